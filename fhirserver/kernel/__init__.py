@@ -1,0 +1,1 @@
+"""Values every floor shares: errors, ids, instants, references, canonicals, exchanges."""

@@ -1,0 +1,25 @@
+"""Logical ids and version ids. Spec: http://hl7.org/fhir/R4/datatypes.html#id"""
+
+import re
+from typing import Final, Protocol
+from uuid import uuid4
+
+ID_PATTERN: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
+
+
+def is_id(text: str) -> bool:
+    """Tell whether ``text`` is an R4 ``id``: 1 to 64 of ``A-Z a-z 0-9 - .``"""
+    return ID_PATTERN.fullmatch(text) is not None
+
+
+class IdSource(Protocol):
+    """Gives logical ids to created resources."""
+
+    def __call__(self) -> str:
+        """Return an id never given before."""
+        ...
+
+
+def random_id() -> str:
+    """Return a random UUID: no one can guess an id from another."""
+    return str(uuid4())

@@ -1,0 +1,51 @@
+"""Instants as ``int`` µs since 1970-01-01T00:00Z, and the clock that never gives the same one twice.
+
+Spec: http://hl7.org/fhir/R4/datatypes.html#instant
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Clock(Protocol):
+    """Tells the time in µs since 1970-01-01T00:00Z."""
+
+    def __call__(self) -> int:
+        """Return the present instant."""
+        ...
+
+
+class UniqueClock:
+    """A wall clock whose every answer is later than the one before, so that versions are ordered."""
+
+    def __init__(self) -> None:
+        """Start before any instant."""
+        self._last_us = 0
+
+    def __call__(self) -> int:
+        """Return now, or the first µs not yet given."""
+        self._last_us = max(self._last_us + 1, time.time_ns() // 1000)
+        return self._last_us
+
+
+def to_us(moment: datetime) -> int:
+    """Return an aware datetime as µs since the epoch, exactly."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def render_instant(us: int) -> str:
+    """Write µs since the epoch as a FHIR instant: ``2026-11-21T22:30:00.123456Z``."""
+    seconds, micros = divmod(us, 1_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{micros:06d}Z"
+
+
+def http_date(us: int) -> str:
+    """Write µs since the epoch as an HTTP date (RFC 9110 §5.6.7), whole seconds, rounded down."""
+    moment = time.gmtime(us // 1_000_000)
+    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.tm_wday]
+    month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[moment.tm_mon - 1]
+    return f"{day}, {moment.tm_mday:02d} {month} {moment.tm_year} {time.strftime('%H:%M:%S', moment)} GMT"

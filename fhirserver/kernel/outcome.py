@@ -1,0 +1,284 @@
+"""The one error hierarchy; every refusal ends as an OperationOutcome.
+
+Spec: http://hl7.org/fhir/R4/operationoutcome.html and http://hl7.org/fhir/R4/http.html#Status-Codes ::
+
+    FhirError                                status  issue.code
+    ├── ClientError
+    │   ├── BadRequest                       400     invalid
+    │   │   ├── BadStructure                 400     structure        the body is not FHIR JSON
+    │   │   ├── BadSearchValue               400     value
+    │   │   └── UnknownParameter             400     not-supported
+    │   ├── LoginRequired                    401     login
+    │   ├── Forbidden                        403     forbidden
+    │   ├── NotFound                         404     not-found        also: outside the caller's access
+    │   ├── NotAllowed                       405     not-supported
+    │   ├── NotAcceptable                    406     not-supported
+    │   ├── RequestTimeout                   408     timeout
+    │   ├── Conflict                         409     conflict
+    │   ├── Deleted                          410     deleted
+    │   ├── PreconditionFailed               412     conflict         If-Match, If-None-Match
+    │   │   └── MultipleMatches              412     multiple-matches
+    │   ├── TooLong                          413     too-long
+    │   ├── UnsupportedMedia                 415     not-supported
+    │   ├── Unprocessable                    422     processing       carries every issue found
+    │   ├── TooCostly                        422     too-costly
+    │   └── Throttled                        429     throttled
+    └── ServerError
+        ├── Fault                            500     exception        the client gets an id, never the text
+        ├── NotSupportedYet                  501     not-supported
+        └── Unavailable                      503     transient        sets Retry-After
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from fhirserver.kernel.resource import Resource
+
+
+class Severity(StrEnum):
+    """http://hl7.org/fhir/R4/valueset-issue-severity.html"""
+
+    FATAL = "fatal"
+    ERROR = "error"
+    WARNING = "warning"
+    INFORMATION = "information"
+
+
+class IssueType(StrEnum):
+    """http://hl7.org/fhir/R4/valueset-issue-type.html, the codes this server uses."""
+
+    INVALID = "invalid"
+    STRUCTURE = "structure"
+    REQUIRED = "required"
+    VALUE = "value"
+    INVARIANT = "invariant"
+    LOGIN = "login"
+    FORBIDDEN = "forbidden"
+    PROCESSING = "processing"
+    NOT_SUPPORTED = "not-supported"
+    DUPLICATE = "duplicate"
+    MULTIPLE_MATCHES = "multiple-matches"
+    NOT_FOUND = "not-found"
+    DELETED = "deleted"
+    TOO_LONG = "too-long"
+    CODE_INVALID = "code-invalid"
+    EXTENSION = "extension"
+    TOO_COSTLY = "too-costly"
+    BUSINESS_RULE = "business-rule"
+    CONFLICT = "conflict"
+    TRANSIENT = "transient"
+    TIMEOUT = "timeout"
+    THROTTLED = "throttled"
+    EXCEPTION = "exception"
+    INFORMATIONAL = "informational"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One ``OperationOutcome.issue``; ``expression`` holds FHIRPaths or ``http.`` names, the precise place first."""
+
+    code: IssueType
+    diagnostics: str
+    severity: Severity = Severity.ERROR
+    expression: tuple[str, ...] = ()
+
+    def to_json(self) -> Resource:
+        """Render the issue as it stands in an OperationOutcome."""
+        issue: Resource = {"severity": self.severity.value, "code": self.code.value, "diagnostics": self.diagnostics}
+        if self.expression:
+            issue["expression"] = list(self.expression)
+        return issue
+
+
+def outcome_of(issues: Iterable[Issue]) -> Resource:
+    """Render issues as an OperationOutcome; none at all reads "all ok", as R4 requires one issue at least."""
+    rendered = [issue.to_json() for issue in issues]
+    if not rendered:
+        rendered = [Issue(IssueType.INFORMATIONAL, "All OK.", Severity.INFORMATION).to_json()]
+    return {"resourceType": "OperationOutcome", "issue": rendered}
+
+
+class FhirError(Exception):
+    """Ends an interaction; the HTTP boundary and a batch entry turn it into an OperationOutcome."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[IssueType] = IssueType.EXCEPTION
+
+    def __init__(
+        self,
+        diagnostics: str,
+        *,
+        expression: Iterable[str] = (),
+        issues: Iterable[Issue] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keep one sentence for the caller, or the ``issues`` that say more than it."""
+        super().__init__(diagnostics)
+        self.diagnostics = diagnostics
+        self.issues = tuple(issues) or (Issue(self.code, diagnostics, expression=tuple(expression)),)
+        self.headers = dict(headers or {})
+
+    def outcome(self) -> Resource:
+        """Render the OperationOutcome that the caller receives."""
+        return outcome_of(self.issues)
+
+
+class ClientError(FhirError):
+    """The request cannot be served as it is."""
+
+    status = 400
+    code = IssueType.INVALID
+
+
+class BadRequest(ClientError):
+    """The request breaks a rule of the REST API."""
+
+
+class BadStructure(BadRequest):
+    """The body is not well-formed FHIR JSON."""
+
+    code = IssueType.STRUCTURE
+
+
+class BadSearchValue(BadRequest):
+    """A parameter's value cannot be read."""
+
+    code = IssueType.VALUE
+
+
+class UnknownParameter(BadRequest):
+    """A parameter or modifier the server does not know, under strict handling."""
+
+    code = IssueType.NOT_SUPPORTED
+
+
+class LoginRequired(ClientError):
+    """No valid token came with the request."""
+
+    status = 401
+    code = IssueType.LOGIN
+
+
+class Forbidden(ClientError):
+    """The caller may not do this kind of thing at all."""
+
+    status = 403
+    code = IssueType.FORBIDDEN
+
+
+class NotFound(ClientError):
+    """Nothing there, or nothing there for this caller."""
+
+    status = 404
+    code = IssueType.NOT_FOUND
+
+
+class NotAllowed(ClientError):
+    """The URL exists, the method does not."""
+
+    status = 405
+    code = IssueType.NOT_SUPPORTED
+
+
+class NotAcceptable(ClientError):
+    """No representation the caller accepts."""
+
+    status = 406
+    code = IssueType.NOT_SUPPORTED
+
+
+class RequestTimeout(ClientError):
+    """The request needed more time than a request may take."""
+
+    status = 408
+    code = IssueType.TIMEOUT
+
+
+class Conflict(ClientError):
+    """Another writer was first, or the change contradicts what is stored."""
+
+    status = 409
+    code = IssueType.CONFLICT
+
+
+class Deleted(ClientError):
+    """The instance was deleted; its history is still readable."""
+
+    status = 410
+    code = IssueType.DELETED
+
+
+class PreconditionFailed(ClientError):
+    """``If-Match``, ``If-None-Match`` or a conditional criterion does not hold."""
+
+    status = 412
+    code = IssueType.CONFLICT
+
+
+class MultipleMatches(PreconditionFailed):
+    """Conditional criteria select more than one resource."""
+
+    code = IssueType.MULTIPLE_MATCHES
+
+
+class TooLong(ClientError):
+    """A body, a Bundle or a value exceeds its limit."""
+
+    status = 413
+    code = IssueType.TOO_LONG
+
+
+class UnsupportedMedia(ClientError):
+    """The body's media type or encoding is not read here."""
+
+    status = 415
+    code = IssueType.NOT_SUPPORTED
+
+
+class Unprocessable(ClientError):
+    """The resource breaks the definitions; carries all the issues found."""
+
+    status = 422
+    code = IssueType.PROCESSING
+
+
+class TooCostly(ClientError):
+    """The plan was refused before it ran."""
+
+    status = 422
+    code = IssueType.TOO_COSTLY
+
+
+class Throttled(ClientError):
+    """Too many requests; sets ``Retry-After``."""
+
+    status = 429
+    code = IssueType.THROTTLED
+
+
+class ServerError(FhirError):
+    """The server could not do its part."""
+
+
+class Fault(ServerError):
+    """A defect: logged with its stack, answered with the request's id."""
+
+
+class NotSupportedYet(ServerError):
+    """The specification has it, this server does not yet."""
+
+    status = 501
+    code = IssueType.NOT_SUPPORTED
+
+
+class Unavailable(ServerError):
+    """The database cannot be reached just now; a retry may succeed."""
+
+    status = 503
+    code = IssueType.TRANSIENT
+
+    def __init__(self, diagnostics: str, *, retry_after_s: int = 2) -> None:
+        """Say when to come back."""
+        super().__init__(diagnostics, headers={"Retry-After": str(retry_after_s)})
