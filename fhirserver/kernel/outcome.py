@@ -86,7 +86,11 @@ class Issue:
 
     def to_json(self) -> Resource:
         """Render the issue as it stands in an OperationOutcome."""
-        issue: Resource = {"severity": self.severity.value, "code": self.code.value, "diagnostics": self.diagnostics}
+        issue: Resource = {
+            "severity": self.severity.value,
+            "code": self.code.value,
+            "diagnostics": self.diagnostics,
+        }
         if self.expression:
             issue["expression"] = list(self.expression)
         return issue
