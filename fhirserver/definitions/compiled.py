@@ -21,7 +21,7 @@ from fhirserver.definitions.search_parameters import SearchParameter, by_base, c
 from fhirserver.kernel.resource import Resource
 
 _MAGIC: Final = b"FSDF"
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 _T = TypeVar("_T")
 Index = dict[str, dict[str, tuple[int, int]]]
 

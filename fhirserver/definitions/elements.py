@@ -135,21 +135,17 @@ def _types(definition: Resource, owners: dict[str, list[Resource]]) -> tuple[Typ
     path = definition["path"]
     if owners.get(path):
         return (TypeRef(path),)
-    return tuple(_type_ref(path, ref) for ref in definition.get("type", ()))
+    return tuple(_type_ref(definition, ref) for ref in definition.get("type", ()))
 
 
-def _type_ref(path: str, ref: dict[str, Any]) -> TypeRef:
+def _type_ref(definition: Resource, ref: dict[str, Any]) -> TypeRef:
     code = ref["code"]
     if code.startswith(_SYSTEM):
         code = next((e["valueUrl"] for e in ref.get("extension", ()) if e["url"] == _FHIR_TYPE_URL), "string")
-        # 4.0.1 types Resource.id as a plain string; datatypes.html#id and every other text say id.
-        if path.endswith(".id") and path.count(".") == 1 and path[0].isupper() and code == "string":
-            code = "id" if path not in _STRING_IDS else code
+        if definition["base"]["path"] == "Resource.id":
+            code = "id"  # 4.0.1 types it as a plain string; datatypes.html#id and every other text say id
     targets = tuple(url.removeprefix(_BASE_URL) for url in ref.get("targetProfile", ()))
     return TypeRef(code, targets)
-
-
-_STRING_IDS = frozenset({"Element.id", "BackboneElement.id", "Extension.id"})
 
 
 def _required_binding(definition: Resource) -> str | None:
