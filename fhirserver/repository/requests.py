@@ -45,7 +45,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
-    """``PATCH``: ``change`` maps the decoded resource to a new one, or raises FhirError; it must not alter its input."""
+    """``PATCH``: ``change`` maps the decoded resource to a new one, or raises FhirError; its input stays as it is."""
 
     resource_type: str
     change: Callable[[Resource], Resource]
