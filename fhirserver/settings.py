@@ -1,0 +1,134 @@
+"""The server's settings: environment variables with the prefix ``FHIRSERVER_``, all with a default.
+
+Command line options override them; ``docs/settings.md`` lists them. Names of limits carry their unit.
+"""
+
+import ipaddress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ENV_PREFIX: Final = "FHIRSERVER_"
+_SITE_NAME: Final = r"^[a-z][a-z0-9-]{0,31}$"
+_RESERVED_SITES: Final = frozenset({"fhir", "auth", "apps", "healthz", "readyz", "metrics", "docs", "network"})
+_MEBIBYTE: Final = 1024 * 1024
+
+SiteName = Annotated[str, Field(pattern=_SITE_NAME)]
+
+
+class Auth(StrEnum):
+    """Who may call: bearers of SMART tokens, or anybody on this machine."""
+
+    SMART = "smart"
+    OFF = "off"
+
+
+class LogLevel(StrEnum):
+    """The least severe entry that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """JSON lines for machines, coloured columns for people."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class Settings(BaseSettings):
+    """One frozen value, made once per process."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    mongodb_uri: str | None = None
+    """An existing MongoDB replica set; without it the server starts a ``mongod`` of its own."""
+    data_dir: Path = Path("data")
+    """What the server writes on this machine: files of its own ``mongod``, compiled packages, load states."""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """0 takes any free port."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Processes that serve requests."""
+    auth: Auth = Auth.SMART
+    base_url: str | None = None
+    """The public origin (``https://fhir.example.org``) behind a proxy; by default that of the request."""
+    sites: Annotated[tuple[SiteName, ...], NoDecode] = ("main",)
+    """Establishments, comma separated; the first is served at ``/fhir``, each at ``/{site}/fhir``."""
+    database_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,30}$")] = "fhirserver"
+    """Databases are named ``{prefix}_{site}``."""
+    demo: bool = True
+    """Load the demo record on the first start with an empty database."""
+    log_level: LogLevel = LogLevel.INFO
+    log_format: LogFormat = LogFormat.JSON
+    corpora: Path | None = None
+    """Folder of public test corpora; only tests and benchmarks read it."""
+
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 64 * _MEBIBYTE
+    """Largest request body, after decompression."""
+    max_binary_bytes: Annotated[int, Field(ge=1024)] = 1024 * _MEBIBYTE
+    """Largest Binary sent in its own content type."""
+    max_bundle_entries: Annotated[int, Field(ge=1)] = 5000
+    max_url_bytes: Annotated[int, Field(ge=256)] = 16 * 1024
+    default_count: Annotated[int, Field(ge=1)] = 50
+    """``_count`` when the request has none."""
+    max_count: Annotated[int, Field(ge=1)] = 1000
+    """Largest ``_count``; more is served as this many."""
+    total_bound: Annotated[int, Field(ge=0)] = 10_000
+    """Up to here ``Bundle.total`` is counted without being asked for."""
+    request_timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    shutdown_timeout_s: Annotated[int, Field(ge=0)] = 30
+    """How long a stopping server lets requests finish."""
+    keep_alive_s: Annotated[int, Field(ge=1)] = 75
+    """How long an idle connection stays open."""
+
+    @field_validator("sites", mode="before")
+    @classmethod
+    def _split_sites(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("sites")
+    @classmethod
+    def _check_sites(cls, sites: tuple[str, ...]) -> tuple[str, ...]:
+        if not sites or len(set(sites)) != len(sites):
+            raise ValueError("name at least one site, and each once")
+        if taken := sorted(_RESERVED_SITES.intersection(sites)):
+            raise ValueError(f"`{taken[0]}` is a path of the server and cannot name a site")
+        return sites
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_base_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("expected an origin such as https://fhir.example.org")
+        return value.rstrip("/") if value else None
+
+    @model_validator(mode="after")
+    def _check_auth(self) -> "Settings":
+        if self.auth is Auth.OFF and not is_loopback(self.host):
+            raise ValueError(
+                f"auth `off` lets anybody in, so it is accepted on a loopback host only; `{self.host}` is none"
+            )
+        if self.default_count > self.max_count:
+            raise ValueError("default_count exceeds max_count")
+        return self
+
+    def database(self, site: str) -> str:
+        """Name the database of a site."""
+        return f"{self.database_prefix}_{site}"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can connect to ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
