@@ -1,0 +1,69 @@
+"""Index values: what extraction yields for a resource and plans are asked of.
+
+Terms are short strings, ``{key}={value}``; the key is ``{type}.{code}`` of a SearchParameter (inside a group,
+the number of the part). Variants of a value have variant keys:
+
+    Observation                             the type itself
+    Observation.code=8302-2␟http://loinc.org   token: code, separator, system
+    Observation.code:code=8302-2            a coded value without its system
+    Observation.code|=http://loinc.org      the system of a token
+    Observation.code:text=body height       normalised text of a token
+    Patient.identifier:of-type=…␟…␟…        value, type system, type code
+    Patient.family=noel␟Noël                string: normalised, separator, as written when that differs
+    Observation.subject=Patient/1           reference: type/id, or an absolute url
+    Observation.subject:identifier=1␟urn:x  logical reference
+    MeasureReport.measure=http://m|1.0      canonical: url, bar, version
+    @Patient/1                              member of the Patient's compartment
+
+Spans are ordered values: dates as half-open [low, high) in int µs, numbers and quantities as closed
+[low, high] Decimals.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from fhirserver.search.plan import Bound
+
+SEPARATOR: Final = "\x1f"
+"""Stands between the parts of a term; no FHIR string may contain it."""
+
+AFTER_EQUALS: Final = ">"
+"""The character after ``=``: ``key=`` … ``key>`` bounds every term of a key."""
+
+MAX_TERM: Final = 1000
+"""Longer terms are kept outside the index, with their first characters in it."""
+
+DATE_MIN: Final = -(2**62)
+DATE_MAX: Final = 2**62
+"""The open ends of a Period, in µs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One ordered value; ``key`` ends with ``~unit`` for the UCUM-canonical form of a quantity."""
+
+    key: str
+    low: Bound
+    high: Bound
+    system: str | None = None
+    code: str | None = None
+    unit: str | None = None
+
+
+@dataclass(slots=True)
+class IndexValues:
+    """Everything indexed of one resource, or of one group inside it."""
+
+    terms: list[str] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    groups: list["Group"] = field(default_factory=list)
+    positions: list[tuple[float, float]] = field(default_factory=list)
+    """(latitude, longitude) in degrees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Index values that must match together."""
+
+    key: str
+    values: IndexValues

@@ -1,0 +1,138 @@
+"""The reference: does a plan select a resource with these index values? Pure and obviously right.
+
+The database is tested against it, and it decides where no database is asked.
+Spec: http://hl7.org/fhir/R4/search.html#prefix
+"""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from fhirserver.search.index import SEPARATOR, IndexValues, Span
+from fhirserver.search.plan import (
+    All,
+    And,
+    Bound,
+    Chain,
+    Comparison,
+    HasAnySpan,
+    HasGroup,
+    HasPosition,
+    HasSpan,
+    HasTerm,
+    HasTermContaining,
+    HasTermPrefix,
+    IsOneOf,
+    LastUpdated,
+    Near,
+    Not,
+    Nothing,
+    Or,
+    Plan,
+    ReverseChain,
+    Unit,
+)
+from fhirserver.search.values.special import distance_m
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What a plan is asked of: an instance, its last change in µs and its index values."""
+
+    key: str
+    last_updated_us: int
+    values: IndexValues
+
+
+class UnresolvedChain(ValueError):
+    """A chain must be resolved to instances before a plan can be matched."""
+
+
+def match(plan: Plan, candidate: Candidate) -> bool:  # noqa: C901, PLR0912 - one line for each node of the algebra
+    """Tell whether the plan selects the candidate. Raises UnresolvedChain."""
+    values = candidate.values
+    match plan:
+        case All():
+            return True
+        case Nothing():
+            return False
+        case And(plans):
+            return all(match(part, candidate) for part in plans)
+        case Or(plans):
+            return any(match(part, candidate) for part in plans)
+        case Not(negated):
+            return not match(negated, candidate)
+        case HasTerm(terms):
+            return any(term in values.terms for term in terms)
+        case HasTermPrefix(prefix):
+            return any(term.startswith(prefix) for term in values.terms)
+        case HasTermContaining(prefix, text):
+            return any(_contains(term, prefix, text) for term in values.terms)
+        case HasSpan():
+            return any(span_matches(plan, span) for span in values.spans)
+        case HasAnySpan(key):
+            return any(span.key == key for span in values.spans)
+        case HasGroup(key, inner):
+            groups = (group.values for group in values.groups if group.key == key)
+            return any(match(inner, Candidate(candidate.key, candidate.last_updated_us, g)) for g in groups)
+        case Near(latitude, longitude, radius_m):
+            return any(distance_m((latitude, longitude), place) <= radius_m for place in values.positions)
+        case HasPosition():
+            return bool(values.positions)
+        case LastUpdated(comparison, low, high):
+            instant = candidate.last_updated_us
+            return compares(comparison, (instant, instant + 1), (low, high), exact=False)
+        case IsOneOf(keys):
+            return candidate.key in keys
+        case Chain() | ReverseChain():
+            raise UnresolvedChain
+        case _:
+            assert_never(plan)
+
+
+def _contains(term: str, prefix: str, text: str) -> bool:
+    return term.startswith(prefix) and text in term[len(prefix) :].partition(SEPARATOR)[0]
+
+
+def span_matches(plan: HasSpan, span: Span) -> bool:
+    """Tell whether one span satisfies the plan's comparison and unit."""
+    if span.key != plan.key or (plan.unit is not None and not _unit_matches(plan.unit, span)):
+        return False
+    exact = not isinstance(span.low, int)
+    return compares(plan.comparison, (span.low, span.high), (plan.low, plan.high), exact=exact)
+
+
+def _unit_matches(unit: Unit, span: Span) -> bool:
+    if unit.either is not None:
+        return unit.either in (span.code, span.unit)
+    return (unit.system is None or unit.system == span.system) and (unit.code is None or unit.code == span.code)
+
+
+def compares(comparison: Comparison, target: tuple[Bound, Bound], search: tuple[Bound, Bound], *, exact: bool) -> bool:
+    """Compare a stored range with the searched one, [low, high).
+
+    ``exact``: the target is a number, closed [low, high]; else it is a half-open interval of time.
+    """
+    low, high = target
+    first, last = search
+    contained = first <= low and (high < last if exact else high <= last)
+    match comparison:
+        case Comparison.EQ:
+            return contained
+        case Comparison.NE:
+            return not contained
+        case Comparison.GT:
+            return high > last
+        case Comparison.LT:
+            return low < first
+        case Comparison.GE:
+            return high > last or contained or (exact and high == last)
+        case Comparison.LE:
+            return low < first or contained or (exact and low == first)
+        case Comparison.SA:
+            return low > last if exact else low >= last
+        case Comparison.EB:
+            return high < first if exact else high <= first
+        case Comparison.AP:
+            return low < last and (high >= first if exact else high > first)
+        case _:
+            assert_never(comparison)

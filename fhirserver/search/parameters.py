@@ -1,0 +1,256 @@
+"""What can be searched on a type, and under which keys it is indexed.
+
+Parameters whose expressions mean the same on a type share one key, a union of others is searched under theirs
+(``combo-code`` is ``code`` or ``component-code``), and ``subject.where(resolve() is Patient)`` is ``subject``
+limited to Patients: what is stored once is indexed once.
+Spec: http://hl7.org/fhir/R4/searchparameter.html
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from fhirserver.definitions.registry import Definitions
+from fhirserver.definitions.search_parameters import SearchParameter, SearchType
+from fhirserver.fhirpath import CompiledExpression, compile_fhirpath
+from fhirserver.search.values.token import TokenForm
+
+COMPUTED: Final = frozenset({"_id", "_lastUpdated"})
+"""Parameters the store answers without index values of their own."""
+
+_OF_TYPE: Final = re.compile(r"(?P<path>.+)\.where\(resolve\(\) is (?P<type>\w+)\)")
+_AS: Final = re.compile(r"\((?P<path>[\w.]+) as (?P<type>\w+)\)|(?P<path2>[\w.]+)\.as\((?P<type2>\w+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One component of a composite, within its group."""
+
+    key: str
+    type: SearchType
+    expressions: Mapping[str, tuple[CompiledExpression, ...]]
+    """By the type of the composite's item."""
+    form: TokenForm
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """One key and how its values are found in a resource."""
+
+    key: str
+    type: SearchType
+    expressions: tuple[CompiledExpression, ...]
+    parts: tuple[Part, ...] = ()
+    """Of a composite: each evaluated on every item of the expressions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A parameter of one type, bound to the keys that answer it."""
+
+    definition: SearchParameter
+    keys: tuple[str, ...]
+    targets: tuple[str, ...]
+    """Of a reference: the resource types it may point to."""
+    form: TokenForm
+    parts: tuple[Part, ...] = ()
+    restricted: bool = False
+    """The keys hold references to other types too; only ``targets`` count."""
+    whole: bool = False
+    """Of a number: its elements are integers."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeParameters:
+    """Everything searchable on one resource type."""
+
+    bound: Mapping[str, Bound]
+    indexed: tuple[Indexed, ...]
+
+
+class SearchParameters:
+    """The parameters of all types, compiled for each on first use."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        """Take parameters from the installed packages."""
+        self._definitions = definitions
+        self._types: dict[str, TypeParameters] = {}
+
+    def of(self, resource_type: str) -> TypeParameters:
+        """Return what can be searched on a type."""
+        found = self._types.get(resource_type)
+        if found is None:
+            found = _Compiler(self._definitions, resource_type).compile()
+            self._types[resource_type] = found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """One alternative of a union, as it applies to the type."""
+
+    text: str
+    expression: CompiledExpression
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    definition: SearchParameter
+    branches: tuple[_Branch, ...]
+    meaning: frozenset[str]
+    """What decides whether two parameters index the same: branches, and component expressions of composites."""
+    limit: str | None
+    """The type in ``.where(resolve() is T)`` when every branch has it."""
+
+
+class _Compiler:
+    """Compiles the parameters of one type."""
+
+    def __init__(self, definitions: Definitions, resource_type: str) -> None:
+        self._definitions = definitions
+        self._type = resource_type
+        self._by_url = {p.url: p for p in definitions.search_parameters(resource_type).values()}
+
+    def compile(self) -> TypeParameters:
+        candidates = [c for c in map(self._candidate, self._searchable()) if c is not None]
+        owners = self._owners(candidates)
+        indexed = tuple(self._indexed(candidate) for candidate in owners.values())
+        bound = {c.definition.code: self._bind(c, owners) for c in candidates}
+        bound.update({code: self._computed(code) for code in COMPUTED})
+        return TypeParameters(bound, indexed)
+
+    def _searchable(self) -> Iterable[SearchParameter]:
+        parameters = self._definitions.search_parameters(self._type).values()
+        return (p for p in parameters if p.expression is not None and p.code not in COMPUTED)
+
+    def _computed(self, code: str) -> Bound:
+        definition = self._definitions.search_parameters(self._type)[code]
+        return Bound(definition, (), (), TokenForm(frozenset({"id"})))
+
+    def _candidate(self, definition: SearchParameter) -> _Candidate | None:
+        branches = []
+        for text in split_union(definition.expression or ""):
+            expression = compile_fhirpath(text, self._type, self._definitions)
+            if expression.types:
+                branches.append(_Branch(_canonical_text(text), expression))
+        if not branches:
+            return None
+        limits = {found["type"] if (found := _OF_TYPE.fullmatch(b.text)) else None for b in branches}
+        limit = limits.pop() if len(limits) == 1 else None
+        suffix = "".join(f" ${component.expression}" for component in definition.components)
+        texts = (_OF_TYPE.fullmatch(b.text)["path"] if limit else b.text for b in branches)  # type: ignore[index]
+        return _Candidate(definition, tuple(branches), frozenset(text + suffix for text in texts), limit)
+
+    def _owners(self, candidates: list[_Candidate]) -> dict[str, _Candidate]:
+        """Choose which parameters are indexed: by key, those that no others stand for."""
+        by_meaning: dict[tuple[SearchType, frozenset[str]], _Candidate] = {}
+        for candidate in sorted(candidates, key=lambda c: (c.limit is not None, c.definition.code)):
+            unlimited = (candidate.definition.type, candidate.meaning)
+            limited = (candidate.definition.type, candidate.meaning | {f"is {candidate.limit}"})
+            if unlimited not in by_meaning:
+                by_meaning.setdefault(unlimited if candidate.limit is None else limited, candidate)
+        owners = by_meaning.values()
+        return {self._key(c): c for c in owners if not self._covering(c, [o for o in owners if o is not c])}
+
+    def _covering(self, candidate: _Candidate, others: Iterable[_Candidate]) -> list[_Candidate]:
+        """Return smaller parameters of the type whose union is the candidate's meaning; none when gaps remain."""
+        smaller = [
+            o
+            for o in others
+            if o.definition.type is candidate.definition.type
+            and o.limit is None
+            and o.meaning < candidate.meaning
+            and candidate.limit is None
+        ]
+        covered = frozenset().union(*(o.meaning for o in smaller)) if smaller else frozenset()
+        return smaller if covered == candidate.meaning else []
+
+    def _key(self, candidate: _Candidate) -> str:
+        return f"{self._type}.{candidate.definition.code}"
+
+    def _indexed(self, candidate: _Candidate) -> Indexed:
+        expressions = tuple(branch.expression for branch in candidate.branches)
+        return Indexed(self._key(candidate), candidate.definition.type, expressions, self._parts(candidate))
+
+    def _parts(self, candidate: _Candidate) -> tuple[Part, ...]:
+        contexts = sorted(set().union(*(b.expression.types for b in candidate.branches)))
+        parts = []
+        for number, component in enumerate(candidate.definition.components, 1):
+            expressions = {context: self._relative(component.expression, context) for context in contexts}
+            definition = self._by_url[component.definition]
+            form = self._form([e for found in expressions.values() for e in found], None)
+            parts.append(Part(str(number), definition.type, expressions, form, definition.targets))
+        return tuple(parts)
+
+    def _relative(self, expression: str, context: str) -> tuple[CompiledExpression, ...]:
+        compiled = (compile_fhirpath(text, context, self._definitions) for text in split_union(expression))
+        return tuple(e for e in compiled if e.types)
+
+    def _bind(self, candidate: _Candidate, owners: dict[str, _Candidate]) -> Bound:
+        definition = candidate.definition
+        keys = self._keys(candidate, owners)
+        expressions = [branch.expression for branch in candidate.branches]
+        restricted = candidate.limit is not None and self._key(candidate) not in keys
+        targets = (candidate.limit,) if candidate.limit else definition.targets
+        form = self._form(expressions, definition)
+        types = frozenset().union(*(e.types for e in expressions))
+        whole = types <= {"integer", "positiveInt", "unsignedInt"}
+        parts = owners[keys[0]] if definition.components else candidate
+        return Bound(definition, keys, targets, form, self._parts(parts), restricted, whole)
+
+    def _keys(self, candidate: _Candidate, owners: dict[str, _Candidate]) -> tuple[str, ...]:
+        same_type = {k: o for k, o in owners.items() if o.definition.type is candidate.definition.type}
+        for key, owner in same_type.items():
+            if owner.meaning == candidate.meaning and owner.limit in (None, candidate.limit):
+                return (key,)
+        smaller = self._covering(candidate, same_type.values())
+        return tuple(self._key(o) for o in smaller)
+
+    def _form(self, expressions: Iterable[CompiledExpression], definition: SearchParameter | None) -> TokenForm:
+        types = frozenset().union(*(e.types for e in expressions))
+        implied = self._implied_systems(definition) if definition is not None and "code" in types else frozenset()
+        return TokenForm(types, implied)
+
+    def _implied_systems(self, definition: SearchParameter) -> frozenset[str]:
+        """Return the systems of the value sets bound to the ``code`` elements of a parameter."""
+        found: set[str] = set()
+        for text in split_union(definition.expression or ""):
+            owner, _, name = text.rpartition(".")
+            if owner == self._type or owner.startswith(f"{self._type}."):
+                found |= self._bound_systems(owner, name)
+        return frozenset(found)
+
+    def _bound_systems(self, owner: str, name: str) -> set[str]:
+        if not self._definitions.has_type(owner):
+            return set()
+        child = self._definitions.children(owner).get(name)
+        if child is None or child.type_name != "code" or child.element.required_binding is None:
+            return set()
+        value_set = self._definitions.resource(child.element.required_binding) or {}
+        includes = value_set.get("compose", {}).get("include", ())
+        return {include["system"] for include in includes if "system" in include}
+
+
+def split_union(expression: str) -> list[str]:
+    """Split a SearchParameter expression at its outer ``|``."""
+    parts, depth, quoted, start = [], 0, False, 0
+    for position, character in enumerate(expression):
+        if character == "'":
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif character in "([":
+            depth += 1
+        elif character in ")]":
+            depth -= 1
+        elif character == "|" and depth == 0:
+            parts.append(expression[start:position].strip())
+            start = position + 1
+    return [part for part in [*parts, expression[start:].strip()] if part]
+
+
+def _canonical_text(text: str) -> str:
+    """Write ``(path as Type)`` and ``path.as(Type)`` alike, without outer parentheses."""
+    return _AS.sub(lambda m: f"{m['path'] or m['path2']}.as({m['type'] or m['type2']})", text)

@@ -1,0 +1,220 @@
+"""Text to query: the grammar of search parameters, no definitions needed.
+
+    code=8302-2                     Simple("code", None, ("8302-2",))
+    name:exact=Noël,Jean            Simple("name", "exact", ("Noël", "Jean"))
+    subject:Patient.name=noel       Chained("subject", "Patient", Simple("name", None, ("noel",)))
+    _has:Observation:patient:code=1 Reverse("Observation", "patient", Simple("code", None, ("1",)))
+
+Spec: http://hl7.org/fhir/R4/search.html
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
+
+from fhirserver.kernel.outcome import BadSearchValue, UnknownParameter
+from fhirserver.search.values.text import split_unescaped
+
+MAX_CHAIN: Final = 8
+MAX_VALUES: Final = 2000
+
+IGNORED: Final = frozenset({"_format", "_pretty", "_totalMethod", "_timeout", "_"})
+"""Parameters of the HTTP layer and of well-known clients that change nothing in a search."""
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Simple:
+    """``code[:modifier]=value,value``; the values still carry their escapes."""
+
+    code: str
+    modifier: str | None
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chained:
+    """``code[:Type].inner``."""
+
+    code: str
+    target_type: str | None
+    inner: "Criterion"
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse:
+    """``_has:Type:code:inner``."""
+
+    source_type: str
+    code: str
+    inner: "Criterion"
+
+
+Criterion: TypeAlias = Simple | Chained | Reverse
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """One key of ``_sort``."""
+
+    code: str
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """``_include`` or, ``reverse``, ``_revinclude``: ``source:code[:target]``; code ``*`` is every reference."""
+
+    source_type: str
+    code: str
+    target_type: str | None
+    reverse: bool
+    iterate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResultParameters:
+    """What the answer should look like."""
+
+    sort: tuple[Sort, ...] = ()
+    count: int | None = None
+    includes: tuple[Include, ...] = ()
+    summary: str = "false"
+    elements: tuple[str, ...] = ()
+    total: str | None = None
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One criterion and the request parameter it came from, by which errors name it."""
+
+    name: str
+    criterion: Criterion
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A search as asked, unbound."""
+
+    criteria: tuple[Given, ...] = ()
+    result: ResultParameters = field(default_factory=ResultParameters)
+    types: tuple[str, ...] = ()
+    """``_type`` of a system-level search."""
+
+
+def parse_query(parameters: Iterable[tuple[str, str]]) -> SearchQuery:
+    """Read decoded parameters in their order. Raises BadSearchValue, UnknownParameter."""
+    criteria: list[Given] = []
+    result, types = ResultParameters(), ()
+    for name, value in parameters:
+        bare = name.partition(":")[0]
+        if name in IGNORED:
+            continue
+        if bare in _RESULT:
+            result = _RESULT[bare](result, name, value)
+        elif name == "_type":
+            types = (*types, *_list(name, value))
+        else:
+            criteria.append(Given(name, parse_criterion(name, value)))
+    return SearchQuery(tuple(criteria), result, types)
+
+
+def parse_criterion(name: str, value: str) -> Criterion:
+    """Read one parameter. Raises BadSearchValue, UnknownParameter."""
+    return _parse(name, name, value, MAX_CHAIN)
+
+
+def shown(name: str) -> str:
+    """Return a parameter name as an error may show it: only what a name can look like."""
+    return name if re.fullmatch(r"[\w:.\-]{1,100}", name, re.ASCII) else "(unreadable name)"
+
+
+def _parse(name: str, whole: str, value: str, depth: int) -> Criterion:
+    if depth == 0:
+        raise BadSearchValue(
+            f"`{shown(whole)}` chains deeper than {MAX_CHAIN} links.", expression=[f"http.{shown(whole)}"]
+        )
+    if name.startswith("_has:"):
+        parts = name.split(":", 3)
+        if len(parts) < 4 or not all(parts):
+            raise UnknownParameter(
+                f"`{shown(whole)}` is not a reverse chain; expected `_has:Type:parameter:parameter`.",
+                expression=[f"http.{shown(whole)}"],
+            )
+        return Reverse(parts[1], parts[2], _parse(parts[3], whole, value, depth - 1))
+    head, dot, rest = name.partition(".")
+    code, colon, modifier = head.partition(":")
+    if not _NAME.fullmatch(code) or (colon and not _NAME.fullmatch(modifier)) or (dot and not rest):
+        raise UnknownParameter(f"`{shown(whole)}` is not a parameter name.", expression=[f"http.{shown(whole)}"])
+    if dot:
+        return Chained(code, modifier or None, _parse(rest, whole, value, depth - 1))
+    return Simple(code, modifier or None, _list(whole, value))
+
+
+def _list(name: str, value: str) -> tuple[str, ...]:
+    values = tuple(part for part in split_unescaped(value, ",") if part)
+    if not values:
+        raise BadSearchValue(f"`{shown(name)}` has no value.", expression=[f"http.{shown(name)}"])
+    if len(values) > MAX_VALUES:
+        raise BadSearchValue(
+            f"`{shown(name)}` lists more than {MAX_VALUES} values.", expression=[f"http.{shown(name)}"]
+        )
+    return values
+
+
+def _sort(result: ResultParameters, name: str, value: str) -> ResultParameters:
+    keys = [Sort(key.removeprefix("-"), key.startswith("-")) for key in _list(name, value)]
+    return replace(result, sort=(*result.sort, *keys))
+
+
+def _count(result: ResultParameters, name: str, value: str) -> ResultParameters:
+    if not value.isascii() or not value.isdigit() or len(value) > 9:
+        raise BadSearchValue("`_count` is not a whole number.", expression=["http._count"])
+    return replace(result, count=int(value))
+
+
+def _include(result: ResultParameters, name: str, value: str) -> ResultParameters:
+    bare, _, modifier = name.partition(":")
+    parts = value.split(":")
+    if modifier not in ("", "iterate", "recurse") or not 2 <= len(parts) <= 3 or not all(parts):
+        raise BadSearchValue(
+            f"`{shown(name)}` is not an include; expected `{bare}=Type:parameter[:TargetType]`.",
+            expression=[f"http.{shown(name)}"],
+        )
+    target = parts[2] if len(parts) == 3 else None
+    include = Include(parts[0], parts[1], target, bare == "_revinclude", bool(modifier))
+    return replace(result, includes=(*result.includes, include))
+
+
+def _choice(allowed: tuple[str, ...]) -> Callable[[ResultParameters, str, str], ResultParameters]:
+    def read(result: ResultParameters, name: str, value: str) -> ResultParameters:
+        if value not in allowed:
+            raise BadSearchValue(
+                f"`{shown(name)}` is one of `{' '.join(allowed)}`.", expression=[f"http.{shown(name)}"]
+            )
+        return replace(result, **{name[1:]: value})
+
+    return read
+
+
+def _elements(result: ResultParameters, name: str, value: str) -> ResultParameters:
+    return replace(result, elements=(*result.elements, *_list(name, value)))
+
+
+def _cursor(result: ResultParameters, name: str, value: str) -> ResultParameters:
+    return replace(result, cursor=value)
+
+
+_RESULT: Final[dict[str, Callable[[ResultParameters, str, str], ResultParameters]]] = {
+    "_sort": _sort,
+    "_count": _count,
+    "_include": _include,
+    "_revinclude": _include,
+    "_summary": _choice(("true", "text", "data", "count", "false")),
+    "_elements": _elements,
+    "_total": _choice(("none", "estimate", "accurate")),
+    "_cursor": _cursor,
+}

@@ -1,0 +1,81 @@
+"""Reference parameters: by type and id, by url, by identifier, by canonical.
+
+Spec: http://hl7.org/fhir/R4/search.html#reference
+"""
+
+from collections.abc import Iterator
+
+from fhirserver.kernel.ids import is_id
+from fhirserver.kernel.outcome import BadSearchValue
+from fhirserver.kernel.reference import parse_rest_reference
+from fhirserver.kernel.resource import Json
+from fhirserver.search.index import SEPARATOR
+from fhirserver.search.plan import HasTerm, HasTermPrefix, Plan, any_of
+from fhirserver.search.values.text import split_unescaped, unescape
+
+
+def extract_reference(key: str, type_name: str, value: Json, own_bases: tuple[str, ...]) -> Iterator[str]:
+    """Yield the terms of one value of a reference parameter; fragments point inside and are not indexed."""
+    if type_name == "Reference" and isinstance(value, dict):
+        reference, identifier = value.get("reference"), value.get("identifier")
+        if isinstance(reference, str) and reference and not reference.startswith("#"):
+            yield f"{key}={resolved(reference, own_bases)}"
+        if isinstance(identifier, dict) and isinstance(identifier.get("value"), str):
+            yield f"{key}:identifier={identifier['value']}{SEPARATOR}{identifier.get('system', '')}"
+    elif type_name == "canonical" and isinstance(value, str):
+        url, _, version = value.partition("|")
+        yield f"{key}={url}|{version}"
+    elif isinstance(value, str):
+        yield f"{key}={resolved(value, own_bases)}"
+    elif isinstance(value, dict) and isinstance(value.get("id"), str) and "resourceType" in value:
+        yield f"{key}={value['resourceType']}/{value['id']}"
+
+
+def resolved(reference: str, own_bases: tuple[str, ...]) -> str:
+    """Return ``Type/id`` for a reference into this server, versioned or not; any other stays as it is."""
+    found = parse_rest_reference(reference)
+    if found is None or (found.base and found.base not in own_bases):
+        return reference
+    return found.key
+
+
+def plan_reference(
+    keys: tuple[str, ...],
+    text: str,
+    *,
+    modifier: str | None,
+    targets: tuple[str, ...],
+    own_bases: tuple[str, ...],
+) -> Plan:
+    """Read ``id``, ``Type/id``, an absolute url or a canonical; ``modifier`` is a type or ``identifier``.
+
+    ``targets``: the resource types the parameter may point to. Raises BadSearchValue.
+    """
+    if modifier == "identifier":
+        return _plan_identifier(keys, text)
+    value = unescape(text)
+    if not value:
+        raise BadSearchValue("It is empty; expected `id`, `Type/id` or a url.")
+    if is_id(value):
+        types = (modifier,) if modifier else targets
+        return HasTerm(tuple(f"{key}={target}/{value}" for key in keys for target in types))
+    target = resolved(value, own_bases)
+    if modifier and not target.startswith(f"{modifier}/") and f"/{modifier}/" not in target:
+        raise BadSearchValue(f"It does not name a `{modifier}`, as the modifier asks.")
+    exact = HasTerm(tuple(f"{key}={target}" for key in keys))
+    url, bar, version = value.partition("|")
+    if bar:
+        return HasTerm(tuple(f"{key}={url}|{version}" for key in keys))
+    if parse_rest_reference(value) is not None and target != value:
+        return exact
+    return any_of(exact, *(HasTermPrefix(f"{key}={value}|") for key in keys))
+
+
+def _plan_identifier(keys: tuple[str, ...], text: str) -> Plan:
+    parts = [unescape(part) for part in split_unescaped(text, "|")]
+    if len(parts) == 1:
+        return any_of(*(HasTermPrefix(f"{key}:identifier={parts[0]}{SEPARATOR}") for key in keys))
+    system, value = parts[0], "|".join(parts[1:])
+    if not value:
+        raise BadSearchValue("It is not an identifier; expected `value`, `system|value` or `|value`.")
+    return HasTerm(tuple(f"{key}:identifier={value}{SEPARATOR}{system}" for key in keys))

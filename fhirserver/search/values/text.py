@@ -1,0 +1,31 @@
+"""Splitting and unescaping search values. Spec: http://hl7.org/fhir/R4/search.html#escaping"""
+
+import re
+from typing import Final
+
+_ESCAPED: Final = re.compile(r"\\([,$|\\])")
+
+
+def split_unescaped(text: str, separator: str) -> list[str]:
+    r"""Split at separators that no ``\`` escapes; escapes stay in the parts."""
+    if "\\" not in text:
+        return text.split(separator)
+    parts, current, position = [], "", 0
+    while position < len(text):
+        character = text[position]
+        if character == "\\":
+            current += text[position : position + 2]
+            position += 2
+            continue
+        if character == separator:
+            parts.append(current)
+            current = ""
+        else:
+            current += character
+        position += 1
+    return [*parts, current]
+
+
+def unescape(text: str) -> str:
+    r"""Replace ``\,`` ``\$`` ``\|`` ``\\`` by what they stand for."""
+    return _ESCAPED.sub(r"\1", text) if "\\" in text else text

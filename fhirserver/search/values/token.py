@@ -1,0 +1,132 @@
+"""Token parameters: codes with their systems, exact; ``:text``, ``:not``, ``:of-type``.
+
+Spec: http://hl7.org/fhir/R4/search.html#token
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from fhirserver.kernel.outcome import BadSearchValue
+from fhirserver.kernel.resource import Json
+from fhirserver.search.index import SEPARATOR
+from fhirserver.search.plan import HasTerm, HasTermPrefix, Plan, any_of
+from fhirserver.search.values.string import normalise
+from fhirserver.search.values.text import split_unescaped, unescape
+
+
+def extract_token(key: str, type_name: str, value: Json) -> Iterator[str]:
+    """Yield the terms of one value of a token parameter."""
+    if isinstance(value, bool):
+        yield f"{key}={'true' if value else 'false'}{SEPARATOR}"
+    elif isinstance(value, str | int):
+        yield f"{key}={value}{SEPARATOR}"
+    elif isinstance(value, dict):
+        yield from _complex_terms(key, type_name, value)
+
+
+def _complex_terms(key: str, type_name: str, value: dict[str, Json]) -> Iterator[str]:
+    if type_name == "CodeableConcept":
+        for coding in value.get("coding", ()):
+            yield from _coding(key, coding)
+        yield from _text(key, value.get("text"))
+    elif type_name == "Coding":
+        yield from _coding(key, value)
+    elif type_name == "Identifier":
+        yield from _systematic(key, value.get("value"), value.get("system"))
+        yield from _typed_identifier(key, value)
+    elif type_name == "ContactPoint":
+        yield from _systematic(key, value.get("value"), None)
+    elif type_name in ("Quantity", "Money"):
+        yield from _systematic(key, value.get("code", value.get("currency")), value.get("system"))
+
+
+def _coding(key: str, coding: dict[str, Json]) -> Iterator[str]:
+    code = coding.get("code")
+    if isinstance(code, str):
+        yield f"{key}:code={code}"  # many resources share it: one exact term keeps its search in index order
+    yield from _systematic(key, code, coding.get("system"))
+    yield from _text(key, coding.get("display"))
+
+
+def _systematic(key: str, code: Json, system: Json) -> Iterator[str]:
+    if isinstance(code, str):
+        yield f"{key}={code}{SEPARATOR}{system if isinstance(system, str) else ''}"
+    if isinstance(system, str):
+        yield f"{key}|={system}"
+
+
+def _text(key: str, text: Json) -> Iterator[str]:
+    if isinstance(text, str):
+        yield f"{key}:text={normalise(text)}"
+
+
+def _typed_identifier(key: str, identifier: dict[str, Json]) -> Iterator[str]:
+    kind = identifier.get("type")
+    if not isinstance(kind, dict):
+        return
+    yield from _text(key, kind.get("text"))
+    for coding in kind.get("coding", ()):
+        yield from _text(key, coding.get("display"))
+        if "code" in coding and "value" in identifier:
+            parts = (identifier["value"], coding.get("system", ""), coding["code"])
+            yield f"{key}:of-type={SEPARATOR.join(parts)}"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenForm:
+    """What the elements of a token parameter look like."""
+
+    types: frozenset[str]
+    """Their FHIR types."""
+    implied: frozenset[str] = frozenset()
+    """The code systems that an element of type ``code`` implies; its terms carry no system."""
+
+
+CODED: Final = frozenset({"Coding", "CodeableConcept"})
+PLAIN: Final = frozenset({"boolean", "code", "id", "string", "uri", "url", "canonical", "integer", "positiveInt"})
+
+
+def plan_token(keys: tuple[str, ...], text: str, modifier: str | None, form: TokenForm) -> Plan:
+    """Read ``code``, ``system|code``, ``|code`` or ``system|``, or the value of a modifier. Raises BadSearchValue."""
+    if modifier == "text":
+        return any_of(*(HasTermPrefix(f"{key}:text={normalise(unescape(text))}") for key in keys))
+    parts = [unescape(part) for part in split_unescaped(text, "|")]
+    if modifier == "of-type":
+        return _plan_of_type(keys, parts)
+    if len(parts) == 1:
+        return _plan_code(keys, parts[0], form)
+    system, code = parts[0], "|".join(parts[1:])
+    if not (system or code):
+        raise BadSearchValue("It is not a token; expected `code`, `system|code`, `|code` or `system|`.")
+    if not code:
+        return _plan_system(keys, system, form)
+    if system in form.implied:
+        system = ""
+    return HasTerm(tuple(f"{key}={code}{SEPARATOR}{system}" for key in keys))
+
+
+def _plan_code(keys: tuple[str, ...], code: str, form: TokenForm) -> Plan:
+    if not code:
+        raise BadSearchValue("It is empty; expected `code`, `system|code`, `|code` or `system|`.")
+    if not form.types <= CODED | PLAIN:
+        return any_of(*(HasTermPrefix(f"{key}={code}{SEPARATOR}") for key in keys))
+    terms: list[str] = []
+    if form.types & CODED:
+        terms += [f"{key}:code={code}" for key in keys]
+    if form.types & PLAIN:
+        terms += [f"{key}={code}{SEPARATOR}" for key in keys]
+    return HasTerm(tuple(terms))
+
+
+def _plan_system(keys: tuple[str, ...], system: str, form: TokenForm) -> Plan:
+    if system in form.implied:
+        return any_of(*(HasTermPrefix(f"{key}=") for key in keys))
+    return HasTerm(tuple(f"{key}|={system}" for key in keys))
+
+
+def _plan_of_type(keys: tuple[str, ...], parts: list[str]) -> Plan:
+    if len(parts) != 3 or not all(parts):
+        raise BadSearchValue("It is not of the form `system|code|value`, which `:of-type` takes.")
+    system, code, value = parts
+    return HasTerm(tuple(f"{key}:of-type={SEPARATOR.join((value, system, code))}" for key in keys))
