@@ -1,0 +1,222 @@
+"""The commands and their options; bad usage is one line on standard error and exit code 2."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from fhirserver.cli.problems import Failure, UsageProblem
+
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+app = typer.Typer(
+    name="fhirserver",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+MongodbUri = Annotated[
+    str | None,
+    typer.Option(
+        envvar="FHIRSERVER_MONGODB_URI",
+        metavar="URI",
+        help="A MongoDB replica set; without it the server starts a mongod of its own in the data folder.",
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="FHIRSERVER_DATA_DIR",
+        metavar="DIR",
+        help="Where the server keeps its files on this machine.",
+        show_default="data",
+    ),
+]
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[
+        str | None, typer.Option(envvar="FHIRSERVER_HOST", help="Address to listen on.", show_default="127.0.0.1")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(envvar="FHIRSERVER_PORT", help="Port to listen on; 0 takes a free one.", show_default="8080"),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(envvar="FHIRSERVER_WORKERS", help="Processes that serve requests.", show_default="1"),
+    ] = None,
+    mongodb_uri: MongodbUri = None,
+    data_dir: DataDir = None,
+    auth: Annotated[
+        Literal["smart", "off"] | None,
+        typer.Option(
+            envvar="FHIRSERVER_AUTH",
+            help="Who may call: bearers of SMART tokens, or (on a loopback host only) anybody on this machine.",
+            show_default="smart",
+        ),
+    ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FHIRSERVER_BASE_URL",
+            metavar="ORIGIN",
+            help="The public origin behind a proxy, as https://fhir.example.org.",
+            show_default="that of the request",
+        ),
+    ] = None,
+    sites: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FHIRSERVER_SITES",
+            metavar="NAME,…",
+            help="Establishments; the first is served at /fhir, each at /NAME/fhir.",
+            show_default="main",
+        ),
+    ] = None,
+    demo: Annotated[
+        bool | None,
+        typer.Option(
+            "--demo/--no-demo",
+            envvar="FHIRSERVER_DEMO",
+            help="Load the demo record when the database is new.",
+            show_default="demo",
+        ),
+    ] = None,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"] | None,
+        typer.Option(envvar="FHIRSERVER_LOG_LEVEL", help="The least severe entry to write.", show_default="info"),
+    ] = None,
+    log_format: Annotated[
+        Literal["json", "console"] | None,
+        typer.Option(envvar="FHIRSERVER_LOG_FORMAT", help="How log entries are written.", show_default="json"),
+    ] = None,
+) -> int:
+    """Start the server, with a MongoDB of its own unless one is given.
+
+    Every option has an environment variable; limits and time-outs have only that: docs/settings.md.
+    """
+    from fhirserver.cli import serve as command  # noqa: PLC0415 - see the package's docstring
+    from fhirserver.cli.configure import resolve_settings  # noqa: PLC0415
+
+    settings = resolve_settings(
+        host=host,
+        port=port,
+        workers=workers,
+        mongodb_uri=mongodb_uri,
+        data_dir=data_dir,
+        auth=auth,
+        base_url=base_url,
+        sites=sites,
+        demo=demo,
+        log_level=log_level,
+        log_format=log_format,
+    )
+    return command.serve(settings)
+
+
+@app.command()
+def load(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH…",
+            help="Bundles, single resources, NDJSON, each also as .gz, or folders of them.",
+            exists=True,
+        ),
+    ],
+    *,
+    site: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The establishment to load into.", show_default="the first")
+    ] = None,
+    in_flight: Annotated[int, typer.Option(min=1, max=64, help="Units of work under way at a time.")] = 4,
+    again: Annotated[bool, typer.Option("--again", help="Load also what an earlier run has loaded.")] = False,
+    mongodb_uri: MongodbUri = None,
+    data_dir: DataDir = None,
+) -> int:
+    """Load files into the database, with the server running or not.
+
+    Files that were loaded before are skipped, so a load that was interrupted goes on when run again.
+    The exit code is 1 when entries were refused; each is listed with its file and its line or entry.
+    """
+    from fhirserver.cli import load as command  # noqa: PLC0415 - see the package's docstring
+    from fhirserver.cli.configure import resolve_settings  # noqa: PLC0415
+
+    settings = resolve_settings(mongodb_uri=mongodb_uri, data_dir=data_dir)
+    return command.load(settings, paths, site=site, in_flight=in_flight, again=again)
+
+
+@app.command()
+def reindex(
+    *,
+    site: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The establishment to reindex.", show_default="all")
+    ] = None,
+    mongodb_uri: MongodbUri = None,
+    data_dir: DataDir = None,
+) -> int:
+    """Compute the index values of every stored resource anew, as after a change of SearchParameters."""
+    from fhirserver.cli import reindex as command  # noqa: PLC0415 - see the package's docstring
+    from fhirserver.cli.configure import resolve_settings  # noqa: PLC0415
+
+    return command.reindex(resolve_settings(mongodb_uri=mongodb_uri, data_dir=data_dir), site=site)
+
+
+@app.command()
+def doctor(*, mongodb_uri: MongodbUri = None, data_dir: DataDir = None) -> int:
+    """Check what the server needs on this machine and say what to do about what lacks.
+
+    The exit code is 1 when something lacks.
+    """
+    from fhirserver.cli import doctor as command  # noqa: PLC0415 - see the package's docstring
+    from fhirserver.cli.configure import resolve_settings  # noqa: PLC0415
+
+    return command.doctor(resolve_settings(mongodb_uri=mongodb_uri, data_dir=data_dir))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - 20 ms that only --version needs
+
+        typer.echo(version("fhirserver"))
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """A FHIR R4 clinical data server on MongoDB."""
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; return the exit code."""
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except (TyperException, UsageProblem) as problem:
+        return _refuse(problem.format_message() if isinstance(problem, TyperException) else str(problem), EXIT_USAGE)
+    except Failure as problem:
+        return _refuse(str(problem), 1)
+    except (Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+
+
+def _refuse(text: str, code: int) -> int:
+    if text:  # none when the help was shown instead
+        sys.stderr.write(f"fhirserver: {' '.join(text.replace('Value error, ', '').split())}\n")
+    return code
