@@ -2,11 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import typer
 from typer.exceptions import Abort, TyperException
 
+from fhirserver.cli import options
 from fhirserver.cli.problems import Failure, UsageProblem
 
 EXIT_USAGE: Final = 2
@@ -20,84 +21,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-MongodbUri = Annotated[
-    str | None,
-    typer.Option(
-        envvar="FHIRSERVER_MONGODB_URI",
-        metavar="URI",
-        help="A MongoDB replica set; without it the server starts a mongod of its own in the data folder.",
-    ),
-]
-DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        envvar="FHIRSERVER_DATA_DIR",
-        metavar="DIR",
-        help="Where the server keeps its files on this machine.",
-        show_default="data",
-    ),
-]
-
 
 @app.command()
-def serve(
+def serve(  # noqa: PLR0913 - one parameter per option
     *,
-    host: Annotated[
-        str | None, typer.Option(envvar="FHIRSERVER_HOST", help="Address to listen on.", show_default="127.0.0.1")
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(envvar="FHIRSERVER_PORT", help="Port to listen on; 0 takes a free one.", show_default="8080"),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(envvar="FHIRSERVER_WORKERS", help="Processes that serve requests.", show_default="1"),
-    ] = None,
-    mongodb_uri: MongodbUri = None,
-    data_dir: DataDir = None,
-    auth: Annotated[
-        Literal["smart", "off"] | None,
-        typer.Option(
-            envvar="FHIRSERVER_AUTH",
-            help="Who may call: bearers of SMART tokens, or (on a loopback host only) anybody on this machine.",
-            show_default="smart",
-        ),
-    ] = None,
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            envvar="FHIRSERVER_BASE_URL",
-            metavar="ORIGIN",
-            help="The public origin behind a proxy, as https://fhir.example.org.",
-            show_default="that of the request",
-        ),
-    ] = None,
-    sites: Annotated[
-        str | None,
-        typer.Option(
-            envvar="FHIRSERVER_SITES",
-            metavar="NAME,…",
-            help="Establishments; the first is served at /fhir, each at /NAME/fhir.",
-            show_default="main",
-        ),
-    ] = None,
-    demo: Annotated[
-        bool | None,
-        typer.Option(
-            "--demo/--no-demo",
-            envvar="FHIRSERVER_DEMO",
-            help="Load the demo record when the database is new.",
-            show_default="demo",
-        ),
-    ] = None,
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"] | None,
-        typer.Option(envvar="FHIRSERVER_LOG_LEVEL", help="The least severe entry to write.", show_default="info"),
-    ] = None,
-    log_format: Annotated[
-        Literal["json", "console"] | None,
-        typer.Option(envvar="FHIRSERVER_LOG_FORMAT", help="How log entries are written.", show_default="json"),
-    ] = None,
+    host: options.Host = None,
+    port: options.Port = None,
+    workers: options.Workers = None,
+    mongodb_uri: options.MongodbUri = None,
+    data_dir: options.DataDir = None,
+    auth: options.Auth = None,
+    base_url: options.BaseUrl = None,
+    sites: options.Sites = None,
+    demo: options.Demo = None,
+    log_level: options.LogLevel = None,
+    log_format: options.LogFormat = None,
 ) -> int:
     """Start the server, with a MongoDB of its own unless one is given.
 
@@ -138,8 +76,8 @@ def load(
     ] = None,
     in_flight: Annotated[int, typer.Option(min=1, max=64, help="Units of work under way at a time.")] = 4,
     again: Annotated[bool, typer.Option("--again", help="Load also what an earlier run has loaded.")] = False,
-    mongodb_uri: MongodbUri = None,
-    data_dir: DataDir = None,
+    mongodb_uri: options.MongodbUri = None,
+    data_dir: options.DataDir = None,
 ) -> int:
     """Load files into the database, with the server running or not.
 
@@ -159,8 +97,8 @@ def reindex(
     site: Annotated[
         str | None, typer.Option(metavar="NAME", help="The establishment to reindex.", show_default="all")
     ] = None,
-    mongodb_uri: MongodbUri = None,
-    data_dir: DataDir = None,
+    mongodb_uri: options.MongodbUri = None,
+    data_dir: options.DataDir = None,
 ) -> int:
     """Compute the index values of every stored resource anew, as after a change of SearchParameters."""
     from fhirserver.cli import reindex as command  # noqa: PLC0415 - see the package's docstring
@@ -170,7 +108,7 @@ def reindex(
 
 
 @app.command()
-def doctor(*, mongodb_uri: MongodbUri = None, data_dir: DataDir = None) -> int:
+def doctor(*, mongodb_uri: options.MongodbUri = None, data_dir: options.DataDir = None) -> int:
     """Check what the server needs on this machine and say what to do about what lacks.
 
     The exit code is 1 when something lacks.
