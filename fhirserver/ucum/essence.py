@@ -1,6 +1,6 @@
 """Compile ``ucum-essence.xml``, the published tables of terminal symbols, at build time.
 
-Spec: https://ucum.org/ucum#section-Tables-of-Terminal-Symbols
+Spec: https://ucum.org/ucum#para-27
 """
 
 import re

@@ -1,6 +1,6 @@
 """The functions of special units, between a value on their own scale and the ratio to the corresponding proper unit.
 
-Spec: https://ucum.org/ucum#para-21 to 23; the functions themselves in §§30, 43, 44, 46.
+Spec: https://ucum.org/ucum#para-21; the functions themselves in §§30, 43 to 48.
 """
 
 from collections.abc import Callable
@@ -35,17 +35,18 @@ def _interval(zero: str) -> Scale:
 def _logarithmic(base: Decimal, slope: str) -> Scale:
     """Measure by ``base ** (slope * x)``: levels, acidity, dilutions."""
     by = Decimal(slope)
-    step = WORKING.multiply(_logarithm(base), by)
-    return Scale(
-        lambda x: WORKING.power(base, WORKING.multiply(x, by)),
-        lambda x: WORKING.divide(_logarithm(x), step),
-        decreasing=by < 0,
-    )
+    step = WORKING.multiply(WORKING.log10(base), by)
+    natural = WORKING.ln(base)
 
+    def to_ratio(value: Decimal) -> Decimal:
+        exponent = WORKING.multiply(value, by)
+        if exponent == exponent.to_integral_value():
+            return WORKING.power(base, exponent)
+        # Irrational, so nothing exact is lost, and twice as fast as a power.
+        return WORKING.exp(WORKING.multiply(exponent, natural))
 
-def _logarithm(value: Decimal) -> Decimal:
-    """Return the decadic logarithm, which is exact for powers of ten."""
-    return WORKING.log10(value)
+    # The decadic logarithm is exact for powers of ten.
+    return Scale(to_ratio, lambda ratio: WORKING.divide(WORKING.log10(ratio), step), decreasing=by < 0)
 
 
 def _square(value: Decimal) -> Decimal:

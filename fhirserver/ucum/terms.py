@@ -1,7 +1,7 @@
 """A UCUM code read as a flat product of powers: syntax only, no magnitude, no dimension.
 
 Division and parentheses are folded into the sign of the exponents, which the Abelian group of units (§18) allows.
-Spec: https://ucum.org/ucum#section-Syntax-Rules
+Spec: https://ucum.org/ucum#para-7
 """
 
 import re

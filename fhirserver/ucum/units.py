@@ -1,7 +1,7 @@
 """The meaning of a term: its magnitude in base units and its dimension, both exact.
 
 Arbitrary units are base units of their own, so that nothing else is commensurable with them (§24).
-Spec: https://ucum.org/ucum#section-Semantics
+Spec: https://ucum.org/ucum#para-16
 """
 
 from collections import Counter
