@@ -1,0 +1,20 @@
+"""Where terminology definitions come from, and what to say when they do not decide.
+
+Spec: http://hl7.org/fhir/R4/terminologies.html
+"""
+
+from typing import Protocol
+
+from fhirserver.kernel.resource import Resource
+
+
+class DefinitionSource(Protocol):
+    """Finds CodeSystems and ValueSets by canonical; the installed packages are one such source."""
+
+    def resource(self, canonical: str) -> Resource | None:
+        """Return the conformance resource with this canonical, or None."""
+        ...
+
+
+class Undecidable(LookupError):
+    """A definition that the answer depends on is not at hand, or not in a form that lists its codes."""

@@ -1,0 +1,144 @@
+"""The XHTML of a narrative: well-formed, without active content, of the allowed elements and attributes only.
+
+Elements and attributes are those of HTML 4.0 chapters 7-11 (except section 4 of chapter 9) and 15, images,
+``<a>`` with name or href, and ``style`` attributes (txt-1); something must be there to read or see (txt-2).
+Spec: http://hl7.org/fhir/R4/narrative.html#xhtml
+"""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NoReturn
+from xml.parsers import expat
+
+from fhirserver.kernel.outcome import IssueType
+from fhirserver.kernel.resource import Json
+from fhirserver.validation.findings import Finding, Findings, one
+from fhirserver.validation.walk import Walk
+
+_XHTML: Final = "http://www.w3.org/1999/xhtml"
+_MUST_BE_STRING: Final = one(IssueType.STRUCTURE, "{} must be a JSON string that holds XHTML.")
+_NOT_XML: Final = "{} must be well-formed XHTML, without a document type and with numeric entities only."
+_ROOT: Final = f"{{}} must be one `div` element in the namespace `{_XHTML}`."
+_ELEMENT: Final = "{} must hold only the formatting elements that R4 allows in a narrative (txt-1)."
+_ATTRIBUTE: Final = "{} must hold only the attributes that R4 allows in a narrative: no events, no scripts (txt-1)."
+_LINK: Final = (
+    "{} must link to `http:`, `https:`, `mailto:`, `tel:`, `ftp:`, `urn:`, `cid:`, `data:` images or relatively."
+)
+_EMPTY: Final = one(IssueType.INVARIANT, "{} must have some content other than white space (txt-2).")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_COMMON: Final = _words("id class style title lang xml:lang dir accesskey tabindex xmlns")
+_CELL: Final = _words("align char charoff valign")
+_PLAIN: Final = _words(
+    "abbr acronym address b bdo big br cite code dd dfn dl dt em h1 h2 h3 h4 h5 h6 i kbd pre samp small"
+    " span strong sub sup tt var"
+)
+_ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        **dict.fromkeys(_PLAIN, _COMMON),
+        "a": _COMMON | _words("href name rel rev hreflang type charset shape coords target"),
+        "area": _COMMON | _words("href alt shape coords nohref"),
+        "blockquote": _COMMON | {"cite"},
+        "caption": _COMMON | {"align"},
+        "col": _COMMON | _CELL | {"span", "width"},
+        "colgroup": _COMMON | _CELL | {"span", "width"},
+        "div": _COMMON | {"align"},
+        "hr": _COMMON | _words("align noshade size width"),
+        "img": _COMMON | _words("src alt longdesc height width usemap ismap name align border hspace vspace"),
+        "map": _COMMON | {"name"},
+        "p": _COMMON | {"align"},
+        "q": _COMMON | {"cite"},
+        "table": _COMMON | _words("summary width border frame rules cellspacing cellpadding align bgcolor"),
+        "tbody": _COMMON | _CELL,
+        "td": _COMMON | _CELL | _words("abbr axis headers scope rowspan colspan width height nowrap bgcolor"),
+        "tfoot": _COMMON | _CELL,
+        "th": _COMMON | _CELL | _words("abbr axis headers scope rowspan colspan width height nowrap bgcolor"),
+        "thead": _COMMON | _CELL,
+        "tr": _COMMON | _CELL | {"bgcolor"},
+        "ul": _COMMON | {"type", "compact"},
+        "ol": _COMMON | {"type", "compact", "start"},
+        "li": _COMMON | {"type", "value"},
+    }
+)
+_URLS: Final = frozenset({"href", "src", "cite", "longdesc"})
+_SCHEME: Final = re.compile(r"([^/?#:]*):", re.ASCII)
+_SCHEMES: Final = _words("http https mailto tel ftp urn cid")
+_INVISIBLE: Final = re.compile(r"[\x00-\x20]")
+_ACTIVE_STYLE: Final = re.compile(r"expression\s*\(|javascript:|vbscript:|@import|behaviou?r\s*:|-moz-binding", re.I)
+_VISIBLE: Final = re.compile(r">[^<\S]*[^<\s]|<img[\s/>]")
+_COMMENT: Final = re.compile(r"<!--.*?-->", re.S)
+
+
+def check_xhtml(value: Json, walk: Walk) -> Findings | None:
+    """Check the ``div`` of a Narrative."""
+    if type(value) is not str:
+        return _MUST_BE_STRING
+    reader = _Reader()
+    found = reader.read(value)
+    if found is not None:
+        return found
+    visible = _VISIBLE.search(value if "<!--" not in value else _COMMENT.sub("", value))
+    return None if visible is not None else _EMPTY
+
+
+class _Refused(Exception):
+    """Ends the reading at the first thing that may not be there."""
+
+    def __init__(self, code: IssueType, message: str) -> None:
+        super().__init__(message)
+        self.finding = Finding("", code, message)
+
+
+class _Reader:
+    """One narrative, read by expat: no document type, hence no entities beyond the five of XML."""
+
+    def __init__(self) -> None:
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._root
+        self._parser.StartDoctypeDeclHandler = self._refuse
+        self._parser.ProcessingInstructionHandler = self._refuse
+        self._parser.XmlDeclHandler = self._refuse
+
+    def read(self, text: str) -> Findings | None:
+        try:
+            self._parser.Parse(text, True)
+        except _Refused as refused:
+            return (refused.finding,)
+        except (expat.ExpatError, UnicodeError, ValueError):
+            return one(IssueType.STRUCTURE, _NOT_XML)
+        return None
+
+    def _root(self, name: str, attributes: dict[str, str]) -> None:
+        if name != "div" or attributes.get("xmlns") != _XHTML:
+            raise _Refused(IssueType.STRUCTURE, _ROOT)
+        self._parser.StartElementHandler = _check_element
+        _check_element(name, attributes)
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise _Refused(IssueType.STRUCTURE, _NOT_XML)
+
+
+def _check_element(name: str, attributes: dict[str, str]) -> None:
+    allowed = _ATTRIBUTES.get(name)
+    if allowed is None:
+        raise _Refused(IssueType.INVARIANT, _ELEMENT)
+    for attribute, value in attributes.items():
+        if attribute not in allowed or (attribute == "style" and _ACTIVE_STYLE.search(value)):
+            raise _Refused(IssueType.INVARIANT, _ATTRIBUTE)
+        if attribute in _URLS and not _is_safe(value, is_image=name == "img"):
+            raise _Refused(IssueType.INVARIANT, _LINK)
+        if attribute == "xmlns" and value != _XHTML:
+            raise _Refused(IssueType.STRUCTURE, _ROOT)
+
+
+def _is_safe(url: str, *, is_image: bool) -> bool:
+    url = _INVISIBLE.sub("", url)  # browsers drop these inside a scheme
+    scheme = _SCHEME.match(url)
+    if scheme is None or scheme[1].lower() in _SCHEMES:
+        return True
+    return is_image and url[:11].lower() == "data:image/"

@@ -1,0 +1,200 @@
+"""The checks of JSON objects and arrays: which elements there are, and how many of each.
+
+One pass over an object's own members; anything that is not a plain, valid element of the type is settled
+afterwards, so that the valid case stays cheap. Spec: http://hl7.org/fhir/R4/json.html
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from fhirserver.definitions.elements import Element
+from fhirserver.kernel.outcome import IssueType
+from fhirserver.kernel.resource import Json, Resource
+from fhirserver.validation.findings import MAX_FINDINGS, Check, Finding, Findings, one, under
+from fhirserver.validation.walk import Walk
+
+_NOT_AN_OBJECT: Final = one(IssueType.STRUCTURE, "{} must be a JSON object.")
+_NOT_AN_ARRAY: Final = one(IssueType.STRUCTURE, "{} repeats and must be a JSON array.")
+_NOT_REPEATING: Final = one(IssueType.STRUCTURE, "{} does not repeat and must not be a JSON array.")
+_EMPTY_ARRAY: Final = one(IssueType.STRUCTURE, "{} must not be an empty array; leave it out instead.")
+_EMPTY_OBJECT: Final = one(IssueType.STRUCTURE, "{} must have a value or children; leave it out instead.")
+NULL: Final = one(IssueType.STRUCTURE, "{} must not be null; an element without a value is left out.")
+_TOO_DEEP: Final = one(IssueType.TOO_LONG, "{} is nested deeper than this server reads.")
+
+
+class Properties(dict[str, Check | None]):
+    """A type's JSON properties with their checks, each compiled when a resource first has it.
+
+    None: no plain property of the type. Unknown names are not kept, so that clients cannot fill the memory.
+    """
+
+    def __init__(self, compile_property: Callable[[str], Check | None]) -> None:
+        """Start empty."""
+        super().__init__()
+        self._compile = compile_property
+
+    def __missing__(self, name: str) -> Check | None:
+        """Compile one property."""
+        check = self._compile(name)
+        if check is not None:
+            self[name] = check
+        return check
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An element of which one type may be given, or must."""
+
+    names: frozenset[str]
+    needed: bool
+    missing: Finding
+    twice: Finding
+
+    def settle(self, value: Resource) -> Finding | None:
+        """Judge an object in which ``_valueString`` may stand for ``valueString``."""
+        given = len(self.names.intersection(name.removeprefix("_") for name in value))
+        if given > 1:
+            return self.twice
+        return self.missing if self.needed and not given else None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """All that is known of a type before it is checked."""
+
+    properties: Properties
+    shadow: Callable[[str], "ShadowCheck | None"]
+    """Gives the check of ``_name`` together with ``name``; None: the type has no such primitive."""
+    element: Callable[[str], Element]
+    """Gives the element of a JSON property: that of ``valueQuantity`` is ``value``."""
+    required: Mapping[str, Finding]
+    """What to say when an element that must be there is not; choices apart."""
+    choices: tuple[Choice, ...]
+    may_be_bare: bool
+    """Whether an ``id`` is enough: elements need more (ele-1), resources and primitives with a value do not."""
+    rule: Check | None
+    """What holds between the elements: invariants of the type. Called with an object, whatever is in it."""
+
+
+ShadowCheck = Callable[[Resource, Walk], Findings | None]
+
+
+def object_check(shape: Shape) -> Check:
+    """Return the check of one type."""
+    properties = shape.properties
+    required = tuple(shape.required)
+    choices = tuple((choice.names, choice.needed) for choice in shape.choices)
+    rule = shape.rule
+    may_be_bare = shape.may_be_bare
+
+    def check(value: Json, walk: Walk) -> Findings | None:
+        if type(value) is not dict:
+            return _NOT_AN_OBJECT
+        found: dict[str, Findings] | None = None
+        unsettled = len(value) < 2 and not may_be_bare and (not value or "id" in value)
+        for name, item in value.items():
+            child = properties[name]
+            if child is None:
+                unsettled = True
+            elif (problems := child(item, walk)) is not None:
+                found = found or {}
+                found[name] = NULL if item is None else problems
+        for name in required:
+            if name not in value:
+                unsettled = True
+        if unsettled or (choices and _is_unsettled(value, choices)) or found is not None:
+            return _settle(shape, value, found or {}, walk)
+        return rule(value, walk) if rule is not None else None
+
+    return check
+
+
+def _is_unsettled(value: Resource, choices: tuple[tuple[frozenset[str], bool], ...]) -> bool:
+    """Tell whether a choice is given twice or, where it is needed, perhaps not at all."""
+    for names, needed in choices:
+        given = len(names.intersection(value))
+        if given > 1 or (needed and not given):
+            return True
+    return False
+
+
+def _settle(shape: Shape, value: Resource, found: dict[str, Findings], walk: Walk) -> Findings | None:
+    """Put together what is wrong with one object, once something may be."""
+    if not shape.may_be_bare and not value.keys() - {"id"}:
+        return _EMPTY_OBJECT
+    own = _settle_names(shape, value, found, walk)
+    own += [missing for name, missing in shape.required.items() if name not in value and "_" + name not in value]
+    own += [judged for choice in shape.choices if (judged := choice.settle(value)) is not None]
+    if shape.rule is not None:
+        own += shape.rule(value, walk) or ()
+    for name, problems in found.items():
+        element = shape.element(name)
+        own += under("." + element.name, _retold(value.get(name), element, problems))
+        if len(own) > MAX_FINDINGS:
+            break
+    return own or None
+
+
+def _retold(value: Json, element: Element, problems: Findings) -> Findings:
+    """Say what is wrong with an array where none may be."""
+    return _NOT_REPEATING if isinstance(value, list) and not element.repeats else problems
+
+
+def _settle_names(shape: Shape, value: Resource, found: dict[str, Findings], walk: Walk) -> list[Finding]:
+    """Check ``_name`` beside ``name``, which replaces what was found of ``name`` alone; report unknown names."""
+    unknown = []
+    for name in value:
+        if shape.properties[name] is not None:
+            continue
+        shadow = shape.shadow(name[1:]) if name.startswith("_") else None
+        if shadow is None:
+            unknown.append(_unknown(name))
+        else:
+            problems = shadow(value, walk)
+            found.pop(name[1:], None)
+            if problems is not None:
+                found[name[1:]] = problems
+        if len(unknown) > MAX_FINDINGS:
+            break
+    return unknown
+
+
+def _unknown(name: str) -> Finding:
+    shown = f"`{name}`" if len(name) <= 64 and name.isascii() and name.isidentifier() else "an element of this name"
+    return Finding("", IssueType.STRUCTURE, f"{{}} does not have {shown}; only elements that R4 defines are accepted.")
+
+
+def array_check(item_check: Check) -> Check:
+    """Return the check of an element that repeats."""
+
+    def check(value: Json, walk: Walk) -> Findings | None:
+        if type(value) is not list:
+            return _NOT_AN_ARRAY
+        if not value:
+            return _EMPTY_ARRAY
+        found: list[Finding] | None = None
+        for index, item in enumerate(value):
+            problems = item_check(item, walk)
+            if problems is not None:
+                found = found or []
+                found += under(f"[{index}]", NULL if item is None else problems)
+                if len(found) > MAX_FINDINGS:
+                    break
+        return found
+
+    return check
+
+
+def bounded(check: Check) -> Check:
+    """Return ``check`` for a value that may hold another of its kind: refuses to go too deep."""
+
+    def descend(value: Json, walk: Walk) -> Findings | None:
+        if walk.depth >= walk.max_depth:
+            return _TOO_DEEP
+        walk.depth += 1
+        problems = check(value, walk)
+        walk.depth -= 1
+        return problems
+
+    return descend

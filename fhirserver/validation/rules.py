@@ -1,0 +1,110 @@
+"""Rules between the elements of one type, by the names the specification gives them.
+
+Each is called with an object of its type, whatever is in it: the elements themselves are judged elsewhere.
+Spec: http://hl7.org/fhir/R4/extensibility.html, references.html, domainresource.html
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from fhirserver.kernel.ids import is_id
+from fhirserver.kernel.outcome import IssueType
+from fhirserver.kernel.resource import Json, Resource
+from fhirserver.validation.findings import Check, Finding, Findings, one
+from fhirserver.validation.walk import Walk
+
+_EXT_1: Final = one(IssueType.INVARIANT, "{} must have either extensions or a value, not both (ext-1).")
+
+
+def check_extension(value: Resource, walk: Walk) -> Findings | None:
+    """ext-1: an extension has a value or extensions, never both."""
+    has_value = any(name.startswith(("value", "_value")) for name in value)
+    return None if has_value is not ("extension" in value) else _EXT_1
+
+
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+", re.ASCII)
+_RELATIVE: Final = re.compile(r"(?P<type>[A-Z][A-Za-z]*)(?:/(?P<id>[^/?]+)(?:/_history/(?P<version>[^/?]+))?|\?.+)")
+_LITERAL: Final = (
+    Finding(
+        ".reference",
+        IssueType.VALUE,
+        "{} must be `Type/id`, an absolute URL, a URN, or `#` and the id of a contained resource.",
+    ),
+)
+_REF_1: Final = (
+    Finding(".reference", IssueType.INVARIANT, "{} must name a contained resource that is there (ref-1)."),
+)
+
+
+def reference_check(is_resource_type: Callable[[str], bool]) -> Check:
+    """Return the check of a Reference's literal form; a fragment must resolve (ref-1)."""
+
+    def check(value: Json, walk: Walk) -> Findings | None:
+        literal = value.get("reference")
+        if type(literal) is not str or not literal:
+            return None
+        if literal[0] == "#":
+            walk.refer(literal)
+            return None if len(literal) == 1 or literal[1:] in walk.scope.contained_ids else _REF_1
+        head, _, tail = literal.partition("/")
+        if is_resource_type(head) and is_id(tail):
+            return None
+        return None if _ABSOLUTE.fullmatch(literal) or _is_relative(literal) else _LITERAL
+
+    def _is_relative(literal: str) -> bool:
+        found = _RELATIVE.fullmatch(literal)
+        if found is None or not is_resource_type(found["type"]):
+            return False
+        return all(part is None or is_id(part) for part in (found["id"], found["version"]))
+
+    return check
+
+
+_NO_ID: Final = Finding("", IssueType.REQUIRED, "{} must have an `id`, because it is contained.")
+_DOM_4: Final = Finding(
+    "", IssueType.INVARIANT, "{} must not have `meta.versionId` or `meta.lastUpdated`, because it is contained (dom-4)."
+)
+_DOM_5: Final = Finding("", IssueType.INVARIANT, "{} must not have `meta.security`, because it is contained (dom-5).")
+DOM_2: Final = one(IssueType.INVARIANT, "{} must not be there: a contained resource contains no other (dom-2).")
+
+
+def check_contained(value: Resource, walk: Walk) -> Findings | None:
+    """dom-4 and dom-5: a contained resource has an id and no version, time or security label of its own."""
+    meta = value.get("meta")
+    present = meta.keys() if isinstance(meta, dict) else set()
+    found = []
+    if "id" not in value:
+        found.append(_NO_ID)
+    if not present.isdisjoint(("versionId", "lastUpdated")):
+        found.append(_DOM_4)
+    if "security" in present:
+        found.append(_DOM_5)
+    return found or None
+
+
+_DOM_3: Final = "{} must be referred to from elsewhere in the resource, or refer to it with `#` (dom-3)."
+_SAME_ID: Final = "{} must be an id that no other contained resource has."
+
+
+def check_container(value: Resource, walk: Walk) -> Findings | None:
+    """dom-3: each contained resource is referred to, or refers to its container; and their ids are unique."""
+    contained = value.get("contained")
+    if not isinstance(contained, list):
+        return None
+    found = []
+    seen: set[str] = set()
+    pointing_up = iter(walk.scope.pointing_up)
+    for index, inner in enumerate(contained):
+        if not isinstance(inner, dict):
+            continue
+        points_up = next(pointing_up, False)
+        name = inner.get("id")
+        if not isinstance(name, str):
+            continue
+        if name in seen:
+            found.append(Finding(f".contained[{index}].id", IssueType.VALUE, _SAME_ID))
+        seen.add(name)
+        if not points_up and "#" + name not in walk.scope.fragments:
+            found.append(Finding(f".contained[{index}]", IssueType.INVARIANT, _DOM_3))
+    return found or None
