@@ -1,0 +1,1 @@
+"""MongoDB: the only floor that knows the database and its driver."""
