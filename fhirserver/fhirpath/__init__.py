@@ -1,0 +1,45 @@
+"""FHIRPath, compiled: an expression becomes closures that know the element model.
+
+In order of control flow: ``lexer`` and ``parser`` turn text into an ``ast``; ``compile`` turns each node into a closure
+with the types its result can have (``types``, ``navigation``, ``narrowing``, ``criteria``), with the help of
+``functions`` and ``operators``; ``items`` is what flows when it runs, ``environment`` what it may ask of the world;
+``equality``, ``temporal``, ``quantity`` and ``references`` hold the semantics of values.
+Spec: http://hl7.org/fhirpath/N1/ and http://hl7.org/fhir/R4/fhirpath.html
+"""
+
+from fhirserver.fhirpath.compile import CompiledExpression, compile_fhirpath
+from fhirserver.fhirpath.environment import (
+    Bounds,
+    Conformance,
+    Environment,
+    Resolver,
+    Terminology,
+    TraceSink,
+)
+from fhirserver.fhirpath.errors import (
+    FhirPathError,
+    FhirPathExecutionError,
+    FhirPathSyntaxError,
+    FhirPathTypeError,
+    Position,
+)
+from fhirserver.fhirpath.expression import Rules
+from fhirserver.fhirpath.parser import parse
+
+__all__ = [
+    "Bounds",
+    "CompiledExpression",
+    "Conformance",
+    "Environment",
+    "FhirPathError",
+    "FhirPathExecutionError",
+    "FhirPathSyntaxError",
+    "FhirPathTypeError",
+    "Position",
+    "Resolver",
+    "Rules",
+    "Terminology",
+    "TraceSink",
+    "compile_fhirpath",
+    "parse",
+]

@@ -1,0 +1,49 @@
+"""What can go wrong with an expression, in the order in which it is found.
+
+FhirPathError
+├── FhirPathSyntaxError      while it is read: the text is not FHIRPath
+├── FhirPathTypeError        while it is compiled: unknown function, type or (under strict rules) element
+└── FhirPathExecutionError   while it runs: several items where one is allowed, wrong types, a bound exceeded
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in an expression's text; ``line`` and ``column`` count from 1, ``offset`` from 0."""
+
+    offset: int
+    line: int
+    column: int
+
+    @classmethod
+    def of(cls, source: str, offset: int) -> "Position":
+        """Return the place of the character at ``offset``."""
+        start = source.rfind("\n", 0, offset) + 1
+        return cls(offset, source.count("\n", 0, offset) + 1, offset - start + 1)
+
+    def __str__(self) -> str:
+        """``line 1, column 7``."""
+        return f"line {self.line}, column {self.column}"
+
+
+class FhirPathError(Exception):
+    """An expression that cannot be read, compiled or run."""
+
+
+class FhirPathSyntaxError(FhirPathError):
+    """The text is not an expression."""
+
+    def __init__(self, message: str, position: Position) -> None:
+        """Say what is wrong and where."""
+        super().__init__(f"{message} ({position})")
+        self.position = position
+
+
+class FhirPathTypeError(FhirPathError):
+    """The expression cannot be compiled for its input type."""
+
+
+class FhirPathExecutionError(FhirPathError):
+    """The expression cannot be evaluated on this input."""

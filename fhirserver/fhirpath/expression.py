@@ -1,0 +1,177 @@
+"""What the compiler and the functions and operators build an expression of.
+
+``Scope`` is what is known where a node stands, ``Compiled`` what it compiles to, ``Call`` what a function is given.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Final, TypeAlias
+
+from fhirserver.definitions.registry import Definitions
+from fhirserver.fhirpath.ast import Function, Node
+from fhirserver.fhirpath.environment import Frame, Run
+from fhirserver.fhirpath.errors import FhirPathTypeError
+from fhirserver.fhirpath.items import Item, Items
+from fhirserver.fhirpath.navigation import Navigation
+from fhirserver.fhirpath.types import BOOLEAN, NOTHING, Types
+
+
+class Rules(Enum):
+    """By whose rules an expression is read."""
+
+    SEARCH = auto()
+    """R4's SearchParameters: ``as`` filters collections, and System type names may mean FHIR primitives."""
+    LANGUAGE = auto()
+    """FHIRPath: ``as`` takes one item; unknown elements are empty."""
+    STRICT = auto()
+    """As LANGUAGE, and an element that the input type does not have is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A compiled node: how it runs and what is known of its result."""
+
+    run: Run
+    types: Types
+    many: bool = True
+    """Whether there can be more than one item."""
+    navigation: Navigation | None = None
+    """The steps, where the node is nothing but a path: it can be narrowed and extended."""
+    constant: Item | None = None
+    """The item, where the node is a literal."""
+
+
+def _nothing(frame: Frame, this: Items) -> Items:
+    return []
+
+
+NOWHERE: Final = Compiled(_nothing, NOTHING, many=False)
+"""The empty collection."""
+
+
+def navigated(navigation: Navigation) -> Compiled:
+    """Compile a path."""
+    types = navigation.types
+    if not types:
+        return NOWHERE
+    return Compiled(navigation.lower(), types, navigation.yields_many, navigation)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is known where a node stands."""
+
+    definitions: Definitions
+    rules: Rules
+    compiler: Callable[[Node, "Scope"], Compiled]
+    this: Types
+    """The types of ``$this``."""
+    resource: Types
+    """The types of ``%resource``."""
+    context: Types
+    """The types of ``%context``."""
+    this_many: bool = False
+
+    def compile(self, node: Node) -> Compiled:
+        """Compile a node that stands here."""
+        return self.compiler(node, self)
+
+    def within(self, types: Types) -> "Scope":
+        """Return the scope of an expression that is evaluated for each item of these types."""
+        return replace(self, this=types, this_many=False)
+
+    def start(self) -> Compiled:
+        """Return ``$this``."""
+        return navigated(Navigation(None, self.this, self.this_many, self.definitions))
+
+    def extend(self, focus: Compiled, element: str) -> Compiled:
+        """Append a member step; raises FhirPathTypeError under strict rules when there is no such element."""
+        if not focus.types:
+            return NOWHERE
+        base = focus.navigation or Navigation(focus.run, focus.types, focus.many, self.definitions)
+        extended = navigated(base.step(element))
+        if not extended.types and self.rules is Rules.STRICT:
+            raise FhirPathTypeError(f"`{element}` is not an element of {_listed(focus.types)}.")
+        return extended
+
+
+def _listed(types: Types) -> str:
+    return " or ".join(f"`{name}`" for name in sorted(types))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function call: ``focus.node``, where ``focus`` is ``$this`` when nothing stands before the dot."""
+
+    scope: Scope
+    focus: Compiled
+    node: Function
+
+    def __len__(self) -> int:
+        """Return how many arguments there are."""
+        return len(self.node.arguments)
+
+    def argument(self, position: int) -> Compiled:
+        """Compile an argument that is evaluated once, where the call stands."""
+        return self.scope.compile(self.node.arguments[position])
+
+    def criteria(self, position: int) -> Compiled:
+        """Compile an argument that is evaluated for each item of the focus, as ``$this``."""
+        return self.item_scope().compile(self.node.arguments[position])
+
+    def item_scope(self) -> Scope:
+        """Return the scope in which ``$this`` is an item of the focus."""
+        return self.scope.within(self.focus.types)
+
+
+FunctionBuilder: TypeAlias = Callable[[Call], Compiled]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionDefinition:
+    """A function: how many arguments it takes and what compiles a call."""
+
+    least: int
+    most: int
+    build: FunctionBuilder
+
+
+class FunctionTable(dict[str, FunctionDefinition]):
+    """The functions of one module; each is entered where it is written."""
+
+    def function(
+        self, name: str, least: int = 0, most: int | None = None
+    ) -> Callable[[FunctionBuilder], FunctionBuilder]:
+        """Enter a function that takes ``least`` to ``most`` arguments."""
+
+        def enter(build: FunctionBuilder) -> FunctionBuilder:
+            self[name] = FunctionDefinition(least, least if most is None else most, build)
+            return build
+
+        return enter
+
+
+OperatorBuilder: TypeAlias = Callable[[Scope, tuple[Node, ...]], Compiled]
+
+
+class OperatorTable(dict[str, OperatorBuilder]):
+    """The operators of one module; each is entered where it is written."""
+
+    def operator(self, symbol: str) -> Callable[[OperatorBuilder], OperatorBuilder]:
+        """Enter an operator; its operands are compiled by the builder."""
+
+        def enter(build: OperatorBuilder) -> OperatorBuilder:
+            self[symbol] = build
+            return build
+
+        return enter
+
+
+def boolean_result(run: Run) -> Compiled:
+    """Return what yields at most one boolean."""
+    return Compiled(run, frozenset({BOOLEAN}), many=False)
+
+
+Functions: TypeAlias = Mapping[str, FunctionDefinition]
+Operators: TypeAlias = Mapping[str, OperatorBuilder]

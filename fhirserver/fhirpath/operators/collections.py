@@ -1,0 +1,88 @@
+"""Union, membership and the indexer. Spec: http://hl7.org/fhirpath/N1/#collections-2"""
+
+from typing import Final
+
+from fhirserver.fhirpath.ast import Constant, Indexer, Node
+from fhirserver.fhirpath.environment import Frame, Run
+from fhirserver.fhirpath.equality import contains as contains_equal
+from fhirserver.fhirpath.equality import distinct
+from fhirserver.fhirpath.errors import FhirPathExecutionError
+from fhirserver.fhirpath.expression import NOWHERE, Compiled, OperatorTable, Scope, boolean_result
+from fhirserver.fhirpath.items import Items, boolean, only, plain
+
+TABLE: Final = OperatorTable()
+
+
+@TABLE.operator("|")
+def union(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
+    """The items of all operands, each once; operands that lead nowhere for this input type are left out."""
+    compiled = [found for operand in operands if (found := scope.compile(operand)).types]
+    return union_of(compiled)
+
+
+def union_of(operands: list[Compiled]) -> Compiled:
+    """Join compiled operands."""
+    if not operands:
+        return NOWHERE
+    types = frozenset().union(*(operand.types for operand in operands))
+    if len(operands) == 1:
+        run = operands[0].run
+        if not operands[0].many:
+            return operands[0]
+        return Compiled(lambda frame, this: distinct(run(frame, this), frame.environment.ucum), types)
+    return Compiled(_joined([operand.run for operand in operands]), types)
+
+
+def _joined(runs: list[Run]) -> Run:
+    def run(frame: Frame, this: Items) -> Items:
+        items: Items = []
+        for each in runs:
+            items += each(frame, this)
+        return distinct(items, frame.environment.ucum) if len(items) > 1 else items
+
+    return run
+
+
+@TABLE.operator("in")
+def in_(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
+    """Whether an item is in a collection."""
+    item, items = operands
+    return _membership(scope.compile(item).run, scope.compile(items).run)
+
+
+@TABLE.operator("contains")
+def contains(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
+    """Whether a collection has an item."""
+    items, item = operands
+    return _membership(scope.compile(item).run, scope.compile(items).run)
+
+
+def _membership(item: Run, items: Run) -> Compiled:
+    def run(frame: Frame, this: Items) -> Items:
+        wanted = only(item(frame, this))
+        return [] if wanted is None else boolean(contains_equal(items(frame, this), wanted, frame.environment.ucum))
+
+    return boolean_result(run)
+
+
+def indexed(node: Indexer, scope: Scope) -> Compiled:
+    """Compile ``target[index]``, which counts from 0."""
+    target = scope.compile(node.target)
+    source = target.run
+    if isinstance(node.index, Constant) and type(node.index.value) is int:
+        at = node.index.value
+        return Compiled(lambda frame, this: source(frame, this)[at : at + 1], target.types, many=False)
+    return Compiled(_at(source, scope.compile(node.index).run), target.types, many=False)
+
+
+def _at(source: Run, index: Run) -> Run:
+    def run(frame: Frame, this: Items) -> Items:
+        position = only(index(frame, this))
+        if position is None:
+            return []
+        at = plain(position[1])
+        if type(at) is not int:
+            raise FhirPathExecutionError("An index must be an integer.")
+        return source(frame, this)[at : at + 1] if at >= 0 else []
+
+    return run
