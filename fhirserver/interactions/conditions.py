@@ -1,0 +1,82 @@
+"""What a request makes its effect depend on: ETags, dates, and search criteria that select the instance.
+
+Spec: http://hl7.org/fhir/R4/http.html#cread, #concurrency, #cond-update
+"""
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from fhirserver.kernel.exchange import FhirRequest, Query
+from fhirserver.kernel.instant import to_us
+from fhirserver.kernel.outcome import BadRequest, PreconditionFailed
+from fhirserver.kernel.version import Version
+
+_ETAG: Final = re.compile(r'\s*(?:W/)?"([^"]*)"\s*')
+_NOT_CRITERIA: Final = frozenset(
+    {"_sort", "_count", "_include", "_revinclude", "_summary", "_total", "_elements", "_contained", "_containedType"}
+    | {"_cursor"}
+)
+
+
+def version_to_match(if_match: str | None) -> str | None:
+    """Return the version id that ``If-Match`` names; raises BadRequest unless it is one ETag."""
+    if if_match is None:
+        return None
+    found = _ETAG.fullmatch(if_match)
+    if found is None or not found[1]:
+        raise BadRequest('`If-Match` takes one ETag: `W/"[version id]"`.', expression=["http.If-Match"])
+    return found[1]
+
+
+def only_if_absent(if_none_match: str | None) -> bool:
+    """Read the ``If-None-Match`` of an update, which knows only ``*``."""
+    if if_none_match is None:
+        return False
+    if if_none_match.strip() != "*":
+        raise BadRequest("On an update `If-None-Match` takes `*` only.", expression=["http.If-None-Match"])
+    return True
+
+
+def is_not_modified(request: FhirRequest, version: Version) -> bool:
+    """Tell whether a conditional read is answered 304; ``If-None-Match`` takes precedence (RFC 9110 §13.2.2)."""
+    if request.if_none_match is not None:
+        return _names_version(request.if_none_match, str(version.version_id))
+    if request.if_modified_since is not None:
+        since = _parse_date(request.if_modified_since)
+        return since is not None and version.last_updated_us // 1_000_000 <= to_us(since) // 1_000_000
+    return False
+
+
+def _names_version(if_none_match: str, version_id: str) -> bool:
+    if if_none_match.strip() == "*":
+        return True
+    tags = (_ETAG.fullmatch(part) for part in if_none_match.split(","))
+    return any(tag is not None and tag[1] == version_id for tag in tags)
+
+
+def _parse_date(text: str) -> datetime | None:
+    """Read an HTTP date, or the instant of a Bundle's ``ifModifiedSince``; None when it is neither."""
+    for parse in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            moment = parse(text.strip())
+        except ValueError:
+            continue
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
+
+
+def criteria_of(query: Query) -> Query:
+    """Check the criteria of a conditional interaction: none, or one that says nothing, would widen it to all.
+
+    Raises PreconditionFailed without criteria, BadRequest for an empty value or a parameter that selects nothing.
+    """
+    if not query:
+        raise PreconditionFailed("A conditional interaction needs search criteria; there are none.")
+    for name, value in query:
+        if name.partition(":")[0] in _NOT_CRITERIA:
+            raise BadRequest(f"`{name[:64]}` selects nothing: it cannot be a criterion.", expression=["http.query"])
+        if not value.strip(" ,"):
+            raise BadRequest(f"The criterion `{name[:64]}` has no value.", expression=["http.query"])
+    return query

@@ -1,0 +1,34 @@
+"""patch, conditional patch, with JSON Patch documents. Spec: http://hl7.org/fhir/R4/http.html#patch"""
+
+from functools import partial
+from typing import Final
+
+from fhirserver.codec.json_patch import change_resource, parse_patch
+from fhirserver.interactions.conditions import criteria_of, version_to_match
+from fhirserver.interactions.written import respond_written
+from fhirserver.kernel.exchange import FhirRequest, FhirResponse
+from fhirserver.kernel.outcome import UnsupportedMedia
+from fhirserver.repository.repository import Repository
+from fhirserver.repository.requests import Patch
+
+JSON_PATCH: Final = "application/json-patch+json"
+
+
+async def patch(request: FhirRequest, repository: Repository) -> FhirResponse:
+    """Change parts of an instance."""
+    return respond_written(request, await repository.write(patch_of(request)))
+
+
+def patch_of(request: FhirRequest) -> Patch:
+    """Read the request as a write; raises UnsupportedMedia unless the body is a JSON Patch."""
+    target = request.target
+    if request.content_type != JSON_PATCH:
+        raise UnsupportedMedia(f"A patch is read as `{JSON_PATCH}`.", headers={"Accept-Patch": JSON_PATCH})
+    return Patch(
+        resource_type=target.type_name,
+        change=partial(change_resource, parse_patch(request.body)),
+        logical_id=target.logical_id,
+        criteria=criteria_of(request.parameters) if target.logical_id is None else None,
+        if_match=version_to_match(request.if_match),
+        full_url=request.full_url,
+    )

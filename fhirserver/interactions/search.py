@@ -1,0 +1,46 @@
+"""search at type, system and compartment level, GET and POST. Spec: http://hl7.org/fhir/R4/http.html#search"""
+
+from dataclasses import dataclass
+
+from fhirserver.interactions.bundle import render_searchset
+from fhirserver.interactions.subset import Subset
+from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Handling, Target
+from fhirserver.repository.repository import Repository
+from fhirserver.repository.requests import SearchRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Answers a page of a searchset."""
+
+    subset: Subset
+
+    async def __call__(self, request: FhirRequest, repository: Repository) -> FhirResponse:
+        """Search; the parameters of the query and of the form count together."""
+        page = await repository.search(search_of(request))
+        content = render_searchset(request, search_path(request.target), page, self.subset)
+        return FhirResponse(status=200, content=content, headers=applied_handling(request))
+
+
+def search_of(request: FhirRequest) -> SearchRequest:
+    """Read the request as the repository takes it; ``_type`` stays a parameter."""
+    target = request.target
+    return SearchRequest(
+        resource_types=(target.resource_type,) if target.resource_type else (),
+        parameters=request.parameters,
+        compartment=target.compartment,
+        lenient=request.prefer.is_lenient,
+    )
+
+
+def search_path(target: Target) -> str:
+    """Return the path of a search below the base: what its page links start with."""
+    if target.compartment is None:
+        return target.resource_type or ""
+    return "/".join((*target.compartment, target.resource_type or "*"))
+
+
+def applied_handling(request: FhirRequest) -> tuple[tuple[str, str], ...]:
+    """Say which handling preference was honoured."""
+    handling: Handling | None = request.prefer.handling
+    return (("Preference-Applied", f"handling={handling}"),) if handling else ()

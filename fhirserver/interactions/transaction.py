@@ -1,0 +1,113 @@
+"""transaction: all entries or none, in the order that R4 sets. Spec: http://hl7.org/fhir/R4/http.html#trules"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fhirserver.interactions.batch import READING, Numbered, Run, concurrent_groups, run_together
+from fhirserver.interactions.bundle import render_responses, response_entry
+from fhirserver.interactions.create import create_of
+from fhirserver.interactions.delete import delete_of, respond_deleted
+from fhirserver.interactions.entries import BundleLimits, Entry, Locate, entry_request, parse_entries, place_error
+from fhirserver.interactions.patch import patch_of
+from fhirserver.interactions.update import update_of
+from fhirserver.interactions.written import respond_written
+from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction
+from fhirserver.kernel.outcome import BadRequest, FhirError
+from fhirserver.repository.repository import Repository
+from fhirserver.repository.requests import Delete, Write
+
+_ORDER: Final = {Interaction.DELETE: 1, Interaction.CREATE: 2, Interaction.UPDATE: 3, Interaction.PATCH: 3}
+"""The order in which changes are processed, whatever their order in the Bundle; reads come after them."""
+_WRITE_OF: Final = {
+    Interaction.DELETE: delete_of,
+    Interaction.CREATE: create_of,
+    Interaction.UPDATE: update_of,
+    Interaction.PATCH: patch_of,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Commits the changes of a Bundle as one, then answers its reads."""
+
+    run: Run
+    locate: Locate
+    limits: BundleLimits
+
+    async def __call__(self, request: FhirRequest, repository: Repository) -> FhirResponse:
+        """Answer 200 with one response per entry, in the order of the request, or fail with the first error."""
+        entries = parse_entries(request.body, self.limits)
+        requests = [self._read(request, index, entry) for index, entry in enumerate(entries)]
+        check_identities(requests)
+        responses = await _commit(requests, repository)
+        reads = [_numbered(index, entries[index], r) for index, r in enumerate(requests) if index not in responses]
+        for group in concurrent_groups(reads, self.limits.concurrent_reads):
+            answers = await run_together(group, self.run, repository)
+            responses |= {entry.index: answer for entry, answer in zip(group, answers, strict=True)}
+        rendered = (response_entry(responses[index]) for index in range(len(entries)))
+        return FhirResponse(status=200, content=render_responses("transaction-response", rendered))
+
+    def _read(self, outer: FhirRequest, index: int, entry: Entry) -> FhirRequest:
+        try:
+            request = entry_request(outer, entry, self.locate)
+            if request.target.interaction not in _ORDER.keys() | READING:
+                raise BadRequest("Operations cannot be part of a transaction.", expression=["request.url"])
+        except FhirError as error:
+            raise place_error(error, index) from None
+        return request
+
+
+def _numbered(index: int, entry: Entry, request: FhirRequest) -> Numbered:
+    return Numbered(index, request, entry.request is not None and entry.request.method == "HEAD")
+
+
+def processing_order(requests: Sequence[FhirRequest]) -> list[int]:
+    """Return the places of the entries that change something, in the order of their processing."""
+    changing = [index for index, request in enumerate(requests) if request.target.interaction in _ORDER]
+    return sorted(changing, key=lambda index: _ORDER[requests[index].target.interaction])
+
+
+def check_identities(requests: Sequence[FhirRequest]) -> None:
+    """Refuse two changes of one instance, and two entries of one ``fullUrl``; raises BadRequest naming both."""
+    seen: dict[tuple[str, str], int] = {}
+    for index, request in enumerate(requests):
+        if request.target.interaction not in _ORDER:
+            continue
+        for what, name in _identities(request):
+            first = seen.setdefault((what, name), index)
+            if first != index:
+                raise BadRequest(
+                    f"Entries {first} and {index} have the same {what}; a transaction may touch it only once.",
+                    expression=[f"Bundle.entry[{first}]", f"Bundle.entry[{index}]"],
+                )
+
+
+def _identities(request: FhirRequest) -> list[tuple[str, str]]:
+    found = [("fullUrl", request.full_url)] if request.full_url else []
+    if request.target.logical_id is not None:
+        found.append(("instance", "/".join(request.target.instance)))
+    return found
+
+
+async def _commit(requests: Sequence[FhirRequest], repository: Repository) -> dict[int, FhirResponse]:
+    order = processing_order(requests)
+    if not order:
+        return {}
+    writes = [_write(index, requests[index]) for index in order]
+    try:
+        results = await repository.transact(writes)
+    except FhirError as error:
+        failed: int | None = getattr(error, "write_index", None)
+        raise error if failed is None else place_error(error, order[failed]) from None
+    return {
+        index: (respond_deleted if isinstance(write, Delete) else respond_written)(requests[index], result)
+        for index, write, result in zip(order, writes, results, strict=True)
+    }
+
+
+def _write(index: int, request: FhirRequest) -> Write:
+    try:
+        return _WRITE_OF[request.target.interaction](request)
+    except FhirError as error:
+        raise place_error(error, index) from None

@@ -1,0 +1,30 @@
+"""update, update as create, conditional update. Spec: http://hl7.org/fhir/R4/http.html#update, #cond-update"""
+
+from fhirserver.codec.fhir_json import parse_resource
+from fhirserver.interactions.binary import native_binary_of
+from fhirserver.interactions.conditions import criteria_of, only_if_absent, version_to_match
+from fhirserver.interactions.written import respond_written
+from fhirserver.kernel.exchange import FhirRequest, FhirResponse
+from fhirserver.repository.repository import Repository
+from fhirserver.repository.requests import Update
+
+
+async def update(request: FhirRequest, repository: Repository) -> FhirResponse:
+    """Give an instance a new version, or its first one; a Binary may come in its own media type."""
+    if request.chunks is not None:
+        return respond_written(request, await repository.write_binary(native_binary_of(request)))
+    return respond_written(request, await repository.write(update_of(request)))
+
+
+def update_of(request: FhirRequest) -> Update:
+    """Read the request as a write: of the id in the URL, or of what the query selects."""
+    target = request.target
+    return Update(
+        resource_type=target.type_name,
+        body=parse_resource(request.body),
+        logical_id=target.logical_id,
+        criteria=criteria_of(request.parameters) if target.logical_id is None else None,
+        if_match=version_to_match(request.if_match),
+        if_none_match=only_if_absent(request.if_none_match),
+        full_url=request.full_url,
+    )
