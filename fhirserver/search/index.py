@@ -27,9 +27,6 @@ from fhirserver.search.plan import Bound
 SEPARATOR: Final = "\x1f"
 """Stands between the parts of a term; no FHIR string may contain it."""
 
-AFTER_EQUALS: Final = ">"
-"""The character after ``=``: ``key=`` … ``key>`` bounds every term of a key."""
-
 MAX_TERM: Final = 1000
 """Longer terms are kept outside the index, with their first characters in it."""
 

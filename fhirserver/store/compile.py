@@ -1,0 +1,207 @@
+"""Plan to MongoDB filter: one case for each node; the meaning is that of ``search.match``.
+
+Spans are asked by their low end wherever an index can bound it (``layout.WIDE``): a narrow span that ends
+after an instant cannot begin a day before it.
+"""
+
+import re
+from decimal import Decimal
+from typing import Any, Final, assert_never
+
+from fhirserver.search.index import MAX_TERM, SEPARATOR
+from fhirserver.search.plan import (
+    All,
+    And,
+    Chain,
+    Comparison,
+    HasAnySpan,
+    HasGroup,
+    HasPosition,
+    HasSpan,
+    HasTerm,
+    HasTermContaining,
+    HasTermPrefix,
+    IsOneOf,
+    LastUpdated,
+    Near,
+    Not,
+    Nothing,
+    Or,
+    Plan,
+    ReverseChain,
+    Unit,
+)
+from fhirserver.search.values.special import EARTH_RADIUS_M
+from fhirserver.store.layout import DAY_US, WIDE, short_term, stored_bound
+
+Filter = dict[str, Any]
+
+NEVER: Final[Filter] = {"_id": {"$in": []}}
+
+
+def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for each node of the algebra
+    """Return the filter that selects what the plan selects; chains must be resolved before."""
+    match plan:
+        case All():
+            return {}
+        case Nothing():
+            return NEVER
+        case And(plans):
+            return {"$and": [compile_plan(part) for part in plans]}
+        case Or(plans):
+            return {"$or": [compile_plan(part) for part in plans]}
+        case Not(negated):
+            return {"$nor": [compile_plan(negated)]}
+        case HasTerm(terms):
+            return {"t": _one_of([short_term(term) for term in terms])}
+        case HasTermPrefix(prefix):
+            return _prefix(prefix)
+        case HasTermContaining(prefix, text):
+            return _containing(prefix, text)
+        case HasSpan():
+            return _any([{"r": {"$elemMatch": one}} for one in _span_filters(plan)])
+        case HasAnySpan(key):
+            return {"r.p": {"$in": [key, key + WIDE]}}
+        case HasGroup(key, inner):
+            return {"c": {"$elemMatch": {"p": key, **compile_plan(inner)}}}
+        case Near(latitude, longitude, radius_m):
+            return {"g": {"$geoWithin": {"$centerSphere": [[longitude, latitude], radius_m / EARTH_RADIUS_M]}}}
+        case HasPosition():
+            return {"g": {"$exists": True}}
+        case LastUpdated():
+            return _last_updated(plan)
+        case IsOneOf(keys):
+            return {"_id": _one_of(list(keys))}
+        case Chain() | ReverseChain():
+            raise ValueError("a chain must be resolved before a plan is compiled")
+        case _:
+            assert_never(plan)
+
+
+def prefix_range(prefix: str) -> Filter:
+    """Return the bounds of all strings that start with ``prefix``, in the order of code points."""
+    last = ord(prefix[-1]) + 1
+    after = prefix[:-1] + chr(0xE000 if 0xD800 <= last <= 0xDFFF else last)
+    return {"$gte": prefix, "$lt": after}
+
+
+def _one_of(values: list[str]) -> str | Filter:
+    return values[0] if len(values) == 1 else {"$in": values}
+
+
+def _any(filters: list[Filter]) -> Filter:
+    return filters[0] if len(filters) == 1 else {"$or": filters}
+
+
+def _prefix(prefix: str) -> Filter:
+    if len(prefix) <= MAX_TERM:
+        return {"t": {"$elemMatch": prefix_range(prefix)}}
+    indexed = {"t": {"$elemMatch": prefix_range(prefix[:MAX_TERM])}}
+    return {"$and": [indexed, {"l": {"$elemMatch": prefix_range(prefix)}}]}
+
+
+def _containing(prefix: str, text: str) -> Filter:
+    pattern = f"^{_quoted(prefix)}[^{SEPARATOR}]*{_quoted(text)}"
+    bounded = {"$elemMatch": {**prefix_range(prefix), "$regex": pattern}}
+    return {"$or": [{"t": bounded}, {"l": bounded}]}
+
+
+def _quoted(text: str) -> str:
+    """Take every character literally, in PCRE."""
+    return re.sub(r"([^\w\s])", r"\\\1", text, flags=re.ASCII)
+
+
+def _span_filters(plan: HasSpan) -> list[Filter]:
+    """Return the alternatives, each an ``$elemMatch``, that together select the spans a plan accepts."""
+    unit = _unit(plan.unit)
+    if isinstance(plan.low, Decimal):
+        narrow, wide = _number_conditions(plan)
+    else:
+        narrow, wide = _date_conditions(plan)
+    if narrow == wide:
+        return [{"p": {"$in": [plan.key, plan.key + WIDE]}, **narrow, **unit}]
+    return [{"p": plan.key, **narrow, **unit}, {"p": plan.key + WIDE, **wide, **unit}]
+
+
+def _unit(unit: Unit | None) -> Filter:
+    if unit is None:
+        return {}
+    if unit.either is not None:
+        return {"$and": [{"$or": [{"c": unit.either}, {"u": unit.either}]}]}
+    fields = {"s": unit.system, "c": unit.code}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _number_conditions(plan: HasSpan) -> tuple[Filter, Filter]:
+    """Return the conditions on a single number (low = high) and on a range of numbers, both closed."""
+    first, last = stored_bound(plan.low, upper=False), stored_bound(plan.high, upper=True)
+    match plan.comparison:
+        case Comparison.EQ:
+            return {"l": {"$gte": first, "$lt": last}}, {"l": {"$gte": first, "$lt": last}, "h": {"$lt": last}}
+        case Comparison.NE:
+            same: Filter = {"$or": [{"l": {"$lt": first}}, {"h": {"$gte": last}}]}
+            return same, same
+        case Comparison.GT:
+            return {"l": {"$gt": last}}, {"h": {"$gt": last}}
+        case Comparison.GE:
+            return {"l": {"$gte": last}}, {"h": {"$gte": last}}
+        case Comparison.LT:
+            return {"l": {"$lt": first}}, {"l": {"$lt": first}}
+        case Comparison.LE:
+            return {"l": {"$lte": first}}, {"l": {"$lte": first}}
+        case Comparison.SA:
+            return {"l": {"$gt": last}}, {"l": {"$gt": last}}
+        case Comparison.EB:
+            return {"l": {"$lt": first}}, {"l": {"$lt": first}, "h": {"$lt": first}}
+        case Comparison.AP:
+            return {"l": {"$gte": first, "$lt": last}}, {"l": {"$lt": last}, "h": {"$gte": first}}
+        case _:
+            assert_never(plan.comparison)
+
+
+def _date_conditions(plan: HasSpan) -> tuple[Filter, Filter]:
+    """Return the conditions on an interval of at most a day and on a longer one, both half-open."""
+    first, last = int(plan.low), int(plan.high)
+    match plan.comparison:
+        case Comparison.EQ:
+            same: Filter = {"l": {"$gte": first, "$lt": last}, "h": {"$lte": last}}
+        case Comparison.NE:
+            same = {"$or": [{"l": {"$lt": first}}, {"h": {"$gt": last}}]}
+        case Comparison.LT:
+            same = {"l": {"$lt": first}}
+        case Comparison.LE:
+            same = {"l": {"$lt": last}, "$or": [{"l": {"$lt": first}}, {"h": {"$lte": last}}]}
+        case Comparison.SA:
+            same = {"l": {"$gte": last}}
+        case Comparison.EB:
+            same = {"l": {"$lt": first}, "h": {"$lte": first}}
+        case Comparison.GT:
+            return {"l": {"$gt": last - DAY_US}, "h": {"$gt": last}}, {"h": {"$gt": last}}
+        case Comparison.GE:
+            either = [{"l": {"$gte": first}}, {"h": {"$gt": last}}]
+            return {"l": {"$gt": min(first - 1, last - DAY_US)}, "$or": either}, {"$or": either}
+        case Comparison.AP:
+            low = {"$gt": first - DAY_US, "$lt": last}
+            return {"l": low, "h": {"$gt": first}}, {"l": {"$lt": last}, "h": {"$gt": first}}
+        case _:
+            assert_never(plan.comparison)
+    return same, same
+
+
+def _last_updated(plan: LastUpdated) -> Filter:
+    first, last = plan.low, plan.high
+    match plan.comparison:
+        case Comparison.EQ | Comparison.AP:
+            return {"m": {"$gte": first, "$lt": last}}
+        case Comparison.NE:
+            return {"$or": [{"m": {"$lt": first}}, {"m": {"$gte": last}}]}
+        case Comparison.GT | Comparison.SA:
+            return {"m": {"$gte": last}}
+        case Comparison.GE:
+            return {"m": {"$gte": first}}
+        case Comparison.LT | Comparison.EB:
+            return {"m": {"$lt": first}}
+        case Comparison.LE:
+            return {"m": {"$lt": last}}
+        case _:
+            assert_never(plan.comparison)

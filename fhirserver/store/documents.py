@@ -1,0 +1,110 @@
+"""Documents in and out: versions and their index values, and contents too large for a document."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bson.objectid import ObjectId
+from gridfs.asynchronous import AsyncGridFSBucket
+
+from fhirserver.kernel.version import Method, NativeContent, Version
+from fhirserver.search.index import IndexValues
+from fhirserver.store.layout import Document, index_fields
+
+LARGE: Final = 12 * 1024 * 1024
+"""A resource's JSON beyond this many bytes lies in GridFS; a MongoDB document ends at 16 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The native content of a Binary, already in GridFS."""
+
+    file_id: str
+    content_type: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A version about to be stored; ``values`` is None for a deletion."""
+
+    version: Version
+    values: IndexValues | None
+    content: Content | None = None
+
+
+def document(draft: Draft, place: int) -> Document:
+    """Return the document of a current version; ``place`` is its ``n``."""
+    version = draft.version
+    fields: Document = {
+        "_id": version.key,
+        "y": version.resource_type,
+        "v": version.version_id,
+        "m": version.last_updated_us,
+        "n": place,
+        "o": version.method.value,
+    }
+    if version.content is not None:
+        fields["x"] = version.content
+    if draft.content is not None:
+        fields["b"] = [ObjectId(draft.content.file_id), draft.content.content_type, draft.content.length]
+    if draft.values is not None:
+        fields.update(index_fields(draft.values))
+    return fields
+
+
+def version_of(fields: Document, contents: "Contents") -> Version:
+    """Return the version a document of ``resource`` or ``history`` holds."""
+    key = fields["_id"].split("/")
+    return Version(
+        key[0],
+        key[1],
+        fields["v"],
+        fields["m"],
+        Method(fields["o"]),
+        fields.get("x"),
+        contents.native(fields["b"]) if "b" in fields else None,
+    )
+
+
+class Contents:
+    """GridFS: large JSON, and Binary contents streamed."""
+
+    def __init__(self, bucket: AsyncGridFSBucket) -> None:
+        """Keep files in ``bucket``."""
+        self._bucket = bucket
+
+    def native(self, stored: list[Any]) -> NativeContent:
+        """Return a handle on a stored Binary content."""
+        file_id, content_type, length = stored
+        return NativeContent(content_type, length, lambda: self._chunks(file_id))
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> tuple[str, int]:
+        """Store a stream; returns its file id and length. Nothing of a broken stream stays."""
+        stream = self._bucket.open_upload_stream(key)
+        length = 0
+        try:
+            async for chunk in chunks:
+                await stream.write(chunk)
+                length += len(chunk)
+        except BaseException:
+            await stream.abort()
+            raise
+        await stream.close()
+        return str(stream._id), length
+
+    async def put_bytes(self, key: str, content: bytes) -> ObjectId:
+        """Store one large value."""
+        return await self._bucket.upload_from_stream(key, content)
+
+    async def whole(self, fields: Document) -> Document:
+        """Put the JSON of a document in place when it lies in GridFS."""
+        if "f" in fields:
+            stream = await self._bucket.open_download_stream(fields["f"])
+            fields["x"] = await stream.read()
+        return fields
+
+    async def _chunks(self, file_id: ObjectId) -> AsyncIterator[bytes]:
+        stream = await self._bucket.open_download_stream(file_id)
+        while chunk := await stream.readchunk():
+            yield chunk

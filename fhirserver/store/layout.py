@@ -1,0 +1,116 @@
+"""How an instance lies in MongoDB: one document per instance, one per earlier version.
+
+``resource`` holds the current version of every instance of every type (deleted ones as tombstones),
+``history`` the versions before it. One collection for all types: transactions, coalesced creates and system-level
+searches are one command each, and a fixed handful of indexes serves every SearchParameter
+(docs/adr/0004-one-collection.md).
+
+==== ============================================================================================
+_id  ``Type/id``; in ``history`` ``Type/id/00000003``: versions of an instance in their order
+y    resource type
+v    version id
+m    meta.lastUpdated, int µs
+n    place in the default order of searches, int, set at creation and never changed
+e    in ``history``: when the next version took its place, int µs
+o    how the version came to be: POST, PUT, PATCH, DELETE
+x    the resource's JSON, bytes as served; absent for deletions
+f    GridFS file that holds ``x`` when it is too large for a document
+b    GridFS file with the native content of a Binary, and its content type: [id, type, length]
+t    index terms
+l    whole text of the terms that ``t`` holds cut short
+r    spans: p key (with ``*`` when wide), l low, h high, s system, c code, u unit
+c    groups: p key, t and r as above
+g    positions, GeoJSON points
+==== ============================================================================================
+"""
+
+import hashlib
+from collections.abc import Iterable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import Any, Final
+
+from bson.decimal128 import Decimal128
+
+from fhirserver.search.index import MAX_TERM, SEPARATOR, Group, IndexValues, Span
+from fhirserver.search.plan import Bound
+
+RESOURCE: Final = "resource"
+HISTORY: Final = "history"
+CLAIM: Final = "claim"
+SETTING: Final = "setting"
+CONTENT: Final = "content"
+"""The GridFS bucket: ``content.files`` and ``content.chunks``."""
+
+SERVED: Final = {"x": 1, "y": 1, "v": 1, "m": 1, "o": 1, "f": 1, "b": 1}
+"""The projection of what a ``Version`` needs."""
+
+WIDE: Final = "*"
+"""Ends the key of a span too wide for the index to find it by its low end alone."""
+
+DAY_US: Final = 86_400_000_000
+
+Document = dict[str, Any]
+
+_FLOOR: Final = Context(prec=34, rounding=ROUND_FLOOR, Emin=-6143, Emax=6144)
+_CEILING: Final = Context(prec=34, rounding=ROUND_CEILING, Emin=-6143, Emax=6144)
+
+
+def index_fields(values: IndexValues) -> Document:
+    """Return the index fields of a document; empty ones are left out."""
+    fields: Document = {"t": [short_term(term) for term in values.terms]}
+    long = [term for term in values.terms if len(term) > MAX_TERM]
+    if long:
+        fields["l"] = long
+    if values.spans:
+        fields["r"] = [_span(span) for span in values.spans]
+    if values.groups:
+        fields["c"] = [_group(group) for group in values.groups]
+    if values.positions:
+        fields["g"] = [{"type": "Point", "coordinates": [lon, lat]} for lat, lon in values.positions]
+    return fields
+
+
+def short_term(term: str) -> str:
+    """Return the term as it is indexed: whole, or its beginning and a hash of the whole."""
+    if len(term) <= MAX_TERM:
+        return term
+    return f"{term[:MAX_TERM]}{SEPARATOR}{SEPARATOR}{hashlib.sha256(term.encode()).hexdigest()}"
+
+
+def is_wide(low: Bound, high: Bound) -> bool:
+    """Tell whether a span is more than a moment of one day, or more than one number."""
+    return high - low > DAY_US if isinstance(low, int) and isinstance(high, int) else low != high
+
+
+def stored_bound(bound: Bound, *, upper: bool) -> int | Decimal128:
+    """Return a bound as BSON holds it; more than 34 digits round outward."""
+    if isinstance(bound, int):
+        return bound
+    return Decimal128((_CEILING if upper else _FLOOR).plus(bound))
+
+
+def history_id(key: str, version_id: int) -> str:
+    """Return the ``_id`` of an earlier version."""
+    return f"{key}/{version_id:08d}"
+
+
+def _span(span: Span) -> Document:
+    wide = is_wide(span.low, span.high)
+    low = stored_bound(span.low, upper=False)
+    fields: Document = {"p": span.key + WIDE if wide else span.key, "l": low}
+    fields["h"] = stored_bound(span.high, upper=True) if span.high != span.low else low
+    fields.update(_present(("s", span.system), ("c", span.code), ("u", span.unit)))
+    return fields
+
+
+def _present(*fields: tuple[str, str | None]) -> Iterable[tuple[str, str]]:
+    return ((name, value) for name, value in fields if value is not None)
+
+
+def _group(group: Group) -> Document:
+    return {"p": group.key, **index_fields(group.values)}
+
+
+def exact_decimal(value: Decimal128) -> Decimal:
+    """Read a stored bound back."""
+    return value.to_decimal()

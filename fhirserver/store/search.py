@@ -1,0 +1,196 @@
+"""Searching: a resolved plan becomes one query, paged by keys that never change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fhirserver.kernel.version import Version
+from fhirserver.search.plan import Plan
+from fhirserver.store.compile import Filter, compile_plan, prefix_range
+from fhirserver.store.documents import version_of
+from fhirserver.store.errors import translated
+from fhirserver.store.layout import SERVED, WIDE, Document
+from fhirserver.store.store import Session, Store
+
+Position = tuple[Any, ...]
+"""Where a page ends: the values of the sort keys, then the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One key to sort by: ``source`` is terms, spans, updated or id; ``prefixes`` bound the terms that count."""
+
+    source: str
+    keys: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of the matches: at most ``limit`` of them after (or, ``backward``, before) a position."""
+
+    limit: int
+    sort: tuple[SortKey, ...] = ()
+    position: Position | None = None
+    backward: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One match: the version, its position in the order and, when asked for, its terms."""
+
+    version: Version
+    position: Position
+    terms: tuple[str, ...] = ()
+
+
+_MISSING: Final = "missing"
+
+
+class Searcher:
+    """Runs plans on a store."""
+
+    def __init__(self, store: Store, time_limit_ms: int) -> None:
+        """Let no search take longer than ``time_limit_ms``."""
+        self._store = store
+        self._time_limit_ms = time_limit_ms
+
+    async def find(
+        self, plan: Plan, window: Window, *, with_terms: bool = False, session: Session | None = None
+    ) -> list[Hit]:
+        """Return the matches of a window, in order."""
+        projection = {**SERVED, "n": 1, **({"t": 1} if with_terms else {})}
+        with translated(within_transaction=session is not None):
+            if window.sort:
+                found = await self._sorted(compile_plan(plan), window, projection, session)
+            else:
+                found = await self._plain(compile_plan(plan), window, projection, session)
+            hits = [await self._hit(fields, len(window.sort)) for fields in found]
+        return hits[::-1] if window.backward else hits
+
+    async def count(self, plan: Plan, limit: int | None = None) -> int:
+        """Count the matches, up to ``limit`` when there is one."""
+        options: dict[str, Any] = {"maxTimeMS": self._time_limit_ms}
+        if limit is not None:
+            options["limit"] = limit
+        with translated():
+            return await self._store.resources.count_documents(compile_plan(plan), **options)
+
+    async def keys(self, plan: Plan, limit: int, session: Session | None = None) -> list[str]:
+        """Return ``Type/id`` of at most ``limit`` matches."""
+        with translated(within_transaction=session is not None):
+            cursor = self._store.resources.find(
+                compile_plan(plan), {"_id": 1}, limit=limit, max_time_ms=self._time_limit_ms, session=_driver(session)
+            )
+            return [fields["_id"] async for fields in cursor]
+
+    async def terms(
+        self, plan: Plan, prefixes: Sequence[str], limit: int, session: Session | None = None
+    ) -> list[str] | None:
+        """Return the terms of the matches under ``prefixes``; None when there are more than ``limit`` matches."""
+        with translated(within_transaction=session is not None):
+            cursor = self._store.resources.find(
+                compile_plan(plan), {"t": 1}, limit=limit + 1, max_time_ms=self._time_limit_ms, session=_driver(session)
+            )
+            found = await cursor.to_list()
+        if len(found) > limit:
+            return None
+        wanted = tuple(prefixes)
+        return [term for fields in found for term in fields.get("t", ()) if term.startswith(wanted)]
+
+    async def _plain(
+        self, wanted: Filter, window: Window, projection: Document, session: Session | None
+    ) -> list[Document]:
+        if window.position is not None:
+            beyond = {"n": {"$lt" if window.backward else "$gt": window.position[-1]}}
+            wanted = {"$and": [wanted, beyond]} if "n" in wanted else {**wanted, **beyond}
+        cursor = self._store.resources.find(
+            wanted,
+            projection,
+            sort=[("n", -1 if window.backward else 1)],
+            limit=window.limit,
+            batch_size=window.limit + 1,
+            max_time_ms=self._time_limit_ms,
+            session=_driver(session),
+        )
+        return await cursor.to_list()
+
+    async def _sorted(
+        self, wanted: Filter, window: Window, projection: Document, session: Session | None
+    ) -> list[Document]:
+        stages: list[Document] = [{"$match": wanted}, {"$addFields": _sort_fields(window.sort)}]
+        order = _order(window)
+        if window.position is not None:
+            stages.append({"$match": _beyond(order, window.position)})
+        stages += [{"$sort": dict(order)}, {"$limit": window.limit}]
+        shown = {**projection, **{name: 1 for name, _ in order}}
+        stages.append({"$project": shown})
+        cursor = await self._store.resources.aggregate(
+            stages, maxTimeMS=self._time_limit_ms, session=_driver(session), allowDiskUse=True
+        )
+        return await cursor.to_list()
+
+    async def _hit(self, fields: Document, keys: int) -> Hit:
+        position = tuple(part for number in range(keys) for part in (fields[f"k{number}m"], fields.get(f"k{number}")))
+        version = version_of(await self._store.contents.whole(fields), self._store.contents)
+        return Hit(version, (*position, fields["n"]), tuple(fields.get("t", ())))
+
+
+def _driver(session: Session | None) -> Any:  # noqa: ANN401 - the driver's own type stays in the store
+    return None if session is None else session.driver
+
+
+def _sort_fields(sort: Sequence[SortKey]) -> Document:
+    """Compute each key (``k0``) and whether it is missing (``k0m``): missing values come last either way."""
+    fields: Document = {}
+    for number, key in enumerate(sort):
+        value = _sort_value(key)
+        fields[f"k{number}"] = value
+        fields[f"k{number}m"] = {"$cond": [{"$eq": [{"$ifNull": [value, _MISSING]}, _MISSING]}, 1, 0]}
+    return fields
+
+
+def _sort_value(key: SortKey) -> Any:  # noqa: ANN401 - a MongoDB expression
+    best = "$max" if key.descending else "$min"
+    if key.source == "updated":
+        return "$m"
+    if key.source == "id":
+        return "$_id"
+    if key.source == "spans":
+        keys = [*key.keys, *(k + WIDE for k in key.keys)]
+        wanted = {"$filter": {"input": {"$ifNull": ["$r", []]}, "cond": {"$in": ["$$this.p", keys]}}}
+        bound = "h" if key.descending else "l"
+        return {best: {"$map": {"input": wanted, "in": f"$$this.{bound}"}}}
+    values = [_values_under(prefix) for prefix in key.prefixes]
+    return {best: values[0] if len(values) == 1 else {"$concatArrays": values}}
+
+
+def _values_under(prefix: str) -> Document:
+    """Return what follows ``prefix`` in the terms that start with it."""
+    matching = {"$filter": {"input": {"$ifNull": ["$t", []]}, "cond": _within(prefix)}}
+    return {"$map": {"input": matching, "in": {"$substrBytes": ["$$this", len(prefix.encode()), -1]}}}
+
+
+def _within(prefix: str) -> Document:
+    bounds = prefix_range(prefix)
+    return {"$and": [{"$gte": ["$$this", bounds["$gte"]]}, {"$lt": ["$$this", bounds["$lt"]]}]}
+
+
+def _order(window: Window) -> list[tuple[str, int]]:
+    turn = -1 if window.backward else 1
+    order = []
+    for number, key in enumerate(window.sort):
+        order += [(f"k{number}m", turn), (f"k{number}", -turn if key.descending else turn)]
+    return [*order, ("n", turn)]
+
+
+def _beyond(order: list[tuple[str, int]], position: Position) -> Filter:
+    """Select what comes after a position: beyond it in one key, equal in those before."""
+    alternatives = []
+    for index, (name, direction) in enumerate(order):
+        if position[index] is None:
+            continue
+        equal: Filter = {order[i][0]: position[i] for i in range(index)}
+        alternatives.append({**equal, name: {"$gt" if direction > 0 else "$lt": position[index]}})
+    return {"$or": alternatives}

@@ -1,0 +1,224 @@
+"""The store: a dozen operations over plans, keys and bytes; all of MongoDB stays below this line.
+
+Reads and writes are those of the primary: what a client was told is written, it reads. Writes are
+acknowledged by the majority, journaled.
+"""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from bson.codec_options import CodecOptions
+from gridfs.asynchronous import AsyncGridFSBucket
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from fhirserver.kernel.instant import Clock
+from fhirserver.kernel.outcome import Conflict, Unavailable
+from fhirserver.kernel.version import Version
+from fhirserver.store import schema
+from fhirserver.store.coalesce import Coalescer
+from fhirserver.store.documents import LARGE, Contents, Draft, document, version_of
+from fhirserver.store.errors import DuplicateKey, translate, translated
+from fhirserver.store.layout import CLAIM, CONTENT, HISTORY, RESOURCE, SERVED, SETTING, Document, history_id
+
+T = TypeVar("T")
+
+_READ_BATCH: Final = 500
+_CREATE_BATCH: Final = 200
+_NODE_BITS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The current version of an instance and its place in the default order."""
+
+    version: Version
+    place: int
+
+
+class Session:
+    """One transaction under way; handed to the store's operations, opened by nobody else."""
+
+    def __init__(self, driver: AsyncClientSession) -> None:
+        """Wrap the driver's session."""
+        self.driver = driver
+
+
+class Store:
+    """One site's database."""
+
+    def __init__(
+        self,
+        client: AsyncMongoClient[Document],
+        database: str,
+        clock: Clock,
+        observe_batch: Callable[[str, int], None] | None = None,
+    ) -> None:
+        """Serve ``database``; ``observe_batch`` hears (operation, size) of every coalesced call."""
+        options: CodecOptions[Document] = CodecOptions(tz_aware=True)
+        self._client = client
+        self._database = client.get_database(
+            database,
+            codec_options=options,
+            write_concern=WriteConcern(w="majority"),
+            read_concern=ReadConcern("majority"),
+        )
+        self.resources: AsyncCollection[Document] = self._database[RESOURCE]
+        self.histories: AsyncCollection[Document] = self._database[HISTORY]
+        self.contents = Contents(AsyncGridFSBucket(self._database, CONTENT))
+        self._clock = clock
+        self._node = random.getrandbits(_NODE_BITS)
+        self._read = Coalescer(self._read_batch, _READ_BATCH, _named("read", observe_batch))
+        self._create = Coalescer(self._create_batch, _CREATE_BATCH, _named("create", observe_batch))
+
+    async def prepare(self) -> None:
+        """Create collections and indexes."""
+        with translated():
+            await schema.ensure(self._database)
+
+    async def problems(self) -> list[str]:
+        """Say what keeps the store from serving: nothing, or the indexes that are missing. Raises Unavailable."""
+        with translated():
+            return await schema.missing(self._database)
+
+    def new_place(self) -> int:
+        """Return a place after all that this worker gave before; the low bits tell workers apart."""
+        return self._clock() << _NODE_BITS | self._node
+
+    async def current(self, key: str, session: Session | None = None) -> Current | None:
+        """Return the current version of ``Type/id``, a deletion too; None when it never existed."""
+        if session is None:
+            return await self._read(key)
+        fields = await self.resources.find_one({"_id": key}, {**SERVED, "n": 1}, session=session.driver)
+        return None if fields is None else await self._current(fields)
+
+    async def earlier(self, key: str, version_id: int) -> Version | None:
+        """Return one version before the current one."""
+        with translated():
+            fields = await self.histories.find_one({"_id": history_id(key, version_id)}, SERVED)
+            return None if fields is None else version_of(await self.contents.whole(fields), self.contents)
+
+    async def create(self, draft: Draft) -> None:
+        """Store the first version of an instance. Raises DuplicateKey when the instance exists."""
+        await self._create(await self._document(draft, self.new_place()))
+
+    async def replace(self, current: Current, draft: Draft, session: Session) -> None:
+        """Store the next version within a transaction and keep the previous one. Raises Conflict when it moved on."""
+        previous = {"_id": current.version.key, "v": current.version.version_id}
+        place = self.new_place() if current.version.content is None else current.place
+        replaced: Any = await self.resources.find_one_and_replace(
+            previous,
+            await self._document(draft, place),
+            projection=SERVED,
+            session=session.driver,
+        )
+        if replaced is None:
+            raise Conflict(f"`{draft.version.key}` was changed by another writer at the same time; try again.")
+        replaced["_id"] = history_id(draft.version.key, replaced["v"])
+        replaced["e"] = draft.version.last_updated_us
+        await self.histories.insert_one(replaced, session=session.driver)
+
+    async def create_many(self, drafts: Sequence[Draft], session: Session) -> None:
+        """Store first versions within a transaction. Raises DuplicateKey when one exists."""
+        documents = [await self._document(draft, self.new_place()) for draft in drafts]
+        try:
+            await self.resources.insert_many(documents, ordered=True, session=session.driver)
+        except (BulkWriteError, DuplicateKeyError) as error:
+            if _is_duplicate(error):
+                raise DuplicateKey from error
+            raise
+
+    async def claim(self, name: str, session: Session) -> None:
+        """Make transactions that claim the same name run one after the other."""
+        now = datetime.now(UTC)
+        await self._database[CLAIM].update_one(
+            {"_id": name}, {"$set": {"at": now}, "$inc": {"n": 1}}, upsert=True, session=session.driver
+        )
+
+    async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run ``work`` as one transaction, again from the start whenever it meets a passing conflict.
+
+        ``work`` must let the driver's errors pass: they say whether to try again.
+        """
+        with translated():
+            async with self._client.start_session() as driver:
+                session = Session(driver)
+                return await driver.with_transaction(
+                    lambda _: work(session),
+                    read_concern=ReadConcern("snapshot"),
+                    write_concern=WriteConcern("majority"),
+                )
+
+    async def setting(self, name: str) -> Document | None:
+        """Return a document of the site's settings."""
+        with translated():
+            return await self._database[SETTING].find_one({"_id": name})
+
+    async def set_once(self, name: str, value: Document) -> Document:
+        """Store a setting unless it is there; return what is there."""
+        with translated():
+            await self._database[SETTING].update_one({"_id": name}, {"$setOnInsert": value}, upsert=True)
+        return await self.setting(name) or {}
+
+    async def _document(self, draft: Draft, place: int) -> Document:
+        fields = document(draft, place)
+        if len(fields.get("x", b"")) > LARGE:
+            fields["f"] = await self.contents.put_bytes(draft.version.key, fields.pop("x"))
+        return fields
+
+    async def _current(self, fields: Document) -> Current:
+        return Current(version_of(await self.contents.whole(fields), self.contents), fields["n"])
+
+    async def _read_batch(self, keys: Sequence[str]) -> Sequence[Current | None]:
+        projection = {**SERVED, "n": 1}
+        with translated():
+            if len(keys) == 1:
+                one: Any = await self.resources.find_one({"_id": keys[0]}, projection)
+                return [None if one is None else await self._current(one)]
+            found = await self.resources.find({"_id": {"$in": list(set(keys))}}, projection).to_list()
+            versions = {fields["_id"]: await self._current(fields) for fields in found}
+        return [versions.get(key) for key in keys]
+
+    async def _create_batch(self, documents: Sequence[Document]) -> Sequence[BaseException | None]:
+        try:
+            if len(documents) == 1:
+                await self.resources.insert_one(documents[0])
+            else:
+                await self.resources.insert_many(documents, ordered=False)
+        except DuplicateKeyError:
+            return [DuplicateKey()]
+        except BulkWriteError as error:
+            return _errors_of(error, len(documents))
+        except PyMongoError as error:
+            known = translate(error)
+            return [known if known is not None else error] * len(documents)
+        return [None] * len(documents)
+
+
+def _named(name: str, observe: Callable[[str, int], None] | None) -> Callable[[int], None] | None:
+    return None if observe is None else lambda size: observe(name, size)
+
+
+def _errors_of(error: BulkWriteError, count: int) -> list[BaseException | None]:
+    """Give each document of an unordered insert its own error; a concern that failed is everybody's."""
+    details: dict[str, Any] = error.details or {}
+    if details.get("writeConcernErrors"):
+        return [Unavailable("The database did not confirm the write; try again.")] * count
+    errors: list[BaseException | None] = [None] * count
+    for failure in details.get("writeErrors", ()):
+        errors[failure["index"]] = DuplicateKey() if failure["code"] == 11000 else error
+    return errors
+
+
+def _is_duplicate(error: BulkWriteError | DuplicateKeyError) -> bool:
+    if isinstance(error, DuplicateKeyError):
+        return True
+    details: dict[str, Any] = error.details or {}
+    return any(failure["code"] == 11000 for failure in details.get("writeErrors", ()))
