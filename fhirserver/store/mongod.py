@@ -117,7 +117,8 @@ class ManagedMongod:
     def start(cls, data_dir: Path, *, cache_gb: float = 0.5, oplog_mb: int = 990, patience_s: float = 120.0) -> Self:
         """Return once a mongod of ``data_dir`` takes writes, started here unless another living process has.
 
-        ``oplog_mb`` counts at the first start only; ``patience_s`` includes the recovery after a crash.
+        ``oplog_mb`` counts at the first start only; ``patience_s`` includes the recovery after a crash. Most of a
+        start is WiredTiger counting to 100 million to time the processor's clock: call it beside other work.
         Raises MongodMissing, MongodFailed.
         """
         if not Path("/proc/self/stat").exists():
