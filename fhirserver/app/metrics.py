@@ -1,0 +1,63 @@
+"""What the server counts, for Prometheus; with several workers their counts are added up in a shared folder.
+
+Spec: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+import os
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+MULTIPROCESS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable: where workers keep their counts; it must be set before this module is imported."""
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """The instruments of one process."""
+
+    def __init__(self) -> None:
+        """Begin at zero, in a registry of its own."""
+        self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "fhirserver_requests", "FHIR requests answered.", ("interaction", "status"), registry=self._registry
+        )
+        self.seconds = Histogram(
+            "fhirserver_request_duration_seconds",
+            "Time from a FHIR request to the end of its answer.",
+            ("interaction",),
+            registry=self._registry,
+            buckets=_SECONDS,
+        )
+        self.in_flight = Gauge(
+            "fhirserver_requests_in_flight",
+            "FHIR requests being answered.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+        self.batch_sizes = Histogram(
+            "fhirserver_coalesced_operations",
+            "Operations of concurrent requests that shared one round trip to the database.",
+            ("operation",),
+            registry=self._registry,
+            buckets=_SIZES,
+        )
+        self.database_errors = Counter(
+            "fhirserver_database_errors", "Failed calls to the database.", ("kind",), registry=self._registry
+        )
+
+    def count(self, interaction: str, status: int, seconds: float) -> None:
+        """Record one answered request."""
+        self.requests.labels(interaction, str(status)).inc()
+        self.seconds.labels(interaction).observe(seconds)
+
+    def render(self) -> bytes:
+        """Write all counts, those of the other workers included, in Prometheus' text format."""
+        if MULTIPROCESS_FOLDER not in os.environ:
+            return generate_latest(self._registry)
+        shared = CollectorRegistry()
+        MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+        return generate_latest(shared)
