@@ -10,6 +10,7 @@ import msgspec
 
 from fhirserver.interactions.conditions import version_to_match
 from fhirserver.kernel.exchange import FhirRequest
+from fhirserver.kernel.outcome import UnsupportedMedia
 from fhirserver.kernel.version import NativeContent, Version
 from fhirserver.repository.requests import NativeBinary
 
@@ -27,9 +28,12 @@ _decoder: Final = msgspec.json.Decoder(_Binary)
 
 
 def native_binary_of(request: FhirRequest) -> NativeBinary:
-    """Read a POST or PUT of bytes as a write."""
+    """Read a POST or PUT of bytes as a write; raises UnsupportedMedia for what is no media type."""
+    content_type = request.content_type or _UNKNOWN
+    if not _MEDIA_TYPE.fullmatch(content_type):
+        raise UnsupportedMedia("`Content-Type` is not a media type.")
     return NativeBinary(
-        content_type=request.content_type or _UNKNOWN,
+        content_type=content_type,
         chunks=request.chunks or _one_chunk(request.body),
         security_context=request.security_context,
         logical_id=request.target.logical_id,

@@ -12,11 +12,12 @@ from fhirserver.kernel.exchange import FhirRequest, Query
 from fhirserver.kernel.instant import to_us
 from fhirserver.kernel.outcome import BadRequest, PreconditionFailed
 from fhirserver.kernel.version import Version
+from fhirserver.search.query import IGNORED
 
 _ETAG: Final = re.compile(r'\s*(?:W/)?"([^"]*)"\s*')
-_NOT_CRITERIA: Final = frozenset(
-    {"_sort", "_count", "_include", "_revinclude", "_summary", "_total", "_elements", "_contained", "_containedType"}
-    | {"_cursor"}
+_NOT_CRITERIA: Final = IGNORED.union(
+    {"_sort", "_count", "_include", "_revinclude", "_summary", "_total", "_elements", "_contained", "_containedType"},
+    {"_cursor", "_type"},
 )
 
 

@@ -1,6 +1,6 @@
 """transaction: all entries or none, in the order that R4 sets. Spec: http://hl7.org/fhir/R4/http.html#trules"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +19,7 @@ from fhirserver.repository.requests import Delete, Write
 
 _ORDER: Final = {Interaction.DELETE: 1, Interaction.CREATE: 2, Interaction.UPDATE: 3, Interaction.PATCH: 3}
 """The order in which changes are processed, whatever their order in the Bundle; reads come after them."""
-_WRITE_OF: Final = {
+_WRITE_OF: Final[dict[Interaction, Callable[[FhirRequest], Write]]] = {
     Interaction.DELETE: delete_of,
     Interaction.CREATE: create_of,
     Interaction.UPDATE: update_of,

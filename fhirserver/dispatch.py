@@ -1,0 +1,97 @@
+"""The one table of what the server does: interaction or ``$operation`` -> handler.
+
+A Bundle's entries come through it just as HTTP requests do, and the CapabilityStatement is computed from it.
+Spec: http://hl7.org/fhir/R4/http.html#summary
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from fhirserver.definitions.registry import Definitions
+from fhirserver.interactions.address import allowed_methods, locate
+from fhirserver.interactions.batch import Batch
+from fhirserver.interactions.capabilities import Capabilities, ServerDescription
+from fhirserver.interactions.create import create
+from fhirserver.interactions.delete import delete
+from fhirserver.interactions.entries import BundleLimits, bundle_interaction
+from fhirserver.interactions.history import History
+from fhirserver.interactions.patch import patch
+from fhirserver.interactions.read import Read
+from fhirserver.interactions.search import Search
+from fhirserver.interactions.subset import Subset
+from fhirserver.interactions.transaction import Transaction
+from fhirserver.interactions.update import update
+from fhirserver.interactions.vread import VRead
+from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Target
+from fhirserver.operations.framework import Operation, OperationTable
+from fhirserver.repository.repository import Repository
+
+Handler: TypeAlias = Callable[[FhirRequest, Repository], Awaitable[FhirResponse]]
+
+
+class Dispatch:
+    """Finds what a request addresses and runs it."""
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        server: ServerDescription,
+        *,
+        operations: Iterable[Operation] = (),
+        limits: BundleLimits | None = None,
+    ) -> None:
+        """Serve every resource type of ``definitions``."""
+        self._definitions = definitions
+        self._operations = OperationTable(operations)
+        self._handlers = self._table(Subset(definitions), limits or BundleLimits())
+        self._capabilities = Capabilities(definitions, self._handlers.keys(), self._operations.describe, server)
+
+    def _table(self, subset: Subset, limits: BundleLimits) -> Mapping[Interaction, Handler]:
+        history, search = History(subset), Search(subset)
+        return {
+            Interaction.READ: Read(subset),
+            Interaction.VREAD: VRead(subset),
+            Interaction.UPDATE: update,
+            Interaction.PATCH: patch,
+            Interaction.DELETE: delete,
+            Interaction.CREATE: create,
+            Interaction.HISTORY_INSTANCE: history,
+            Interaction.HISTORY_TYPE: history,
+            Interaction.HISTORY_SYSTEM: history,
+            Interaction.SEARCH_TYPE: search,
+            Interaction.SEARCH_SYSTEM: search,
+            Interaction.CAPABILITIES: self._answer_capabilities,
+            Interaction.BATCH: Batch(self.run, self.locate, limits),
+            Interaction.TRANSACTION: Transaction(self.run, self.locate, limits),
+            Interaction.OPERATION: self._run_operation,
+        }
+
+    def locate(self, method: str, path: Sequence[str]) -> Target:
+        """Return what a method and a path below the base address; raises NotFound, NotAllowed, BadRequest."""
+        return locate(method, path, self._definitions)
+
+    def allowed_methods(self, path: Sequence[str]) -> tuple[str, ...]:
+        """List the methods a path knows; raises NotFound."""
+        return allowed_methods(path, self._definitions)
+
+    def specify(self, request: FhirRequest) -> FhirRequest:
+        """Tell a batch from a transaction, which have the same URL: the body decides."""
+        if request.target.interaction is not Interaction.TRANSACTION:
+            return request
+        return replace(request, target=Target(bundle_interaction(request.body)))
+
+    async def run(self, request: FhirRequest, repository: Repository) -> FhirResponse:
+        """Run the interaction or operation that a request addresses."""
+        return await self._handlers[request.target.interaction](request, repository)
+
+    def capabilities(self, request: FhirRequest) -> FhirResponse:
+        """Answer ``/metadata``, which needs no repository and no login."""
+        return self._capabilities.answer(request)
+
+    async def _answer_capabilities(self, request: FhirRequest, _: Repository) -> FhirResponse:
+        return self.capabilities(request)
+
+    async def _run_operation(self, request: FhirRequest, repository: Repository) -> FhirResponse:
+        operation = self._operations.find(request.target, is_post=request.is_post)
+        return await operation.handler(request, repository)

@@ -1,0 +1,192 @@
+"""capabilities: what this server does, computed from the dispatch table and the definitions, rendered once.
+
+Spec: http://hl7.org/fhir/R4/http.html#capabilities, http://hl7.org/fhir/R4/capabilitystatement.html
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, TypeAlias
+
+from fhirserver.codec.fhir_json import encode
+from fhirserver.definitions.registry import Definitions
+from fhirserver.definitions.search_parameters import SearchParameter, SearchType
+from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Level
+from fhirserver.kernel.outcome import BadSearchValue
+from fhirserver.kernel.resource import Resource
+from fhirserver.search.parameters import COMPUTED
+
+OperationsAt: TypeAlias = Callable[[Set[Level], str | None], list[Resource]]
+"""Some levels and a resource type -> the operations there, as ``rest.resource.operation`` lists them."""
+
+FHIR_VERSION: Final = "4.0.1"
+_PROFILE: Final = "http://hl7.org/fhir/StructureDefinition/"
+_URL_HERE: Final = "urn:uuid:4f1a3c4e-3c0c-4a5c-9a5e-0c1b7a3e9d52"
+"""Stands in the rendered statement where the base URL of a request goes."""
+_AT_TYPE: Final = (
+    Interaction.READ,
+    Interaction.VREAD,
+    Interaction.UPDATE,
+    Interaction.PATCH,
+    Interaction.DELETE,
+    Interaction.HISTORY_INSTANCE,
+    Interaction.HISTORY_TYPE,
+    Interaction.CREATE,
+    Interaction.SEARCH_TYPE,
+)
+_AT_SYSTEM: Final = (
+    Interaction.TRANSACTION,
+    Interaction.BATCH,
+    Interaction.SEARCH_SYSTEM,
+    Interaction.HISTORY_SYSTEM,
+)
+_NORMATIVE: Final = frozenset(
+    {"Binary", "Bundle", "CapabilityStatement", "CodeSystem", "Observation", "OperationDefinition", "OperationOutcome"}
+    | {"Parameters", "Patient", "StructureDefinition", "ValueSet"}
+)
+"""The resource types that R4 calls normative: http://hl7.org/fhir/R4/resourcelist.html"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerDescription:
+    """How the server introduces itself; ``since`` is a FHIR dateTime."""
+
+    name: str
+    version: str
+    since: str
+    description: str = "FHIR R4 server"
+    security: Resource = field(default_factory=dict)
+    """Members of ``rest.security`` beside ``cors``."""
+    implementation_guides: tuple[str, ...] = ()
+
+
+class Capabilities:
+    """Answers ``/metadata``."""
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        interactions: Collection[Interaction],
+        operations_at: OperationsAt,
+        server: ServerDescription,
+    ) -> None:
+        """Describe what ``interactions`` and operations do for the types of ``definitions``."""
+        self._definitions = definitions
+        self._interactions = interactions
+        self._operations_at = operations_at
+        self._server = server
+
+    def answer(self, request: FhirRequest) -> FhirResponse:
+        """Answer the statement for the ``mode`` asked for."""
+        modes = [value for name, value in request.parameters if name == "mode"]
+        mode = modes[-1] if modes else "full"
+        parts = self._rendered.get(mode)
+        if parts is None:
+            raise BadSearchValue("`mode` takes `full`, `normative` or `terminology`.", expression=["http.mode"])
+        return FhirResponse(status=200, content=encode(request.base_url).join(parts))
+
+    @cached_property
+    def _rendered(self) -> dict[str, list[bytes]]:
+        """Keep each statement in two halves, between which the base URL goes."""
+        types = self._definitions.resource_types
+        statements = {
+            "full": self._statement(types),
+            "normative": self._statement([name for name in types if name in _NORMATIVE]),
+            "terminology": self._terminology(),
+        }
+        return {mode: encode(statement).split(encode(_URL_HERE)) for mode, statement in statements.items()}
+
+    def _statement(self, types: Iterable[str]) -> Resource:
+        statement = {
+            "resourceType": "CapabilityStatement",
+            **self._introduction(),
+            "fhirVersion": FHIR_VERSION,
+            "format": ["application/fhir+json", "json"],
+            "patchFormat": ["application/json-patch+json"],
+            "implementationGuide": list(self._server.implementation_guides),
+            "rest": [self._rest(types)],
+        }
+        return {name: value for name, value in statement.items() if value != []}
+
+    def _introduction(self) -> Resource:
+        server = self._server
+        return {
+            "name": "FhirServer",
+            "title": server.name,
+            "status": "active",
+            "date": server.since,
+            "kind": "instance",
+            "software": {"name": server.name, "version": server.version},
+            "implementation": {"description": server.description, "url": _URL_HERE},
+        }
+
+    def _terminology(self) -> Resource:
+        return {"resourceType": "TerminologyCapabilities", **self._introduction()}
+
+    def _rest(self, types: Iterable[str]) -> Resource:
+        common = [p for p in self._definitions.search_parameters("DomainResource").values() if _is_answered(p)]
+        definitions = self._definitions
+        compartments = (definitions.compartment(code) for code in definitions.compartments)
+        rest: Resource = {
+            "mode": "server",
+            "security": {"cors": True, **self._server.security},
+            "resource": [self._resource(name) for name in types],
+            "interaction": self._codes(_AT_SYSTEM),
+            "searchParam": [_parameter(p) for p in common],
+            "operation": self._operations_at({Level.SYSTEM}, None),
+            "compartment": [found.url for found in compartments if found is not None],
+        }
+        return {name: value for name, value in rest.items() if value != []}
+
+    def _resource(self, name: str) -> Resource:
+        has = self._interactions
+        resource: Resource = {
+            "type": name,
+            "profile": _PROFILE + name,
+            "interaction": self._codes(_AT_TYPE),
+            "versioning": "versioned-update",
+            "readHistory": Interaction.VREAD in has,
+            "updateCreate": Interaction.UPDATE in has,
+            "conditionalCreate": Interaction.CREATE in has,
+            "conditionalRead": "full-support",
+            "conditionalUpdate": Interaction.UPDATE in has,
+            "conditionalDelete": "multiple" if Interaction.DELETE in has else "not-supported",
+            "referencePolicy": ["literal", "logical", "local"],
+            "searchInclude": self._includes(name),
+            "searchRevInclude": self._reverse_includes.get(name, []),
+            "searchParam": [_parameter(p) for p in self._answered(name)],
+            "operation": self._operations_at({Level.TYPE, Level.INSTANCE}, name),
+        }
+        return {member: value for member, value in resource.items() if value != []}
+
+    def _codes(self, interactions: Iterable[Interaction]) -> list[Resource]:
+        return [{"code": code.value} for code in interactions if code in self._interactions]
+
+    def _answered(self, resource_type: str) -> Iterator[SearchParameter]:
+        return (p for p in self._definitions.search_parameters(resource_type).values() if _is_answered(p))
+
+    def _references(self, resource_type: str) -> Iterator[SearchParameter]:
+        return (p for p in self._answered(resource_type) if p.type is SearchType.REFERENCE)
+
+    def _includes(self, resource_type: str) -> list[str]:
+        own = [f"{resource_type}:{p.code}" for p in self._references(resource_type)]
+        return ["*", *own] if own else []
+
+    @cached_property
+    def _reverse_includes(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for source in self._definitions.resource_types:
+            for parameter in self._references(source):
+                targets = parameter.targets or self._definitions.resource_types
+                for target in self._definitions.resource_types if "Resource" in targets else targets:
+                    found.setdefault(target, []).append(f"{source}:{parameter.code}")
+        return found
+
+
+def _is_answered(parameter: SearchParameter) -> bool:
+    """Tell whether searches know the parameter: it has an expression to index, or is answered without one."""
+    return parameter.expression is not None or parameter.code in COMPUTED
+
+
+def _parameter(parameter: SearchParameter) -> Resource:
+    return {"name": parameter.code, "definition": parameter.url, "type": parameter.type.value}
