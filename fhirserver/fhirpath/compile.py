@@ -6,6 +6,7 @@ Spec: http://hl7.org/fhirpath/N1/, http://hl7.org/fhir/R4/fhirpath.html
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, assert_never
 
 from fhirserver.definitions.elements import Kind
@@ -33,7 +34,7 @@ from fhirserver.fhirpath.errors import FhirPathExecutionError, FhirPathTypeError
 from fhirserver.fhirpath.expression import NOWHERE, Call, Compiled, FunctionDefinition, Rules, Scope
 from fhirserver.fhirpath.externals import external
 from fhirserver.fhirpath.functions import FUNCTIONS
-from fhirserver.fhirpath.items import Item, Items, with_values
+from fhirserver.fhirpath.items import Extended, Item, Items, with_values
 from fhirserver.fhirpath.narrowing import narrow
 from fhirserver.fhirpath.operators import OPERATORS
 from fhirserver.fhirpath.operators.collections import indexed
@@ -52,6 +53,7 @@ from fhirserver.fhirpath.types import (
     fhir_name,
     fhir_names,
     is_open,
+    is_primitive,
 )
 from fhirserver.kernel.resource import Json, Resource
 
@@ -66,16 +68,18 @@ class CompiledExpression:
     """The FHIR types of the result; empty: nothing can match for this input type. ``System.Any``: not known."""
     _run: Run
     _is_open: bool
+    _is_pure: bool
+    _finish: Callable[[Items], Items] | None
 
     def evaluate(self, resource: Resource, environment: Environment | None = None) -> Items:
         """Return the result on a resource (or on a value of the context type), with types as the language has them.
 
         Raises FhirPathExecutionError.
         """
-        name = resource.get("resourceType", self.context_type) if self._is_open else self.context_type
-        focus = [(name, resource)]
+        focus = [(resource.get("resourceType", self.context_type) if self._is_open else self.context_type, resource)]
+        frame = _IDLE if self._is_pure and environment is None else Frame(environment or DEFAULT, focus)
         try:
-            return self._run(Frame(environment or DEFAULT, focus), focus)
+            return self._run(frame, focus)
         except (AttributeError, TypeError) as error:
             raise FhirPathExecutionError(f"The input does not have the structure of `{self.context_type}`.") from error
 
@@ -85,12 +89,33 @@ class CompiledExpression:
         Values are the input's own objects, not copies. Primitives that have extensions but no value are left out.
         Raises FhirPathExecutionError.
         """
-        return [
-            (name, value)
-            if name[:7] != SYSTEM
-            else (fhir_name(name), to_json(value) if isinstance(value, Measurement) else value)
-            for name, value in with_values(self.evaluate(resource, environment))
-        ]
+        items = self.evaluate(resource, environment)
+        return items if self._finish is None or not items else self._finish(items)
+
+
+_IDLE: Final = Frame(DEFAULT, [])
+"""What pure expressions are given: they never look at its state, and so cannot change it."""
+
+
+def _finisher(types: Types, definitions: Definitions) -> Callable[[Items], Items] | None:
+    """Return what makes plain JSON of results of these types; complex values are plain already."""
+    if any(is_open(name) or name.startswith(SYSTEM) for name in types):
+        return _as_fhir
+    return _without_extensions if any(is_primitive(name, definitions) for name in types) else None
+
+
+def _without_extensions(items: Items) -> Items:
+    for _, value in items:
+        if type(value) is Extended:
+            return with_values(items)
+    return items
+
+
+def _as_fhir(items: Items) -> Items:
+    return [
+        (fhir_name(name), to_json(value) if isinstance(value, Measurement) else value)
+        for name, value in with_values(items)
+    ]
 
 
 def compile_fhirpath(
@@ -102,8 +127,20 @@ def compile_fhirpath(
     """
     context = frozenset({context_type})
     scope = Scope(definitions, rules, compile_node, context, _resource_types(context_type, definitions), context)
-    compiled = compile_node(parse(source), scope)
-    return CompiledExpression(source, context_type, fhir_names(compiled.types), compiled.run, is_open(context_type))
+    compiled = compile_node(_parsed(source), scope)
+    return CompiledExpression(
+        source,
+        context_type,
+        fhir_names(compiled.types),
+        compiled.run,
+        is_open(context_type),
+        compiled.is_pure,
+        _finisher(compiled.types, definitions),
+    )
+
+
+_parsed: Final = lru_cache(maxsize=1024)(parse)
+"""R4's search parameters share expressions among up to 32 resource types; trees never change."""
 
 
 def _resource_types(context_type: str, definitions: Definitions) -> Types:
@@ -197,10 +234,12 @@ def _start(name: str, scope: Scope) -> Compiled:
 
 
 def _of_leading_type(name: str, scope: Scope) -> Compiled:
-    definitions = scope.definitions
-    if all(definitions.is_subtype(each, name) for each in scope.this):
+    definitions, this = scope.definitions, scope.this
+    if (name in this and len(this) == 1) or all(definitions.is_subtype(each, name) for each in this):
         return scope.start()
-    narrowed = narrow(scope.start(), TypeName(name, "FHIR"), scope)
+    narrowed = NOWHERE
+    if len(this) > 1 or any(is_open(each) for each in this):
+        narrowed = narrow(scope.start(), TypeName(name, "FHIR"), scope)
     if not narrowed.types and scope.rules is Rules.STRICT:
         raise FhirPathTypeError(f"The input is not of the type `{name}`.")
     return narrowed

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from fhirserver.fhirpath.ast import Binary, Chain, Constant, Function, Identifier, Node, TypeOperation
-from fhirserver.fhirpath.environment import Frame
-from fhirserver.fhirpath.expression import Scope
+from fhirserver.fhirpath.environment import Frame, Run
+from fhirserver.fhirpath.expression import Compiled, Scope
 from fhirserver.fhirpath.items import Items, truth
 from fhirserver.fhirpath.navigation import find_branches
 from fhirserver.fhirpath.references import referenced_type
@@ -21,6 +21,18 @@ Filter: TypeAlias = Callable[[Frame, Items], Items]
 def compile_filter(criteria: Node, scope: Scope) -> Filter:
     """Compile criteria over items of the types of ``$this``: what is kept is what they are true of."""
     return _direct_filter(criteria, scope) or _general_filter(criteria, scope)
+
+
+def filtered(focus: Compiled, criteria: Node, scope: Scope) -> Compiled:
+    """Compile ``focus.where(criteria)``; ``scope`` is that of the items."""
+    run, keep = focus.run, _direct_filter(criteria, scope)
+    is_pure = focus.is_pure and keep is not None and not isinstance(criteria, TypeOperation)
+    keep = keep or _general_filter(criteria, scope)
+    return Compiled(_kept(run, keep), focus.types, focus.many, is_pure=is_pure)
+
+
+def _kept(run: Run, keep: Filter) -> Run:
+    return lambda frame, this: keep(frame, items) if (items := run(frame, this)) else items
 
 
 def _direct_filter(criteria: Node, scope: Scope) -> Filter | None:

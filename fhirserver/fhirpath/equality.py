@@ -3,8 +3,7 @@
 Spec: http://hl7.org/fhirpath/N1/#equality
 """
 
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Hashable
 
 from fhirserver.fhirpath.items import Item, Items, plain
 from fhirserver.fhirpath.quantity import common_values, measurement_of
@@ -14,20 +13,24 @@ from fhirserver.kernel.resource import Json
 from fhirserver.ucum import Ucum
 
 _NUMBERS = frozenset({INTEGER, DECIMAL})
+_FEW = 8
 _TEMPORALS = frozenset({DATE, DATE_TIME, TIME})
 
 
 def equal(left: Item, right: Item, ucum: Ucum | None = None) -> bool | None:
-    """Tell whether two items are equal; None where precision leaves it open."""
-    mine, other = plain(left[1]), plain(right[1])
+    """Tell whether two items are equal; None where precision leaves it open.
+
+    The children of complex values are compared as JSON: two spellings of one instant inside them differ.
+    """
     kind, other_kind = SYSTEM_TYPES.get(left[0]), SYSTEM_TYPES.get(right[0])
+    if kind is None and other_kind is None:
+        return bool(left[1] == right[1])
+    mine, other = plain(left[1]), plain(right[1])
     if kind in _TEMPORALS and other_kind in _TEMPORALS:
         return _equal_temporals(kind, mine, other_kind, other)
     if kind == QUANTITY and other_kind == QUANTITY:
         return _equal_quantities(mine, other, ucum)
-    if kind != other_kind and not {kind, other_kind} <= _NUMBERS:
-        return False
-    return _equal_values(mine, other)
+    return (kind == other_kind or {kind, other_kind} <= _NUMBERS) and bool(mine == other)
 
 
 def _equal_temporals(kind: str | None, mine: Json, other_kind: str | None, other: Json) -> bool | None:
@@ -45,20 +48,11 @@ def _equal_temporals(kind: str | None, mine: Json, other_kind: str | None, other
 def _equal_quantities(mine: Json, other: Json, ucum: Ucum | None) -> bool | None:
     left, right = measurement_of(mine), measurement_of(other)
     if left is None or right is None:
-        return _equal_values(mine, other)
+        return bool(mine == other)
     values = common_values(left, right, ucum)
     if values is None:
         return None if left.calendar != right.calendar else False
     return values[0] == values[1]
-
-
-def _equal_values(mine: Json, other: Json) -> bool:
-    """Compare decoded JSON: a boolean is no number, and complex values are equal child by child."""
-    if isinstance(mine, Mapping) and isinstance(other, Mapping):
-        return mine.keys() == other.keys() and all(_equal_values(mine[key], other[key]) for key in mine)
-    if isinstance(mine, list) and isinstance(other, list):
-        return len(mine) == len(other) and all(map(_equal_values, mine, other))
-    return (mine is True or mine is False) == (other is True or other is False) and bool(mine == other)
 
 
 def equal_collections(left: Items, right: Items, ucum: Ucum | None = None) -> bool | None:
@@ -67,6 +61,8 @@ def equal_collections(left: Items, right: Items, ucum: Ucum | None = None) -> bo
         return None
     if len(left) != len(right):
         return False
+    if len(left) == 1:
+        return equal(left[0], right[0], ucum)
     verdicts = [equal(mine, other, ucum) for mine, other in zip(left, right, strict=True)]
     if False in verdicts:
         return False
@@ -75,29 +71,53 @@ def equal_collections(left: Items, right: Items, ucum: Ucum | None = None) -> bo
 
 def contains(items: Items, item: Item, ucum: Ucum | None = None) -> bool:
     """Tell whether an equal item is among ``items``."""
-    return any(equal(other, item, ucum) for other in items)
+    for other in items:  # noqa: SIM110 - a generator would cost more than the comparisons
+        if equal(other, item, ucum):
+            return True
+    return False
 
 
 def distinct(items: Items, ucum: Ucum | None = None) -> Items:
     """Return the items without those that equal an earlier one."""
     if len(items) < 2:
         return items
+    if len(items) > _FEW:
+        return _distinct_of_many(items, ucum)
     kept: Items = []
-    seen: set[tuple[object, object]] = set()
     for item in items:
-        key = _hashable(item)
-        if key is None:
-            if not contains(kept, item, ucum):
-                kept.append(item)
-        elif key not in seen:
-            seen.add(key)
+        if not contains(kept, item, ucum):
             kept.append(item)
     return kept
 
 
-def _hashable(item: Item) -> tuple[object, object] | None:
-    """Return what equal items of the simple types share; None for the types that must be compared in pairs."""
+def distinct_complex(items: Items, ucum: Ucum | None = None) -> Items:
+    """Do what ``distinct`` does for items that are known to be complex, and no quantities."""
+    if len(items) > _FEW:
+        return _distinct_of_many(items, ucum)
+    kept: Items = []
+    for item in items:
+        if item not in kept:
+            kept.append(item)
+    return kept
+
+
+def _distinct_of_many(items: Items, ucum: Ucum | None) -> Items:
+    """Compare each item only with those that share its signature."""
+    kept: Items = []
+    alike: dict[Hashable, Items] = {}
+    for item in items:
+        others = alike.setdefault(_signature(item), [])
+        if not contains(others, item, ucum):
+            others.append(item)
+            kept.append(item)
+    return kept
+
+
+def _signature(item: Item) -> Hashable:
+    """Return what equal items share, and few others."""
     kind, value = SYSTEM_TYPES.get(item[0]), plain(item[1])
-    if kind is None or kind in _TEMPORALS or kind == QUANTITY or isinstance(value, dict):
-        return None
-    return (DECIMAL, Decimal(value)) if kind in _NUMBERS and value is not None else (kind, value)
+    if kind in _TEMPORALS or kind == QUANTITY:
+        return kind if kind in (QUANTITY, TIME) else DATE_TIME
+    if isinstance(value, dict):
+        return frozenset((key, text) for key, text in value.items() if isinstance(text, str))
+    return (DECIMAL if kind in _NUMBERS else kind, value)

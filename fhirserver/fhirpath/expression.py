@@ -13,6 +13,7 @@ from fhirserver.fhirpath.ast import Function, Node
 from fhirserver.fhirpath.environment import Frame, Run
 from fhirserver.fhirpath.errors import FhirPathTypeError
 from fhirserver.fhirpath.items import Item, Items
+from fhirserver.fhirpath.lowering import lower
 from fhirserver.fhirpath.navigation import Navigation
 from fhirserver.fhirpath.types import BOOLEAN, NOTHING, Types
 
@@ -40,22 +41,24 @@ class Compiled:
     """The steps, where the node is nothing but a path: it can be narrowed and extended."""
     constant: Item | None = None
     """The item, where the node is a literal."""
+    is_pure: bool = False
+    """Whether it looks at nothing but ``$this``, so that it can run without a frame of its own."""
 
 
 def _nothing(frame: Frame, this: Items) -> Items:
     return []
 
 
-NOWHERE: Final = Compiled(_nothing, NOTHING, many=False)
+NOWHERE: Final = Compiled(_nothing, NOTHING, many=False, is_pure=True)
 """The empty collection."""
 
 
-def navigated(navigation: Navigation) -> Compiled:
-    """Compile a path."""
+def navigated(navigation: Navigation, is_pure: bool = True) -> Compiled:
+    """Compile a path; it is as pure as what it starts from."""
     types = navigation.types
     if not types:
         return NOWHERE
-    return Compiled(navigation.lower(), types, navigation.yields_many, navigation)
+    return Compiled(lower(navigation), types, navigation.yields_many, navigation, is_pure=is_pure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Scope:
     context: Types
     """The types of ``%context``."""
     this_many: bool = False
+    """Whether ``$this`` can be anything but exactly one item."""
 
     def compile(self, node: Node) -> Compiled:
         """Compile a node that stands here."""
@@ -90,7 +94,7 @@ class Scope:
         if not focus.types:
             return NOWHERE
         base = focus.navigation or Navigation(focus.run, focus.types, focus.many, self.definitions)
-        extended = navigated(base.step(element))
+        extended = navigated(base.step(element), focus.is_pure)
         if not extended.types and self.rules is Rules.STRICT:
             raise FhirPathTypeError(f"`{element}` is not an element of {_listed(focus.types)}.")
         return extended

@@ -10,7 +10,7 @@ from fhirserver.fhirpath.environment import Frame
 from fhirserver.fhirpath.errors import FhirPathExecutionError
 from fhirserver.fhirpath.expression import Compiled, Scope
 from fhirserver.fhirpath.items import Items
-from fhirserver.fhirpath.navigation import resource_item
+from fhirserver.fhirpath.lowering import resource_item
 from fhirserver.fhirpath.types import ANYTHING, STRING
 
 _URLS: Final = MappingProxyType(

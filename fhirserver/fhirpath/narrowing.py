@@ -20,9 +20,9 @@ def narrow(focus: Compiled, specifier: TypeName, scope: Scope) -> Compiled:
     if kept == focus.types:
         return focus
     if not opened and focus.navigation is not None and focus.navigation.can_narrow():
-        return navigated(focus.navigation.narrow(kept))
+        return navigated(focus.navigation.narrow(kept), focus.is_pure)
     found = kept.union(wanted.names) if opened else kept
-    return Compiled(_selected(focus.run, wanted), found, focus.many)
+    return Compiled(_selected(focus.run, wanted), found, focus.many, is_pure=focus.is_pure)
 
 
 def narrow_one(focus: Compiled, specifier: TypeName, scope: Scope) -> Compiled:

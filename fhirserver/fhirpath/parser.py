@@ -30,6 +30,8 @@ from fhirserver.fhirpath.ast import (
 )
 from fhirserver.fhirpath.errors import FhirPathSyntaxError, Position
 from fhirserver.fhirpath.lexer import Kind, Token, tokenize
+from fhirserver.fhirpath.temporal import parse_temporal
+from fhirserver.fhirpath.types import SYSTEM
 
 MAX_DEPTH: Final = 100
 """How deep an expression may nest: each level costs stack when it is compiled and when it runs."""
@@ -215,7 +217,10 @@ class _Parser:
 
     def temporal(self, token: Token) -> Node:
         """Read a date, a dateTime or a time."""
-        return Temporal(_TEMPORAL_TYPES[token.kind], token.text.removesuffix("T"))
+        type_name, text = _TEMPORAL_TYPES[token.kind], token.text.removesuffix("T")
+        if parse_temporal(text, SYSTEM + type_name) is None:
+            raise self._error(token, f"`{text}` does not exist.")
+        return Temporal(type_name, text)
 
     def _take(self) -> Token:
         token = self._tokens[self._next]

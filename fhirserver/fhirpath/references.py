@@ -6,7 +6,7 @@ Spec: http://hl7.org/fhir/R4/fhirpath.html#functions (resolve), http://hl7.org/f
 from fhirserver.definitions.registry import Definitions
 from fhirserver.fhirpath.environment import Frame
 from fhirserver.fhirpath.items import Item, plain
-from fhirserver.fhirpath.navigation import resource_item
+from fhirserver.fhirpath.lowering import resource_item
 from fhirserver.kernel.reference import parse_rest_reference
 from fhirserver.kernel.resource import Json, Resource
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fhirserver.fhirpath.criteria import compile_filter
+from fhirserver.fhirpath.criteria import filtered
 from fhirserver.fhirpath.expression import NOWHERE, Call, Compiled, FunctionTable
 from fhirserver.fhirpath.narrowing import narrow
 from fhirserver.fhirpath.types import type_name
@@ -16,8 +16,7 @@ def where(call: Call) -> Compiled:
     focus = call.focus
     if not focus.types:
         return NOWHERE
-    run, keep = focus.run, compile_filter(call.node.arguments[0], call.item_scope())
-    return Compiled(lambda frame, this: keep(frame, run(frame, this)), focus.types, focus.many)
+    return filtered(focus, call.node.arguments[0], call.item_scope())
 
 
 @TABLE.function("ofType", 1)

@@ -6,7 +6,7 @@ Spec: http://hl7.org/fhir/R4/fhirpath.html#functions
 from typing import Final
 
 from fhirserver.fhirpath.ast import Binary, Function, Identifier
-from fhirserver.fhirpath.criteria import compile_filter
+from fhirserver.fhirpath.criteria import filtered
 from fhirserver.fhirpath.expression import NOWHERE, Call, Compiled, FunctionTable, boolean_result
 from fhirserver.fhirpath.items import FALSE, TRUE
 from fhirserver.fhirpath.references import resolve as resolve_reference
@@ -22,8 +22,7 @@ def extension(call: Call) -> Compiled:
     if extensions is NOWHERE:
         return NOWHERE
     criteria = Binary("=", Identifier("url"), call.node.arguments[0])
-    run, keep = extensions.run, compile_filter(criteria, call.scope.within(extensions.types))
-    return Compiled(lambda frame, this: keep(frame, run(frame, this)), extensions.types)
+    return filtered(extensions, criteria, call.scope.within(extensions.types))
 
 
 @TABLE.function("hasExtension", 1)
