@@ -70,7 +70,7 @@ class Compiler:
         if name == "Extension":
             return [check_extension]
         if name == "Reference":
-            return [reference_check(self._definitions.is_resource_type)]
+            return [reference_check(frozenset(self._definitions.resource_types))]
         return [check_container] if self._definitions.is_subtype(name, "DomainResource") else []
 
     def _choice(self, owner: str, element: Element) -> Choice:

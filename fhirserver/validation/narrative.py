@@ -17,6 +17,7 @@ from fhirserver.validation.findings import Finding, Findings, one
 from fhirserver.validation.walk import Walk
 
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
+_USUAL_START: Final = f'<div xmlns="{_XHTML}"'
 _MUST_BE_STRING: Final = one(IssueType.STRUCTURE, "{} must be a JSON string that holds XHTML.")
 _NOT_XML: Final = "{} must be well-formed XHTML, without a document type and with numeric entities only."
 _ROOT: Final = f"{{}} must be one `div` element in the namespace `{_XHTML}`."
@@ -78,8 +79,7 @@ def check_xhtml(value: Json, walk: Walk) -> Findings | None:
     """Check the ``div`` of a Narrative."""
     if type(value) is not str:
         return _MUST_BE_STRING
-    reader = _Reader()
-    found = reader.read(value)
+    found = _read(value)
     if found is not None:
         return found
     visible = _VISIBLE.search(value if "<!--" not in value else _COMMENT.sub("", value))
@@ -94,33 +94,38 @@ class _Refused(Exception):
         self.finding = Finding("", code, message)
 
 
-class _Reader:
-    """One narrative, read by expat: no document type, hence no entities beyond the five of XML."""
+def _read(text: str) -> Findings | None:
+    """Read one narrative by expat: no document type, hence no entities beyond the five of XML."""
+    parser = expat.ParserCreate()
+    if text.startswith(_USUAL_START) and "<?" not in text:
+        parser.StartElementHandler = _check_element
+    else:
+        parser.StartDoctypeDeclHandler = parser.ProcessingInstructionHandler = parser.XmlDeclHandler = _refuse
+        parser.StartElementHandler = _RootCheck(parser)
+    try:
+        parser.Parse(text, True)
+    except _Refused as refused:
+        return (refused.finding,)
+    except (expat.ExpatError, UnicodeError):
+        return one(IssueType.STRUCTURE, _NOT_XML)
+    return None
 
-    def __init__(self) -> None:
-        self._parser = expat.ParserCreate()
-        self._parser.StartElementHandler = self._root
-        self._parser.StartDoctypeDeclHandler = self._refuse
-        self._parser.ProcessingInstructionHandler = self._refuse
-        self._parser.XmlDeclHandler = self._refuse
 
-    def read(self, text: str) -> Findings | None:
-        try:
-            self._parser.Parse(text, True)
-        except _Refused as refused:
-            return (refused.finding,)
-        except (expat.ExpatError, UnicodeError, ValueError):
-            return one(IssueType.STRUCTURE, _NOT_XML)
-        return None
+class _RootCheck:
+    """Checks the first element, then leaves the rest to ``_check_element``."""
 
-    def _root(self, name: str, attributes: dict[str, str]) -> None:
+    def __init__(self, parser: expat.XMLParserType) -> None:
+        self._parser = parser
+
+    def __call__(self, name: str, attributes: dict[str, str]) -> None:
         if name != "div" or attributes.get("xmlns") != _XHTML:
             raise _Refused(IssueType.STRUCTURE, _ROOT)
         self._parser.StartElementHandler = _check_element
         _check_element(name, attributes)
 
-    def _refuse(self, *_: object) -> NoReturn:
-        raise _Refused(IssueType.STRUCTURE, _NOT_XML)
+
+def _refuse(*_: object) -> NoReturn:
+    raise _Refused(IssueType.STRUCTURE, _NOT_XML)
 
 
 def _check_element(name: str, attributes: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ Spec: http://hl7.org/fhir/R4/datatypes.html#primitive
 """
 
 import re
-from calendar import monthrange
+from calendar import isleap
 from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
@@ -23,7 +23,9 @@ MAX_STRING: Final = 1024 * 1024
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SPACE: Final = re.compile(r"\s")
 _YEAR: Final = "(?!0000)[0-9]{4}"
-_DAY: Final = "(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_DAY: Final = (
+    "(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|[12][0-9]))"
+)
 _TIME: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?"
 _ZONE: Final = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 _MONTH: Final = "(?:0[1-9]|1[0-2])"
@@ -108,7 +110,7 @@ def _matching(pattern: str, expected: str) -> Check:
 
 
 def _dated(pattern: str, expected: str) -> Check:
-    """Return a check of ``YYYY-MM-DD…``: the pattern, and that the day exists in its month."""
+    """Return a check of ``YYYY-MM-DD…``: the pattern, which knows the months, and leap years."""
     matches = re.compile(pattern, re.ASCII).fullmatch
     wrong = one(IssueType.VALUE, f"{{}} must be {expected}.")
 
@@ -117,14 +119,12 @@ def _dated(pattern: str, expected: str) -> Check:
             return _MUST_BE_STRING
         if matches(value) is None:
             return wrong
-        if value[8:10] < "29":  # also true of a year or a month alone
-            return None
-        return None if int(value[8:10]) <= monthrange(int(value[:4]), int(value[5:7]))[1] else _NO_SUCH_DAY
+        return _NO_SUCH_DAY if value[5:10] == "02-29" and not isleap(int(value[:4])) else None
 
     return check
 
 
-_NO_SUCH_DAY: Final = one(IssueType.VALUE, "{} must be a day that exists in its month.")
+_NO_SUCH_DAY: Final = one(IssueType.VALUE, "{} must be a day that exists: this February has 28.")
 _BOOLEAN: Final = one(IssueType.STRUCTURE, "{} must be a JSON boolean, `true` or `false`.")
 
 

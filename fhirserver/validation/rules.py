@@ -5,7 +5,6 @@ Spec: http://hl7.org/fhir/R4/extensibility.html, references.html, domainresource
 """
 
 import re
-from collections.abc import Callable
 from typing import Final
 
 from fhirserver.kernel.ids import is_id
@@ -19,8 +18,10 @@ _EXT_1: Final = one(IssueType.INVARIANT, "{} must have either extensions or a va
 
 def check_extension(value: Resource, walk: Walk) -> Findings | None:
     """ext-1: an extension has a value or extensions, never both."""
-    has_value = any(name.startswith(("value", "_value")) for name in value)
-    return None if has_value is not ("extension" in value) else _EXT_1
+    others = len(value) - ("url" in value) - ("id" in value)
+    if "extension" in value:
+        return None if others == 1 else _EXT_1
+    return None if others else _EXT_1
 
 
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+", re.ASCII)
@@ -37,7 +38,7 @@ _REF_1: Final = (
 )
 
 
-def reference_check(is_resource_type: Callable[[str], bool]) -> Check:
+def reference_check(resource_types: frozenset[str]) -> Check:
     """Return the check of a Reference's literal form; a fragment must resolve (ref-1)."""
 
     def check(value: Json, walk: Walk) -> Findings | None:
@@ -48,13 +49,13 @@ def reference_check(is_resource_type: Callable[[str], bool]) -> Check:
             walk.refer(literal)
             return None if len(literal) == 1 or literal[1:] in walk.scope.contained_ids else _REF_1
         head, _, tail = literal.partition("/")
-        if is_resource_type(head) and is_id(tail):
+        if head in resource_types and is_id(tail):
             return None
         return None if _ABSOLUTE.fullmatch(literal) or _is_relative(literal) else _LITERAL
 
     def _is_relative(literal: str) -> bool:
         found = _RELATIVE.fullmatch(literal)
-        if found is None or not is_resource_type(found["type"]):
+        if found is None or found["type"] not in resource_types:
             return False
         return all(part is None or is_id(part) for part in (found["id"], found["version"]))
 
