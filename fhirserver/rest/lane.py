@@ -62,22 +62,32 @@ class LaneServices:
     on_fault: OnFault
     limits: Limits = field(default_factory=Limits)
     cors: Cors = field(default_factory=Cors)
-    mount: str = "/fhir"
-    """The path of the service base."""
-    base_url: str | None = None
-    """The service base as callers know it; by default the host they call, and ``mount``."""
+    mounts: tuple[str, ...] = ("/fhir",)
+    """The paths at which the service base stands."""
+    origin: str | None = None
+    """Scheme and host as callers know them; by default those they call."""
     request_ids: IdSource = random_id
 
 
 def fhir_lane(services: LaneServices) -> App:
-    """Build the ASGI application that serves FHIR below ``services.mount``."""
+    """Build the ASGI application that serves FHIR below ``services.mounts``."""
     return FhirLane(services)
 
 
 class _Call:
     """One request on its way: what is known of it when it ends."""
 
-    __slots__ = ("headers", "method", "presentation", "representation", "request_id", "scope", "started", "target")
+    __slots__ = (
+        "headers",
+        "method",
+        "mount",
+        "presentation",
+        "representation",
+        "request_id",
+        "scope",
+        "started",
+        "target",
+    )
 
     def __init__(self, scope: Scope, headers: Headers, request_id: str) -> None:
         self.scope = scope
@@ -85,6 +95,7 @@ class _Call:
         self.method: str = scope["method"]
         self.request_id = request_id
         self.started = time.perf_counter()
+        self.mount = ""
         self.target: Target | None = None
         self.representation = _DEFAULT
         self.presentation: Query = ()
@@ -96,11 +107,11 @@ class FhirLane:
     def __init__(self, services: LaneServices) -> None:
         """Serve with ``services``."""
         self._services = services
-        self._mount = services.mount.encode()
+        self._mounts = tuple((mount.encode(), mount) for mount in services.mounts)
         self._reader = RequestReader(services.limits)
         self._negotiate = lru_cache(_MEMO)(negotiate)
         self._accepts_gzip = lru_cache(_MEMO)(accepts_gzip)
-        self._base_url = lru_cache(_MEMO)(self._find_base_url)
+        self._origin = lru_cache(_MEMO)(self._find_origin)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -117,14 +128,15 @@ class FhirLane:
             self._record(call, status)
 
     async def _answer(self, call: _Call, receive: Receive) -> FhirResponse:
-        path, query = self._url(call.scope)
+        path, query = self._url(call)
         if call.method == "OPTIONS" and (path or is_preflight(call.method, call.headers)):
             return self._options(call, path)
         dispatch = self._services.dispatch
         call.target = target = dispatch.locate(call.method, path)
         parameters, call.presentation = split_presentation(query)
         call.representation = self._represent(call, target)
-        base_url = self._base_url(call.scope.get("scheme", "http"), call.headers.get(b"host", b""))
+        origin = self._origin(call.scope.get("scheme", "http"), call.headers.get(b"host", b""))
+        base_url = origin + call.mount
         if target.interaction is Interaction.CAPABILITIES:
             return dispatch.capabilities(FhirRequest(target=target, base_url=base_url, parameters=parameters))
         known = Known(target, base_url, parameters, call.presentation, call.representation.wants_native)
@@ -133,16 +145,17 @@ class FhirLane:
         call.target = request.target
         return await dispatch.run(request, repository)
 
-    def _url(self, scope: Scope) -> tuple[tuple[str, ...], Query]:
+    def _url(self, call: _Call) -> tuple[tuple[str, ...], Query]:
         """Split the URL below the mount into path segments and parameters."""
-        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-        raw_query: bytes = scope.get("query_string", b"")
+        raw_path: bytes = call.scope.get("raw_path") or call.scope["path"].encode()
+        raw_query: bytes = call.scope.get("query_string", b"")
         if len(raw_path) + len(raw_query) > self._services.limits.max_url_bytes:
             raise TooLong(f"The URL is longer than {self._services.limits.max_url_bytes} bytes; `POST` to `_search`.")
-        below = raw_path[len(self._mount) :]
-        if not raw_path.startswith(self._mount) or (below and not below.startswith(b"/")):
-            raise NotFound("There is no FHIR service at this URL.")
-        return parse_path(below), parse_query(raw_query)
+        for prefix, mount in self._mounts:
+            if raw_path.startswith(prefix) and raw_path[len(prefix) : len(prefix) + 1] in (b"", b"/"):
+                call.mount = mount
+                return parse_path(raw_path[len(prefix) :]), parse_query(raw_query)
+        raise NotFound("There is no FHIR service at this URL.")
 
     def _options(self, call: _Call, path: tuple[str, ...]) -> FhirResponse:
         """Answer a preflight, or which methods a URL knows."""
@@ -158,12 +171,12 @@ class FhirLane:
                 raise not_acceptable()
         return representation
 
-    def _find_base_url(self, scheme: str, host: bytes) -> str:
-        if self._services.base_url is not None:
-            return self._services.base_url.rstrip("/")
+    def _find_origin(self, scheme: str, host: bytes) -> str:
+        if self._services.origin is not None:
+            return self._services.origin.rstrip("/")
         if not _HOST.fullmatch(host):
             raise BadRequest("The `Host` header names no host.", expression=["http.Host"])
-        return f"{scheme}://{host.decode()}{self._services.mount}"
+        return f"{scheme}://{host.decode()}"
 
     async def _send(self, call: _Call, response: FhirResponse, send: Send) -> None:
         headers: RawHeaders = base_headers(response, call.request_id)
