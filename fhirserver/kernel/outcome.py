@@ -123,6 +123,8 @@ class FhirError(Exception):
         self.diagnostics = diagnostics
         self.issues = tuple(issues) or (Issue(self.code, diagnostics, expression=tuple(expression)),)
         self.headers = dict(headers or {})
+        self.write_index: int | None = None
+        """Of a transaction: which of its writes it is about, once known."""
 
     def outcome(self) -> Resource:
         """Render the OperationOutcome that the caller receives."""

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
+
+from bson.decimal128 import Decimal128
 
 from fhirserver.kernel.version import Version
 from fhirserver.search.plan import Plan
 from fhirserver.store.compile import Filter, compile_plan, prefix_range
 from fhirserver.store.documents import version_of
 from fhirserver.store.errors import translated
-from fhirserver.store.layout import SERVED, WIDE, Document
+from fhirserver.store.layout import SERVED, WIDE, Document, exact_decimal, stored_bound
 from fhirserver.store.store import Session, Store
 
 Position = tuple[Any, ...]
@@ -132,7 +135,8 @@ class Searcher:
         return await cursor.to_list()
 
     async def _hit(self, fields: Document, keys: int) -> Hit:
-        position = tuple(part for number in range(keys) for part in (fields[f"k{number}m"], fields.get(f"k{number}")))
+        parts = (part for number in range(keys) for part in (fields[f"k{number}m"], fields.get(f"k{number}")))
+        position = tuple(exact_decimal(part) if isinstance(part, Decimal128) else part for part in parts)
         version = version_of(await self._store.contents.whole(fields), self._store.contents)
         return Hit(version, (*position, fields["n"]), tuple(fields.get("t", ())))
 
@@ -187,6 +191,7 @@ def _order(window: Window) -> list[tuple[str, int]]:
 
 def _beyond(order: list[tuple[str, int]], position: Position) -> Filter:
     """Select what comes after a position: beyond it in one key, equal in those before."""
+    position = tuple(stored_bound(p, upper=False) if isinstance(p, Decimal) else p for p in position)
     alternatives = []
     for index, (name, direction) in enumerate(order):
         if position[index] is None:

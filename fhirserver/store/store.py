@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from bson.codec_options import CodecOptions
 from gridfs.asynchronous import AsyncGridFSBucket
-from pymongo import AsyncMongoClient
+from pymongo import AsyncMongoClient, ReplaceOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
@@ -41,6 +41,8 @@ class Current:
 
     version: Version
     place: int
+    stored: Document
+    """What the history keeps of it."""
 
 
 class Session:
@@ -96,7 +98,7 @@ class Store:
         """Return the current version of ``Type/id``, a deletion too; None when it never existed."""
         if session is None:
             return await self._read(key)
-        fields = await self.resources.find_one({"_id": key}, {**SERVED, "n": 1}, session=session.driver)
+        fields: Any = await self.resources.find_one({"_id": key}, {**SERVED, "n": 1}, session=session.driver)
         return None if fields is None else await self._current(fields)
 
     async def earlier(self, key: str, version_id: int) -> Version | None:
@@ -109,21 +111,27 @@ class Store:
         """Store the first version of an instance. Raises DuplicateKey when the instance exists."""
         await self._create(await self._document(draft, self.new_place()))
 
-    async def replace(self, current: Current, draft: Draft, session: Session) -> None:
-        """Store the next version within a transaction and keep the previous one. Raises Conflict when it moved on."""
-        previous = {"_id": current.version.key, "v": current.version.version_id}
-        place = self.new_place() if current.version.content is None else current.place
-        replaced: Any = await self.resources.find_one_and_replace(
-            previous,
-            await self._document(draft, place),
-            projection=SERVED,
-            session=session.driver,
-        )
-        if replaced is None:
-            raise Conflict(f"`{draft.version.key}` was changed by another writer at the same time; try again.")
-        replaced["_id"] = history_id(draft.version.key, replaced["v"])
-        replaced["e"] = draft.version.last_updated_us
-        await self.histories.insert_one(replaced, session=session.driver)
+    async def current_many(self, keys: Sequence[str], session: Session) -> dict[str, Current]:
+        """Return the current versions of many instances within a transaction, deletions too."""
+        cursor = self.resources.find({"_id": {"$in": list(keys)}}, {**SERVED, "n": 1}, session=session.driver)
+        return {fields["_id"]: await self._current(fields) async for fields in cursor}
+
+    async def replace_many(self, changes: Sequence[tuple[Current, Draft]], session: Session) -> None:
+        """Store next versions within a transaction and keep the previous ones.
+
+        Raises Conflict when an instance is not in its expected version any more.
+        """
+        operations: list[ReplaceOne[Document]] = []
+        previous: list[Document] = []
+        for current, draft in changes:
+            place = self.new_place() if current.version.content is None else current.place
+            expected = {"_id": current.version.key, "v": current.version.version_id}
+            operations.append(ReplaceOne(expected, await self._document(draft, place)))
+            previous.append(_superseded(current, draft.version.last_updated_us))
+        replaced = await self.resources.bulk_write(operations, ordered=True, session=session.driver)
+        if replaced.matched_count != len(operations):
+            raise Conflict("An instance was changed by another writer at the same time; try again.")
+        await self.histories.insert_many(previous, ordered=True, session=session.driver)
 
     async def create_many(self, drafts: Sequence[Draft], session: Session) -> None:
         """Store first versions within a transaction. Raises DuplicateKey when one exists."""
@@ -174,7 +182,8 @@ class Store:
         return fields
 
     async def _current(self, fields: Document) -> Current:
-        return Current(version_of(await self.contents.whole(fields), self.contents), fields["n"])
+        stored = {name: value for name, value in fields.items() if name != "n"}
+        return Current(version_of(await self.contents.whole(fields), self.contents), fields["n"], stored)
 
     async def _read_batch(self, keys: Sequence[str]) -> Sequence[Current | None]:
         projection = {**SERVED, "n": 1}
@@ -202,13 +211,18 @@ class Store:
         return [None] * len(documents)
 
 
+def _superseded(current: Current, ended_us: int) -> Document:
+    version = current.version
+    return {**current.stored, "_id": history_id(version.key, version.version_id), "e": ended_us}
+
+
 def _named(name: str, observe: Callable[[str, int], None] | None) -> Callable[[int], None] | None:
     return None if observe is None else lambda size: observe(name, size)
 
 
 def _errors_of(error: BulkWriteError, count: int) -> list[BaseException | None]:
     """Give each document of an unordered insert its own error; a concern that failed is everybody's."""
-    details: dict[str, Any] = error.details or {}
+    details: Any = error.details or {}
     if details.get("writeConcernErrors"):
         return [Unavailable("The database did not confirm the write; try again.")] * count
     errors: list[BaseException | None] = [None] * count
@@ -220,5 +234,5 @@ def _errors_of(error: BulkWriteError, count: int) -> list[BaseException | None]:
 def _is_duplicate(error: BulkWriteError | DuplicateKeyError) -> bool:
     if isinstance(error, DuplicateKeyError):
         return True
-    details: dict[str, Any] = error.details or {}
+    details: Any = error.details or {}
     return any(failure["code"] == 11000 for failure in details.get("writeErrors", ()))

@@ -1,0 +1,52 @@
+"""Binary in its own content type: the stream goes to GridFS, its resource keeps type and security context.
+
+Spec: http://hl7.org/fhir/R4/binary.html#rest
+"""
+
+from fhirserver.codec import fhir_json
+from fhirserver.kernel.ids import is_id
+from fhirserver.kernel.outcome import BadRequest, Conflict
+from fhirserver.kernel.version import Method
+from fhirserver.repository.requests import Effect, NativeBinary, Written
+from fhirserver.repository.services import Services
+from fhirserver.repository.writes import ATTEMPTS, check_body, check_version, effect_on, stage
+from fhirserver.store.documents import Content, Draft
+from fhirserver.store.errors import DuplicateKey
+
+
+async def write_binary(services: Services, binary: NativeBinary) -> Written:
+    """Store the content, then its resource: a content without resource is never served."""
+    if binary.logical_id is not None and not is_id(binary.logical_id):
+        raise BadRequest("The id of the URL is not a FHIR id: 1 to 64 of `A-Z a-z 0-9 - .`.")
+    logical_id = binary.logical_id or services.new_id()
+    resource = {"resourceType": "Binary", "id": logical_id, "contentType": binary.content_type}
+    if binary.security_context is not None:
+        resource["securityContext"] = {"reference": binary.security_context}  # type: ignore[assignment]
+    body = fhir_json.parse_resource(fhir_json.encode(resource))
+    check_body(services, "Binary", body)
+    file_id, length = await services.store.contents.put(f"Binary/{logical_id}", binary.chunks)
+    content = Content(file_id, binary.content_type, length)
+    for _ in range(ATTEMPTS):
+        try:
+            return await _write_once(services, binary, (logical_id, body), content)
+        except (DuplicateKey, Conflict):
+            if binary.if_match is not None:
+                raise
+    raise Conflict(f"`Binary/{logical_id}` is being changed by many writers; try again.")
+
+
+async def _write_once(
+    services: Services, binary: NativeBinary, named: tuple[str, fhir_json.Body], content: Content
+) -> Written:
+    logical_id, body = named
+    current = None if binary.logical_id is None else await services.store.current(f"Binary/{logical_id}")
+    check_version(binary.if_match, current)
+    version_id = 1 if current is None else current.version.version_id + 1
+    method = Method.POST if binary.logical_id is None else Method.PUT
+    staged = stage(services, body, logical_id, version_id, method)
+    draft = Draft(staged.version, staged.values, content)
+    if current is None:
+        await services.store.create(draft)
+        return Written(Effect.CREATED, draft.version)
+    await services.store.transaction(lambda session: services.store.replace_many([(current, draft)], session))
+    return Written(effect_on(current), draft.version)

@@ -1,0 +1,145 @@
+"""Histories of an instance, a type and the system, paged by places that never move.
+
+Spec: http://hl7.org/fhir/R4/http.html#history
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fhirserver.access import Access
+from fhirserver.access.access import Right
+from fhirserver.codec.fhir_json import parse_json
+from fhirserver.kernel.outcome import BadSearchValue, Issue, IssueType, NotFound, Severity, UnknownParameter
+from fhirserver.kernel.version import Version
+from fhirserver.repository.cursors import Cursor, digest
+from fhirserver.repository.requests import HistoryPage, HistoryRequest, Parameters, Summary
+from fhirserver.repository.services import Services
+from fhirserver.search.match import Candidate, match
+from fhirserver.search.plan import ALL
+from fhirserver.search.query import IGNORED, ResultParameters, parse_query, shown
+from fhirserver.search.values.date import parse_interval
+from fhirserver.store.history import HistoryWindow, Period, place_of
+
+_SORTS: Final = {"_lastUpdated": True, "-_lastUpdated": False, "none": False}
+_RESULT: Final = frozenset({"_count", "_cursor", "_summary", "_elements", "_total"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    period: Period
+    result: ResultParameters
+    oldest_first: bool
+    types: tuple[str, ...]
+    applied: Parameters
+    issues: tuple[Issue, ...]
+
+
+async def read_history(services: Services, access: Access, request: HistoryRequest) -> HistoryPage:
+    """Return one page of versions the caller may see."""
+    asked = _read(services, request)
+    scope = (request.resource_type or "", request.logical_id or "")
+    identity = digest(("history", *scope, *(f"{n}={v}" for n, v in asked.applied)))
+    cursor = None if asked.result.cursor is None else services.cursors.open(identity, asked.result.cursor)
+    count = min(asked.result.count or services.limits.default_count, services.limits.max_count)
+    after = None if cursor is None else (cursor.position[0], cursor.position[1])
+    window = HistoryWindow(count + 1, asked.oldest_first, after)
+    versions = await _versions(services, request, asked, window)
+    page, more = versions[:count], len(versions) > count
+    total = cursor.total if cursor is not None else await _total(services, request, asked)
+    return HistoryPage(
+        versions=tuple(v for v in page if _is_visible(services, access, v)),
+        total=total,
+        applied=asked.applied,
+        issues=asked.issues,
+        summary=Summary(asked.result.summary),
+        elements=asked.result.elements,
+        next_cursor=services.cursors.seal(identity, Cursor(place_of(page[-1]), total=total)) if more else None,
+    )
+
+
+async def _versions(
+    services: Services, request: HistoryRequest, asked: _Asked, window: HistoryWindow
+) -> Sequence[Version]:
+    if request.logical_id is None:
+        return await services.histories.of_types(asked.types, asked.period, window)
+    key = f"{request.resource_type}/{request.logical_id}"
+    found = await services.histories.of_instance(key, asked.period, window)
+    if not found and await services.store.current(key) is None:
+        raise NotFound(f"`{key}` is not known.")
+    return found
+
+
+async def _total(services: Services, request: HistoryRequest, asked: _Asked) -> int | None:
+    """Count the versions; a whole type or system is counted up to the bound of totals."""
+    if asked.result.total == "none":
+        return None
+    if request.logical_id is not None:
+        key = f"{request.resource_type}/{request.logical_id}"
+        return await services.histories.count_instance(key) if asked.period == Period() else None
+    bound = services.limits.total_bound
+    counted = await services.histories.count_types(asked.types, asked.period, bound + 1)
+    return counted if counted <= bound else None
+
+
+def _is_visible(services: Services, access: Access, version: Version) -> bool:
+    wanted = access.filter(version.resource_type, Right.READ)
+    if wanted is ALL or version.content is None:
+        return True
+    values = services.extractor.extract(parse_json(version.content))
+    return match(wanted, Candidate(version.key, version.last_updated_us, values))
+
+
+def _read(services: Services, request: HistoryRequest) -> _Asked:
+    """Read the parameters of a history. Raises UnknownParameter, BadSearchValue."""
+    bounds: dict[str, tuple[int, int]] = {}
+    result: list[tuple[str, str]] = []
+    applied: list[tuple[str, str]] = []
+    issues: list[Issue] = []
+    oldest_first = False
+    types: tuple[str, ...] = ()
+    for name, value in request.parameters:
+        if name in ("_since", "_before", "_at"):
+            bounds[name] = _interval(services, name, value)
+        elif name in _RESULT:
+            result.append((name, value))
+        elif name == "_sort":
+            oldest_first = _oldest_first(value)
+        elif name == "_type" and request.resource_type is None:
+            types = tuple(_known_type(services, part) for part in value.split(",") if part)
+        elif name not in IGNORED:
+            issues.append(_unknown(name, lenient=request.lenient))
+            continue
+        applied.append((name, value))
+    since, before, at = bounds.get("_since"), bounds.get("_before"), bounds.get("_at")
+    period = Period(since and since[0], before and before[0], at and at[0], at and at[1])
+    scope = (request.resource_type,) if request.resource_type else types or services.definitions.resource_types
+    shown_parameters = tuple((n, v) for n, v in applied if n != "_cursor")
+    return _Asked(period, parse_query(result).result, oldest_first, scope, shown_parameters, tuple(issues))
+
+
+def _interval(services: Services, name: str, value: str) -> tuple[int, int]:
+    interval = parse_interval(value.replace(" ", "+"), services.binder.rules.zone)
+    if interval is None:
+        raise BadSearchValue(f"`{name}` is not a date or instant.", expression=[f"http.{name}"])
+    return interval
+
+
+def _oldest_first(value: str) -> bool:
+    if value not in _SORTS:
+        raise BadSearchValue(f"`_sort` of a history is one of `{' '.join(_SORTS)}`.", expression=["http._sort"])
+    return _SORTS[value]
+
+
+def _known_type(services: Services, name: str) -> str:
+    if not services.definitions.is_resource_type(name):
+        raise BadSearchValue("`_type` names an unknown resource type.", expression=["http._type"])
+    return name
+
+
+def _unknown(name: str, *, lenient: bool) -> Issue:
+    expression = f"http.{shown(name)}"
+    message = f"A history has no parameter `{shown(name)}`."
+    if not lenient:
+        raise UnknownParameter(message, expression=[expression])
+    return Issue(IssueType.NOT_SUPPORTED, f"{message} It was ignored.", Severity.WARNING, (expression,))

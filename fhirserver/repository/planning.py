@@ -1,0 +1,133 @@
+"""From parameters to a plan the store can run: bound for each type, within the caller's access, chains resolved."""
+
+from collections.abc import Iterable, Sequence
+
+from fhirserver.access import Access
+from fhirserver.access.access import Right
+from fhirserver.kernel.outcome import BadRequest, TooCostly
+from fhirserver.repository.requests import Parameters
+from fhirserver.repository.services import Services
+from fhirserver.search.plan import (
+    NONE,
+    And,
+    Chain,
+    HasGroup,
+    HasSpan,
+    HasTerm,
+    HasTermContaining,
+    HasTermPrefix,
+    IsOneOf,
+    Not,
+    Or,
+    Plan,
+    ReverseChain,
+    all_of,
+    any_of,
+    none_of,
+)
+from fhirserver.search.query import Given, parse_query
+from fhirserver.store.store import Session
+
+
+def plan_criteria(services: Services, access: Access, resource_type: str, criteria: Parameters, right: Right) -> Plan:
+    """Return the plan of a conditional interaction's criteria; nothing is ignored there, and none at all refused."""
+    query = parse_query(criteria)
+    if not query.criteria or len(query.criteria) != len(criteria):
+        raise BadRequest("Conditional criteria must be search parameters, at least one, and no result parameters.")
+    return plan_of_type(services, access, resource_type, query.criteria, right)
+
+
+def plan_of_type(
+    services: Services, access: Access, resource_type: str, criteria: Iterable[Given], right: Right
+) -> Plan:
+    """Return what the criteria select of one type and the caller may use so."""
+    bound = (services.binder.bind(resource_type, given) for given in criteria)
+    return anchored(resource_type, all_of(*bound, access.filter(resource_type, right)))
+
+
+def anchored(resource_type: str, plan: Plan) -> Plan:
+    """Keep a plan to one type, by a term of its own where nothing in it does so already."""
+    if plan == NONE:
+        return NONE
+    return plan if _implies(plan, resource_type) else all_of(HasTerm((resource_type,)), plan)
+
+
+def _implies(plan: Plan, resource_type: str) -> bool:
+    match plan:
+        case And(plans):
+            return any(_implies(part, resource_type) for part in plans)
+        case Or(plans):
+            return all(_implies(part, resource_type) for part in plans)
+        case HasTerm(terms):
+            return all(term.startswith(f"{resource_type}.") for term in terms)
+        case HasTermPrefix(prefix) | HasTermContaining(prefix, _):
+            return prefix.startswith(f"{resource_type}.")
+        case HasSpan() | HasGroup():
+            return plan.key.startswith(f"{resource_type}.")
+        case _:
+            return False
+
+
+async def resolve(services: Services, access: Access, plan: Plan, session: Session | None = None) -> Plan:
+    """Replace chains by the resources they select now. Raises TooCostly when a link selects too many."""
+    match plan:
+        case And(plans):
+            return all_of(*[await resolve(services, access, part, session) for part in plans])
+        case Or(plans):
+            return any_of(*[await resolve(services, access, part, session) for part in plans])
+        case Not(inner):
+            return none_of(await resolve(services, access, inner, session))
+        case Chain():
+            return await _resolve_chain(services, access, plan, session)
+        case ReverseChain():
+            return await _resolve_reverse(services, access, plan, session)
+        case _:
+            return plan
+
+
+async def _resolve_chain(services: Services, access: Access, chain: Chain, session: Session | None) -> Plan:
+    allowed = all_of(chain.plan, access.filter(chain.target_type, Right.SEARCH))
+    inner = await resolve(services, access, anchored(chain.target_type, allowed), session)
+    bound = services.limits.chain_bound
+    targets = [] if inner == NONE else await services.searcher.keys(inner, bound + 1, session)
+    if len(targets) > bound:
+        raise _too_many(chain.target_type, bound)
+    if not targets:
+        return NONE
+    return HasTerm(tuple(f"{key}={target}" for key in chain.keys for target in targets))
+
+
+async def _resolve_reverse(services: Services, access: Access, chain: ReverseChain, session: Session | None) -> Plan:
+    allowed = all_of(chain.plan, access.filter(chain.source_type, Right.SEARCH))
+    inner = await resolve(services, access, anchored(chain.source_type, allowed), session)
+    if inner == NONE:
+        return NONE
+    bound = services.limits.chain_bound
+    prefixes = [f"{key}=" for key in chain.keys]
+    terms = await services.searcher.terms(inner, prefixes, bound, session)
+    if terms is None:
+        raise _too_many(chain.source_type, bound)
+    targets = dict.fromkeys(term.partition("=")[2] for term in terms)
+    return IsOneOf(tuple(targets)) if targets else NONE
+
+
+def _too_many(resource_type: str, bound: int) -> TooCostly:
+    return TooCostly(
+        f"The chained criteria select more than {bound} `{resource_type}` resources; add a more selective parameter."
+    )
+
+
+def types_of(plans: Sequence[tuple[str, Plan]]) -> Plan:
+    """Join the plans of several types; types that ask for the same share it."""
+    shared: dict[Plan, list[str]] = {}
+    joined: list[Plan] = []
+    for resource_type, plan in plans:
+        match plan:
+            case And((HasTerm((anchor,)), *rest)) if anchor == resource_type:
+                shared.setdefault(all_of(*rest), []).append(resource_type)
+            case HasTerm((anchor,)) if anchor == resource_type:
+                shared.setdefault(all_of(), []).append(resource_type)
+            case _:
+                joined.append(plan)
+    joined += [all_of(HasTerm(tuple(types)), rest) for rest, types in shared.items()]
+    return any_of(*joined)

@@ -1,0 +1,107 @@
+"""The door: bound to one caller's Access and one site; nothing reaches stored resources around it.
+
+Spec: http://hl7.org/fhir/R4/http.html
+"""
+
+from collections.abc import Sequence
+
+from fhirserver.access import Access
+from fhirserver.access.access import Right
+from fhirserver.codec.fhir_json import parse_json
+from fhirserver.kernel.ids import is_id
+from fhirserver.kernel.outcome import Deleted, NotFound
+from fhirserver.kernel.version import Version
+from fhirserver.repository.binaries import write_binary
+from fhirserver.repository.histories import read_history
+from fhirserver.repository.requests import (
+    Create,
+    HistoryPage,
+    HistoryRequest,
+    NativeBinary,
+    SearchPage,
+    SearchRequest,
+    Update,
+    Write,
+    Written,
+)
+from fhirserver.repository.searches import search
+from fhirserver.repository.services import Services
+from fhirserver.repository.transaction import transact
+from fhirserver.repository.writes import create, update
+from fhirserver.search.match import Candidate, match
+from fhirserver.search.plan import ALL
+
+
+class Repository:
+    """One caller's view of one site."""
+
+    def __init__(self, services: Services, access: Access) -> None:
+        """Serve ``access`` and nobody else."""
+        self._services = services
+        self._access = access
+
+    async def read(self, resource_type: str, logical_id: str) -> Version:
+        """Return the current version. Raises NotFound, Deleted."""
+        key = f"{resource_type}/{logical_id}"
+        current = await self._services.store.current(key) if is_id(logical_id) else None
+        if current is None:
+            raise NotFound(f"`{resource_type}/{logical_id}` is not known." if is_id(logical_id) else "Malformed id.")
+        if current.version.content is None:
+            raise _deleted(current.version)
+        self._check_visible(current.version)
+        return current.version
+
+    async def vread(self, resource_type: str, logical_id: str, version_id: str) -> Version:
+        """Return one version. Raises NotFound, and Deleted when that version is a deletion."""
+        if not (is_id(logical_id) and version_id.isascii() and version_id.isdigit() and len(version_id) < 10):
+            raise NotFound("There is no such version.")
+        key, wanted = f"{resource_type}/{logical_id}", int(version_id)
+        current = await self._services.store.current(key)
+        if current is None or wanted > current.version.version_id:
+            raise NotFound(f"`{key}` has no version `{wanted}`.")
+        version: Version | None = current.version
+        if wanted != current.version.version_id:
+            version = await self._services.store.earlier(key, wanted)
+        if version is None:
+            raise NotFound(f"`{key}` has no version `{wanted}`.")
+        if version.content is None:
+            raise _deleted(version)
+        self._check_visible(version)
+        return version
+
+    async def write(self, write: Write) -> Written:
+        """Do one write, atomically."""
+        if isinstance(write, Create) and write.if_none_exist is None:
+            return await create(self._services, write)
+        if isinstance(write, Update) and write.criteria is None:
+            return await update(self._services, write)
+        return (await transact(self._services, self._access, [write]))[0]
+
+    async def transact(self, writes: Sequence[Write]) -> list[Written]:
+        """Do all writes or none; the results stand in the order of the writes."""
+        return await transact(self._services, self._access, writes)
+
+    async def write_binary(self, binary: NativeBinary) -> Written:
+        """Store a Binary in its own content type, streamed."""
+        return await write_binary(self._services, binary)
+
+    async def search(self, request: SearchRequest) -> SearchPage:
+        """Return one page of what the request selects and the caller may see."""
+        return await search(self._services, self._access, request)
+
+    async def history(self, request: HistoryRequest) -> HistoryPage:
+        """Return one page of a history."""
+        return await read_history(self._services, self._access, request)
+
+    def _check_visible(self, version: Version) -> None:
+        """Let the access filter decide; what may not be seen is answered as what does not exist."""
+        wanted = self._access.filter(version.resource_type, Right.READ)
+        if wanted is ALL or version.content is None:
+            return
+        values = self._services.extractor.extract(parse_json(version.content))
+        if not match(wanted, Candidate(version.key, version.last_updated_us, values)):
+            raise NotFound(f"`{version.key}` is not known.")
+
+
+def _deleted(version: Version) -> Deleted:
+    return Deleted(f"`{version.key}` was deleted.", headers={"ETag": version.etag})

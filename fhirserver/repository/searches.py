@@ -1,0 +1,193 @@
+"""Searches: plan, page, includes, total, cursors.
+
+Spec: http://hl7.org/fhir/R4/search.html
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from fhirserver.access import Access
+from fhirserver.access.access import Right
+from fhirserver.definitions.search_parameters import SearchType
+from fhirserver.kernel.outcome import BadSearchValue, FhirError, Issue, IssueType, Severity, UnknownParameter
+from fhirserver.repository.cursors import Cursor, digest
+from fhirserver.repository.includes import included
+from fhirserver.repository.planning import plan_of_type, resolve, types_of
+from fhirserver.repository.requests import Parameters, SearchPage, SearchRequest, Summary
+from fhirserver.repository.services import Services
+from fhirserver.search.parameters import Bound
+from fhirserver.search.plan import Plan, all_of
+from fhirserver.search.query import SearchQuery, Sort, parse_query
+from fhirserver.store.search import Hit, SortKey, Window
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request as it will be served: what was ignored leniently is left out of ``applied``."""
+
+    query: SearchQuery
+    types: tuple[str, ...]
+    applied: Parameters
+    issues: tuple[Issue, ...]
+
+
+async def search(services: Services, access: Access, request: SearchRequest) -> SearchPage:
+    """Return one page of what the request selects and the caller may see."""
+    asked = _read(services, access, request)
+    plan = await resolve(services, access, _plan(services, access, request, asked), None)
+    result = asked.query.result
+    page = SearchPage(
+        matches=(),
+        applied=asked.applied,
+        issues=asked.issues,
+        summary=Summary(result.summary),
+        elements=result.elements,
+    )
+    if result.summary == "count" or result.count == 0:
+        return replace(page, total=await services.searcher.count(plan))
+    return await _page(services, access, _Run(request, asked, plan, page))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    request: SearchRequest
+    asked: _Asked
+    plan: Plan
+    empty: SearchPage
+
+
+async def _page(services: Services, access: Access, run: _Run) -> SearchPage:
+    result = run.asked.query.result
+    count = min(result.count or services.limits.default_count, services.limits.max_count)
+    identity = digest((*run.asked.types, *(f"{n}={v}" for n, v in run.asked.applied), str(run.request.compartment)))
+    cursor = None if result.cursor is None else services.cursors.open(identity, result.cursor)
+    sort = tuple(_sort_key(services, run.asked.types, key) for key in result.sort)
+    window = Window(count + 1, sort, cursor.position if cursor else None, bool(cursor and cursor.backward))
+    hits = await services.searcher.find(run.plan, window, with_terms=any(not i.reverse for i in result.includes))
+    more = len(hits) > count
+    if more:
+        hits = hits[1:] if window.backward else hits[:count]
+    total = await _total(services, run, hits, cursor, more=more)
+    others, truncated = await included(services, access, hits, result.includes)
+    has_next = (more and not window.backward) or (window.backward and bool(hits))
+    has_previous = (more and window.backward) or (cursor is not None and not window.backward and bool(hits))
+    seal = services.cursors.seal
+    return replace(
+        run.empty,
+        matches=tuple(hit.version for hit in hits),
+        included=others,
+        total=total,
+        issues=(*run.asked.issues, *truncated),
+        next_cursor=seal(identity, Cursor(hits[-1].position, total=total)) if has_next else None,
+        previous_cursor=seal(identity, Cursor(hits[0].position, backward=True, total=total)) if has_previous else None,
+    )
+
+
+async def _total(services: Services, run: _Run, hits: list[Hit], cursor: Cursor | None, *, more: bool) -> int | None:
+    """Count the matches: free when they fit one page, else up to a bound unless accuracy is asked for."""
+    wanted = run.asked.query.result.total
+    if wanted == "none":
+        return None
+    if cursor is not None:
+        return cursor.total
+    if not more:
+        return len(hits)
+    if wanted == "accurate":
+        return await services.searcher.count(run.plan)
+    bound = services.limits.total_bound
+    counted = await services.searcher.count(run.plan, bound + 1)
+    return counted if counted <= bound else None
+
+
+def _plan(services: Services, access: Access, request: SearchRequest, asked: _Asked) -> Plan:
+    plans = []
+    for resource_type in asked.types:
+        plan = plan_of_type(services, access, resource_type, asked.query.criteria, Right.SEARCH)
+        if request.compartment is not None:
+            plan = all_of(services.binder.compartment(resource_type, *request.compartment), plan)
+        plans.append((resource_type, plan))
+    return plans[0][1] if len(plans) == 1 else types_of(plans)
+
+
+def _read(services: Services, access: Access, request: SearchRequest) -> _Asked:
+    """Read the parameters; under lenient handling unknown ones are left out and reported, bad values never."""
+    types = _types(services, request)
+    applied, issues = [], []
+    for name, value in request.parameters:
+        try:
+            _check(services, access, types, (name, value), request)
+        except UnknownParameter as error:
+            if not request.lenient:
+                raise
+            issues.append(_ignored(error))
+        else:
+            applied.append((name, value))
+    query = parse_query(applied)
+    shown = tuple((name, value) for name, value in applied if name != "_cursor")
+    return _Asked(query, types, shown, tuple(issues))
+
+
+def _ignored(error: FhirError) -> Issue:
+    expression = error.issues[0].expression
+    return Issue(IssueType.NOT_SUPPORTED, f"{error.diagnostics} It was ignored.", Severity.WARNING, expression)
+
+
+def _check(
+    services: Services, access: Access, types: tuple[str, ...], parameter: tuple[str, str], request: SearchRequest
+) -> None:
+    """Raise what is wrong with one parameter."""
+    query = parse_query([parameter])
+    if query.types and request.resource_types:
+        raise UnknownParameter("`_type` belongs to a search of all types.", expression=["http._type"])
+    for resource_type in types:
+        for given in query.criteria:
+            services.binder.bind(resource_type, given)
+    for key in query.result.sort:
+        _sort_key(services, types, key)
+    for include in query.result.includes:
+        if not services.definitions.is_resource_type(include.source_type):
+            raise UnknownParameter("An include names an unknown resource type.", expression=[f"http.{parameter[0]}"])
+        if include.code != "*":
+            bound = services.binder.find(include.source_type, include.code)
+            if bound.definition.type is not SearchType.REFERENCE:
+                raise UnknownParameter(f"`{include.code}` is not a reference.", expression=[f"http.{parameter[0]}"])
+
+
+def _types(services: Services, request: SearchRequest) -> tuple[str, ...]:
+    if request.resource_types:
+        return request.resource_types
+    named = [part for name, value in request.parameters if name == "_type" for part in value.split(",") if part]
+    unknown = [name for name in named if not services.definitions.is_resource_type(name)]
+    if unknown:
+        raise BadSearchValue("`_type` names an unknown resource type.", expression=["http._type"])
+    types = tuple(dict.fromkeys(named)) or services.definitions.resource_types
+    if request.compartment is not None and not named:
+        definition = services.definitions.compartment(request.compartment[0])
+        linked = definition.parameters if definition is not None else {}
+        types = tuple(t for t in types if t in linked or t == request.compartment[0])
+    return types
+
+
+def _sort_key(services: Services, types: Iterable[str], key: Sort) -> SortKey:
+    """Bind one key of ``_sort``. Raises UnknownParameter."""
+    if key.code == "_lastUpdated":
+        return SortKey("updated", descending=key.descending)
+    if key.code == "_id":
+        return SortKey("id", descending=key.descending)
+    try:
+        bound = [services.binder.find(resource_type, key.code) for resource_type in types]
+    except UnknownParameter as error:
+        raise UnknownParameter(error.diagnostics, expression=["http._sort"]) from None
+    kind = bound[0].definition.type
+    if kind in (SearchType.COMPOSITE, SearchType.SPECIAL):
+        raise UnknownParameter(f"`{key.code}` has no order to sort by.", expression=["http._sort"])
+    keys = tuple(dict.fromkeys(k for one in bound for k in one.keys))
+    if kind in (SearchType.DATE, SearchType.NUMBER, SearchType.QUANTITY):
+        return SortKey("spans", keys, descending=key.descending)
+    return SortKey("terms", keys, tuple(p for one in bound for p in _sort_prefixes(one)), key.descending)
+
+
+def _sort_prefixes(bound: Bound) -> tuple[str, ...]:
+    if bound.restricted:
+        return tuple(f"{key}={target}/" for key in bound.keys for target in bound.targets)
+    return tuple(f"{key}=" for key in bound.keys)

@@ -1,0 +1,305 @@
+"""Transactions: all writes or none, conditional ones resolved and links rewritten inside the same snapshot.
+
+A conditional write alone is a transaction of one. Races between conditional writes of the same criteria are
+closed by a claim on them, written in the transaction.
+Spec: http://hl7.org/fhir/R4/http.html#transaction, http.html#trules, http.html#ccreate, http.html#cond-update
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from fhirserver.access import Access
+from fhirserver.access.access import Right
+from fhirserver.codec import fhir_json
+from fhirserver.codec.fhir_json import Body
+from fhirserver.kernel.outcome import (
+    BadRequest,
+    Conflict,
+    Deleted,
+    FhirError,
+    MultipleMatches,
+    NotFound,
+    PreconditionFailed,
+    TooCostly,
+)
+from fhirserver.kernel.reference import parse_rest_reference
+from fhirserver.kernel.version import Method
+from fhirserver.repository.planning import plan_criteria, resolve
+from fhirserver.repository.requests import Create, Delete, Effect, Parameters, Patch, Update, Write, Written
+from fhirserver.repository.services import Services
+from fhirserver.repository.writes import (
+    ATTEMPTS,
+    check_body,
+    check_identity,
+    check_preconditions,
+    check_version,
+    effect_on,
+    is_unchanged,
+    stage,
+    tombstone,
+)
+from fhirserver.store.documents import Draft
+from fhirserver.store.errors import DuplicateKey
+from fhirserver.store.store import Current, Session
+from fhirserver.validation.links import LinkKind
+
+
+async def transact(services: Services, access: Access, writes: Sequence[Write]) -> list[Written]:
+    """Do all writes or none; an error carries ``write_index``, the place of the write that caused it."""
+    work = _Transaction(services, access, writes)
+    work.check()
+    for _ in range(ATTEMPTS):
+        try:
+            return await services.store.transaction(work.run)
+        except DuplicateKey:
+            continue
+    raise Conflict("The same resources are being created by other writers; try again.")
+
+
+@dataclass(slots=True)
+class _Target:
+    """What one write is about, once its criteria are resolved."""
+
+    keys: list[str]
+    """The instances it touches; a create has its new one."""
+    matched: bool = False
+    """The instance was found by criteria."""
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What a transaction is about to store."""
+
+    created: list[Draft] = field(default_factory=list)
+    replaced: list[tuple[Current, Draft]] = field(default_factory=list)
+
+
+class _Transaction:
+    """One attempt may follow another: ``run`` leaves nothing behind but in the session."""
+
+    def __init__(self, services: Services, access: Access, writes: Sequence[Write]) -> None:
+        self._services = services
+        self._access = access
+        self._writes = writes
+        self._ids = [services.new_id() for _ in writes]
+
+    def check(self) -> None:
+        """Refuse what no state of the database can make right."""
+        for index, write in enumerate(self._writes):
+            with _naming(index):
+                if isinstance(write, Create | Update):
+                    check_body(self._services, write.resource_type, write.body)
+                if isinstance(write, Update) and write.criteria is None:
+                    check_identity(write.body, write.logical_id or "")
+
+    async def run(self, session: Session) -> list[Written]:
+        targets = [await self._target(index, write, session) for index, write in enumerate(self._writes)]
+        self._check_unique(targets)
+        touched = [key for target in targets for key in target.keys]
+        currents = await self._services.store.current_many(touched, session)
+        mapping = {**self._assigned(targets), **await self._conditional_references(session)}
+        outcome = _Outcome()
+        results = []
+        for index, (write, target) in enumerate(zip(self._writes, targets, strict=True)):
+            with _naming(index):
+                results.append(self._apply(write, target, currents, mapping, outcome))
+        if outcome.created:
+            await self._services.store.create_many(outcome.created, session)
+        if outcome.replaced:
+            await self._services.store.replace_many(outcome.replaced, session)
+        return results
+
+    async def _target(self, index: int, write: Write, session: Session) -> _Target:
+        criteria = write.if_none_exist if isinstance(write, Create) else write.criteria
+        with _naming(index):
+            if criteria is None:
+                known_id = self._ids[index] if isinstance(write, Create) else write.logical_id
+                return _Target([f"{write.resource_type}/{known_id}"])
+            found = await self._select(write, criteria, session)
+            if found:
+                return _Target(found, matched=True)
+            return _Target(self._unmatched(index, write))
+
+    async def _select(self, write: Write, criteria: Parameters, session: Session) -> list[str]:
+        limit = self._services.limits.delete_bound if isinstance(write, Delete) else 1
+        found = await self._matches(write.resource_type, criteria, limit + 1, session)
+        if len(found) <= limit:
+            return found
+        if isinstance(write, Delete):
+            raise TooCostly(f"The criteria select more than {limit} resources to delete.")
+        raise MultipleMatches("The criteria select more than one resource.")
+
+    async def _matches(self, resource_type: str, criteria: Parameters, limit: int, session: Session) -> list[str]:
+        await self._services.store.claim(_claim_name(resource_type, criteria), session)
+        plan = plan_criteria(self._services, self._access, resource_type, criteria, Right.SEARCH)
+        return await self._services.searcher.keys(
+            await resolve(self._services, self._access, plan, session), limit, session
+        )
+
+    def _unmatched(self, index: int, write: Write) -> list[str]:
+        """Say what a conditional write touches when nothing matches."""
+        if isinstance(write, Delete):
+            return []
+        if isinstance(write, Patch):
+            raise NotFound("The criteria select no resource to patch.")
+        if isinstance(write, Update) and "id" in write.body.value:
+            check_identity(write.body, write.body.value["id"])
+            return [f"{write.resource_type}/{write.body.value['id']}"]
+        return [f"{write.resource_type}/{self._ids[index]}"]
+
+    def _check_unique(self, targets: list[_Target]) -> None:
+        seen: dict[str, int] = {}
+        for index, (write, target) in enumerate(zip(self._writes, targets, strict=True)):
+            if isinstance(write, Create) and target.matched:
+                continue
+            for key in target.keys:
+                if key in seen:
+                    error = BadRequest(
+                        f"`{key}` is written twice in one transaction, by entries {seen[key]} and {index}."
+                    )
+                    error.write_index = index
+                    raise error
+                seen[key] = index
+
+    def _assigned(self, targets: list[_Target]) -> dict[str, str]:
+        """Map what entries call each other to the instances they are."""
+        mapping: dict[str, str] = {}
+        for write, target in zip(self._writes, targets, strict=True):
+            if write.full_url is None or not target.keys or isinstance(write, Delete):
+                continue
+            mapping[write.full_url] = target.keys[0]
+            rest = parse_rest_reference(write.full_url)
+            if rest is not None and rest.key != target.keys[0]:
+                mapping[rest.key] = target.keys[0]
+        return mapping
+
+    async def _conditional_references(self, session: Session) -> dict[str, str]:
+        """Resolve ``Patient?identifier=…`` in the bodies; each must select exactly one resource."""
+        mapping: dict[str, str] = {}
+        for index, write in enumerate(self._writes):
+            if not isinstance(write, Create | Update) or b"?" not in write.body.raw:
+                continue
+            links = self._services.links.find(write.body.value, write.resource_type, self._is_conditional)
+            for reference in dict.fromkeys(link.value for link in links if link.kind is LinkKind.REFERENCE):
+                if reference not in mapping:
+                    with _naming(index):
+                        mapping[reference] = await self._one_match(reference, session)
+        return mapping
+
+    def _is_conditional(self, text: str) -> bool:
+        resource_type, question_mark, _ = text.partition("?")
+        return bool(question_mark) and self._services.definitions.is_resource_type(resource_type)
+
+    async def _one_match(self, reference: str, session: Session) -> str:
+        resource_type, _, query = reference.partition("?")
+        found = await self._matches(resource_type, tuple(parse_qsl(query, keep_blank_values=True)), 2, session)
+        if len(found) != 1:
+            which = "more than one resource" if found else "no resource"
+            raise PreconditionFailed(f"A conditional reference to `{resource_type}` selects {which}.")
+        return found[0]
+
+    def _apply(
+        self, write: Write, target: _Target, currents: dict[str, Current], mapping: dict[str, str], outcome: _Outcome
+    ) -> Written:
+        match write:
+            case Create():
+                return self._apply_create(write, target, currents, mapping, outcome)
+            case Update():
+                return self._apply_update(write, target, currents, mapping, outcome)
+            case Patch():
+                return self._apply_patch(write, currents.get(target.keys[0]), outcome)
+            case Delete():
+                return self._apply_delete(write, [currents.get(key) for key in target.keys], outcome)
+
+    def _apply_create(
+        self, write: Create, target: _Target, currents: dict[str, Current], mapping: dict[str, str], outcome: _Outcome
+    ) -> Written:
+        if target.matched:
+            return Written(Effect.UNCHANGED, currents[target.keys[0]].version)
+        body = self._linked(write.body, mapping)
+        draft = stage(self._services, body, target.keys[0].partition("/")[2], 1, Method.POST)
+        outcome.created.append(draft)
+        return Written(Effect.CREATED, draft.version)
+
+    def _apply_update(
+        self, write: Update, target: _Target, currents: dict[str, Current], mapping: dict[str, str], outcome: _Outcome
+    ) -> Written:
+        current = currents.get(target.keys[0])
+        logical_id = target.keys[0].partition("/")[2]
+        if write.criteria is not None:
+            _check_conditional_identity(write, target, current, logical_id)
+        check_preconditions(write, current)
+        body = self._linked(write.body, mapping)
+        version_id = 1 if current is None else current.version.version_id + 1
+        draft = stage(self._services, body, logical_id, version_id, Method.PUT)
+        if current is not None and is_unchanged(current, draft):
+            return Written(Effect.UNCHANGED, current.version)
+        return _store(current, draft, outcome)
+
+    def _apply_patch(self, write: Patch, current: Current | None, outcome: _Outcome) -> Written:
+        if current is None:
+            raise NotFound("There is no resource to patch.")
+        if current.version.content is None:
+            raise Deleted(f"`{current.version.key}` was deleted.", headers={"ETag": current.version.etag})
+        check_version(write.if_match, current)
+        changed = fhir_json.encode_literal(write.change(fhir_json.decode_literal(current.version.content)))
+        body = fhir_json.parse_resource(changed)
+        check_body(self._services, write.resource_type, body)
+        check_identity(body, current.version.logical_id)
+        draft = stage(self._services, body, current.version.logical_id, current.version.version_id + 1, Method.PATCH)
+        if is_unchanged(current, draft):
+            return Written(Effect.UNCHANGED, current.version)
+        return _store(current, draft, outcome)
+
+    def _apply_delete(self, write: Delete, currents: list[Current | None], outcome: _Outcome) -> Written:
+        last = currents[0] if currents else None
+        check_version(write.if_match, last)
+        living = [current for current in currents if current is not None and current.version.content is not None]
+        if not living:
+            return Written(Effect.UNCHANGED, last.version if last is not None else None)
+        drafts = [(current, tombstone(self._services, current)) for current in living]
+        outcome.replaced += drafts
+        return Written(Effect.DELETED, drafts[0][1].version, len(drafts))
+
+    def _linked(self, body: Body, mapping: dict[str, str]) -> Body:
+        """Rewrite the links of a body that name other entries or conditional references."""
+        if not any(name.encode() in body.raw for name in mapping):
+            return body
+        raw = self._services.links.replace_links(body.raw, body.value, body.value["resourceType"], mapping)
+        return body if raw == body.raw else fhir_json.parse_resource(raw)
+
+
+def _check_conditional_identity(write: Update, target: _Target, current: Current | None, logical_id: str) -> None:
+    """Refuse a conditional update whose body names another instance than its criteria."""
+    named = write.body.value.get("id")
+    if target.matched and named is not None and named != logical_id:
+        raise BadRequest("The `id` of the resource is not that of the one the criteria select.", expression=["id"])
+    if not target.matched and current is not None and current.version.content is not None:
+        raise Conflict(f"`{current.version.key}` exists, but the criteria do not select it.")
+
+
+def _store(current: Current | None, draft: Draft, outcome: _Outcome) -> Written:
+    if current is None:
+        outcome.created.append(draft)
+    else:
+        outcome.replaced.append((current, draft))
+    return Written(effect_on(current), draft.version)
+
+
+def _claim_name(resource_type: str, criteria: Parameters) -> str:
+    text = "\x00".join((resource_type, *(f"{name}={value}" for name, value in sorted(criteria))))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@contextmanager
+def _naming(index: int) -> Iterator[None]:
+    """Mark an error with the write that caused it."""
+    try:
+        yield
+    except FhirError as error:
+        if error.write_index is None:
+            error.write_index = index
+        raise

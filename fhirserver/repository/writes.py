@@ -1,0 +1,128 @@
+"""Single writes that need no search: create and update by id, and what every write shares.
+
+Spec: http://hl7.org/fhir/R4/http.html#create, http.html#update, http.html#concurrency
+"""
+
+from typing import Final
+
+from fhirserver.codec import fhir_json
+from fhirserver.codec.fhir_json import Body
+from fhirserver.kernel.ids import is_id
+from fhirserver.kernel.instant import render_instant
+from fhirserver.kernel.outcome import BadRequest, Conflict, PreconditionFailed, Unprocessable
+from fhirserver.kernel.version import Method, Version
+from fhirserver.repository.requests import Create, Effect, Update, Written
+from fhirserver.repository.services import Services
+from fhirserver.store.documents import Draft
+from fhirserver.store.errors import DuplicateKey
+from fhirserver.store.store import Current
+
+ATTEMPTS: Final = 8
+"""How often a write without precondition yields to others before it gives up."""
+
+
+async def create(services: Services, write: Create) -> Written:
+    """Store a new instance under an id of the server's choice."""
+    check_body(services, write.resource_type, write.body)
+    draft = stage(services, write.body, services.new_id(), 1, Method.POST)
+    await services.store.create(draft)
+    return Written(Effect.CREATED, draft.version)
+
+
+async def update(services: Services, write: Update) -> Written:
+    """Store the next version, or the first under the client's id. Raises PreconditionFailed, Conflict."""
+    logical_id = write.logical_id or ""
+    check_body(services, write.resource_type, write.body)
+    check_identity(write.body, logical_id)
+    for _ in range(ATTEMPTS):
+        try:
+            return await _update_once(services, write, logical_id)
+        except (DuplicateKey, Conflict):
+            if write.if_match is not None:
+                raise _stale(write.resource_type, logical_id) from None
+    raise Conflict(f"`{write.resource_type}/{logical_id}` is being changed by many writers; try again.")
+
+
+async def _update_once(services: Services, write: Update, logical_id: str) -> Written:
+    current = await services.store.current(f"{write.resource_type}/{logical_id}")
+    check_preconditions(write, current)
+    if current is None:
+        draft = stage(services, write.body, logical_id, 1, Method.PUT)
+        await services.store.create(draft)
+        return Written(Effect.CREATED, draft.version)
+    draft = stage(services, write.body, logical_id, current.version.version_id + 1, Method.PUT)
+    if is_unchanged(current, draft):
+        return Written(Effect.UNCHANGED, current.version)
+    await services.store.transaction(lambda session: services.store.replace_many([(current, draft)], session))
+    return Written(effect_on(current), draft.version)
+
+
+def check_body(services: Services, resource_type: str, body: Body) -> None:
+    """Refuse a resource of another type or one that breaks the definitions, with all the reasons."""
+    found = body.value["resourceType"]
+    if found != resource_type:
+        known = services.definitions.is_resource_type(found)
+        shown = f"a `{found}`" if known else "not a known resource type"
+        raise BadRequest(f"The body is {shown}; the URL says `{resource_type}`.", expression=["resourceType"])
+    issues = services.validator.validate(body.value, resource_type)
+    if issues:
+        raise Unprocessable(f"The `{resource_type}` breaks the FHIR definitions.", issues=issues)
+
+
+def check_identity(body: Body, logical_id: str) -> None:
+    """Refuse an update whose body and URL do not name the same instance."""
+    if not is_id(logical_id):
+        raise BadRequest("The id of the URL is not a FHIR id: 1 to 64 of `A-Z a-z 0-9 - .`.")
+    if "id" not in body.value:
+        raise BadRequest("The resource has no `id`; an update needs the id of its URL.", expression=["id"])
+    if body.value["id"] != logical_id:
+        raise BadRequest("The `id` of the resource is not the one of the URL.", expression=["id"])
+
+
+def check_preconditions(write: Update, current: Current | None) -> None:
+    """Refuse an update whose ``If-Match`` or ``If-None-Match`` does not hold."""
+    exists = current is not None and current.version.content is not None
+    if write.if_none_match and exists:
+        raise PreconditionFailed("The instance exists; `If-None-Match: *` asks that it does not.")
+    check_version(write.if_match, current)
+
+
+def check_version(if_match: str | None, current: Current | None) -> None:
+    """Refuse a write made for another version than the current one."""
+    if if_match is None:
+        return
+    if current is None or if_match != str(current.version.version_id):
+        raise PreconditionFailed("`If-Match` does not name the current version.")
+
+
+def stage(services: Services, body: Body, logical_id: str, version_id: int, method: Method) -> Draft:
+    """Give a resource its identity and index values; it is ready to be stored."""
+    instant = services.clock()
+    content = fhir_json.stamp(body, logical_id, version_id, render_instant(instant))
+    values = services.extractor.extract({**body.value, "id": logical_id})
+    version = Version(body.value["resourceType"], logical_id, version_id, instant, method, content)
+    return Draft(version, values)
+
+
+def tombstone(services: Services, current: Current) -> Draft:
+    """Return the version that marks an instance as deleted."""
+    old = current.version
+    version = Version(
+        old.resource_type, old.logical_id, old.version_id + 1, services.clock(), Method.DELETE, content=None
+    )
+    return Draft(version, None)
+
+
+def is_unchanged(current: Current, draft: Draft) -> bool:
+    """Tell whether a write would store what is there already, but for version and time."""
+    old, new = current.version.content, draft.version.content
+    return old is not None and new is not None and current.version.native is None and fhir_json.same_content(old, new)
+
+
+def effect_on(current: Current | None) -> Effect:
+    """Say what writing a resource did: a deleted instance is created anew."""
+    return Effect.CREATED if current is None or current.version.content is None else Effect.UPDATED
+
+
+def _stale(resource_type: str, logical_id: str) -> PreconditionFailed:
+    return PreconditionFailed(f"`{resource_type}/{logical_id}` is not in the version `If-Match` names any more.")
