@@ -41,7 +41,12 @@ def plan_of_type(
     services: Services, access: Access, resource_type: str, criteria: Iterable[Given], right: Right
 ) -> Plan:
     """Return what the criteria select of one type and the caller may use so."""
-    bound = (services.binder.bind(resource_type, given) for given in criteria)
+    bound = [services.binder.bind(resource_type, given) for given in criteria]
+    return within_access(access, resource_type, bound, right)
+
+
+def within_access(access: Access, resource_type: str, bound: Iterable[Plan], right: Right) -> Plan:
+    """Conjoin bound criteria with what the caller may see of the type."""
     return anchored(resource_type, all_of(*bound, access.filter(resource_type, right)))
 
 

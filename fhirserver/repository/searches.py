@@ -12,12 +12,12 @@ from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.kernel.outcome import BadSearchValue, FhirError, Issue, IssueType, Severity, UnknownParameter
 from fhirserver.repository.cursors import Cursor, digest
 from fhirserver.repository.includes import included
-from fhirserver.repository.planning import plan_of_type, resolve, types_of
+from fhirserver.repository.planning import resolve, types_of, within_access
 from fhirserver.repository.requests import Parameters, SearchPage, SearchRequest, Summary
 from fhirserver.repository.services import Services
 from fhirserver.search.parameters import Bound
 from fhirserver.search.plan import Plan, all_of
-from fhirserver.search.query import SearchQuery, Sort, parse_query
+from fhirserver.search.query import ResultParameters, SearchQuery, Sort, parse_query, shown
 from fhirserver.store.search import Hit, SortKey, Window
 
 
@@ -25,17 +25,18 @@ from fhirserver.store.search import Hit, SortKey, Window
 class _Asked:
     """A request as it will be served: what was ignored leniently is left out of ``applied``."""
 
-    query: SearchQuery
-    types: tuple[str, ...]
+    result: ResultParameters
+    bound: dict[str, list[Plan]]
+    """The bound criteria of each type searched."""
     applied: Parameters
     issues: tuple[Issue, ...]
 
 
 async def search(services: Services, access: Access, request: SearchRequest) -> SearchPage:
     """Return one page of what the request selects and the caller may see."""
-    asked = _read(services, access, request)
+    asked = _read(services, request)
     plan = await resolve(services, access, _plan(services, access, request, asked), None)
-    result = asked.query.result
+    result = asked.result
     page = SearchPage(
         matches=(),
         applied=asked.applied,
@@ -57,11 +58,11 @@ class _Run:
 
 
 async def _page(services: Services, access: Access, run: _Run) -> SearchPage:
-    result = run.asked.query.result
+    result = run.asked.result
     count = min(result.count or services.limits.default_count, services.limits.max_count)
-    identity = digest((*run.asked.types, *(f"{n}={v}" for n, v in run.asked.applied), str(run.request.compartment)))
+    identity = digest((*run.asked.bound, *(f"{n}={v}" for n, v in run.asked.applied), str(run.request.compartment)))
     cursor = None if result.cursor is None else services.cursors.open(identity, result.cursor)
-    sort = tuple(_sort_key(services, run.asked.types, key) for key in result.sort)
+    sort = tuple(_sort_key(services, tuple(run.asked.bound), key) for key in result.sort)
     window = Window(count + 1, sort, cursor.position if cursor else None, bool(cursor and cursor.backward))
     hits = await services.searcher.find(run.plan, window, with_terms=any(not i.reverse for i in result.includes))
     more = len(hits) > count
@@ -85,7 +86,7 @@ async def _page(services: Services, access: Access, run: _Run) -> SearchPage:
 
 async def _total(services: Services, run: _Run, hits: list[Hit], cursor: Cursor | None, *, more: bool) -> int | None:
     """Count the matches: free when they fit one page, else up to a bound unless accuracy is asked for."""
-    wanted = run.asked.query.result.total
+    wanted = run.asked.result.total
     if wanted == "none":
         return None
     if cursor is not None:
@@ -101,30 +102,32 @@ async def _total(services: Services, run: _Run, hits: list[Hit], cursor: Cursor 
 
 def _plan(services: Services, access: Access, request: SearchRequest, asked: _Asked) -> Plan:
     plans = []
-    for resource_type in asked.types:
-        plan = plan_of_type(services, access, resource_type, asked.query.criteria, Right.SEARCH)
+    for resource_type, bound in asked.bound.items():
+        plan = within_access(access, resource_type, bound, Right.SEARCH)
         if request.compartment is not None:
             plan = all_of(services.binder.compartment(resource_type, *request.compartment), plan)
         plans.append((resource_type, plan))
     return plans[0][1] if len(plans) == 1 else types_of(plans)
 
 
-def _read(services: Services, access: Access, request: SearchRequest) -> _Asked:
-    """Read the parameters; under lenient handling unknown ones are left out and reported, bad values never."""
+def _read(services: Services, request: SearchRequest) -> _Asked:
+    """Read and bind the parameters; under lenient handling unknown ones are left out and reported, bad values never."""
     types = _types(services, request)
+    bound: dict[str, list[Plan]] = {resource_type: [] for resource_type in types}
     applied, issues = [], []
     for name, value in request.parameters:
         try:
-            _check(services, access, types, (name, value), request)
+            plans = _bind(services, types, (name, value), request)
         except UnknownParameter as error:
             if not request.lenient:
                 raise
             issues.append(_ignored(error))
         else:
             applied.append((name, value))
-    query = parse_query(applied)
-    shown = tuple((name, value) for name, value in applied if name != "_cursor")
-    return _Asked(query, types, shown, tuple(issues))
+            for resource_type, plan in plans:
+                bound[resource_type].append(plan)
+    kept = tuple((name, value) for name, value in applied if name != "_cursor")
+    return _Asked(parse_query(applied).result, bound, kept, tuple(issues))
 
 
 def _ignored(error: FhirError) -> Issue:
@@ -132,25 +135,27 @@ def _ignored(error: FhirError) -> Issue:
     return Issue(IssueType.NOT_SUPPORTED, f"{error.diagnostics} It was ignored.", Severity.WARNING, expression)
 
 
-def _check(
-    services: Services, access: Access, types: tuple[str, ...], parameter: tuple[str, str], request: SearchRequest
-) -> None:
-    """Raise what is wrong with one parameter."""
+def _bind(
+    services: Services, types: tuple[str, ...], parameter: tuple[str, str], request: SearchRequest
+) -> list[tuple[str, Plan]]:
+    """Bind one parameter on every type; raise what is wrong with it."""
     query = parse_query([parameter])
     if query.types and request.resource_types:
         raise UnknownParameter("`_type` belongs to a search of all types.", expression=["http._type"])
-    for resource_type in types:
-        for given in query.criteria:
-            services.binder.bind(resource_type, given)
+    _check_result(services, types, parameter[0], query)
+    return [(t, services.binder.bind(t, given)) for t in types for given in query.criteria]
+
+
+def _check_result(services: Services, types: tuple[str, ...], name: str, query: SearchQuery) -> None:
     for key in query.result.sort:
         _sort_key(services, types, key)
     for include in query.result.includes:
         if not services.definitions.is_resource_type(include.source_type):
-            raise UnknownParameter("An include names an unknown resource type.", expression=[f"http.{parameter[0]}"])
+            raise UnknownParameter("An include names an unknown resource type.", expression=[f"http.{shown(name)}"])
         if include.code != "*":
             bound = services.binder.find(include.source_type, include.code)
             if bound.definition.type is not SearchType.REFERENCE:
-                raise UnknownParameter(f"`{include.code}` is not a reference.", expression=[f"http.{parameter[0]}"])
+                raise UnknownParameter(f"`{include.code}` is not a reference.", expression=[f"http.{shown(name)}"])
 
 
 def _types(services: Services, request: SearchRequest) -> tuple[str, ...]:

@@ -59,8 +59,8 @@ def version_of(fields: Document, contents: "Contents") -> Version:
     return Version(
         key[0],
         key[1],
-        fields["v"],
-        fields["m"],
+        int(fields["v"]),
+        int(fields["m"]),
         Method(fields["o"]),
         fields.get("x"),
         contents.native(fields["b"]) if "b" in fields else None,

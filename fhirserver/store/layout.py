@@ -20,7 +20,7 @@ t    index terms
 l    whole text of the terms that ``t`` holds cut short
 r    spans: p key (with ``*`` when wide), l low, h high, s system, c code, u unit
 c    groups: p key, t and r as above
-g    positions, GeoJSON points
+g    position, a GeoJSON point (R4 gives a Location one)
 ==== ============================================================================================
 """
 
@@ -66,7 +66,8 @@ def index_fields(values: IndexValues) -> Document:
     if values.groups:
         fields["c"] = [_group(group) for group in values.groups]
     if values.positions:
-        fields["g"] = [{"type": "Point", "coordinates": [lon, lat]} for lat, lon in values.positions]
+        latitude, longitude = values.positions[0]
+        fields["g"] = {"type": "Point", "coordinates": [longitude, latitude]}
     return fields
 
 

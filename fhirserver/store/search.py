@@ -136,9 +136,16 @@ class Searcher:
 
     async def _hit(self, fields: Document, keys: int) -> Hit:
         parts = (part for number in range(keys) for part in (fields[f"k{number}m"], fields.get(f"k{number}")))
-        position = tuple(exact_decimal(part) if isinstance(part, Decimal128) else part for part in parts)
+        position = tuple(_plain(part) for part in parts)
         version = version_of(await self._store.contents.whole(fields), self._store.contents)
-        return Hit(version, (*position, fields["n"]), tuple(fields.get("t", ())))
+        return Hit(version, (*position, int(fields["n"])), tuple(fields.get("t", ())))
+
+
+def _plain(part: Any) -> Any:  # noqa: ANN401 - a sort key's own type
+    """Return a sort key without the driver's types."""
+    if isinstance(part, Decimal128):
+        return exact_decimal(part)
+    return int(part) if isinstance(part, int) else part
 
 
 def _driver(session: Session | None) -> Any:  # noqa: ANN401 - the driver's own type stays in the store
