@@ -87,7 +87,9 @@ def _ranges(accept: str) -> Iterator[MediaType]:
 
 
 def _format(wanted: str) -> bytes:
-    media_type = parse_media_type(wanted.replace(" ", "+", 1) if "/" in wanted else wanted)  # an unescaped `+`
+    name, semicolon, parameters = wanted.partition(";")
+    name = name.strip().replace(" ", "+")  # a `+` that was not escaped in the URL
+    media_type = parse_media_type(name + semicolon + parameters)
     if media_type.name == "json":
         media_type = MediaType(FHIR_JSON, media_type.parameters)
     if media_type.name not in _JSON or not media_type.is_readable:
