@@ -67,6 +67,8 @@ def _implies(plan: Plan, resource_type: str) -> bool:
             return all(term.startswith(f"{resource_type}.") for term in terms)
         case HasTermPrefix(prefix) | HasTermContaining(prefix, _):
             return prefix.startswith(f"{resource_type}.")
+        case IsOneOf(keys):
+            return all(key.startswith(f"{resource_type}/") for key in keys)
         case HasSpan() | HasGroup():
             return plan.key.startswith(f"{resource_type}.")
         case _:

@@ -211,9 +211,10 @@ def all_of(*plans: Plan) -> Plan:
 
 
 def any_of(*plans: Plan) -> Plan:
-    """Disjoin plans; terms of alternatives become one set of terms."""
+    """Disjoin plans; terms of alternatives become one set of terms, and so do instances."""
     members: list[Plan] = []
     terms: list[str] = []
+    keys: list[str] = []
     for plan in plans:
         if isinstance(plan, All):
             return ALL
@@ -221,8 +222,12 @@ def any_of(*plans: Plan) -> Plan:
             members.extend(plan.plans)
         elif isinstance(plan, HasTerm):
             terms.extend(plan.terms)
+        elif isinstance(plan, IsOneOf):
+            keys.extend(plan.keys)
         elif not isinstance(plan, Nothing):
             members.append(plan)
+    if keys:
+        members.insert(0, IsOneOf(tuple(dict.fromkeys(keys))))
     if terms:
         members.insert(0, HasTerm(tuple(dict.fromkeys(terms))))
     unique = tuple(dict.fromkeys(members))

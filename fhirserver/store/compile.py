@@ -8,6 +8,7 @@ import re
 from decimal import Decimal
 from typing import Any, Final, assert_never
 
+from fhirserver.kernel.version import Method
 from fhirserver.search.index import MAX_TERM, SEPARATOR
 from fhirserver.search.plan import (
     All,
@@ -71,7 +72,7 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
         case LastUpdated():
             return _last_updated(plan)
         case IsOneOf(keys):
-            return {"_id": _one_of(list(keys))}
+            return {"_id": _one_of(list(keys)), "o": {"$ne": Method.DELETE.value}}
         case Chain() | ReverseChain():
             raise ValueError("a chain must be resolved before a plan is compiled")
         case _:
