@@ -12,7 +12,7 @@ from fhirserver.store.store import Store
 
 
 class BadConnection(Exception):
-    """This MongoDB cannot serve; the text is one sentence for the operator."""
+    """The MongoDB cannot serve; the text is one sentence for the operator."""
 
 
 class Connection:
