@@ -200,7 +200,7 @@ def presence(bound: Bound) -> Plan:
         case SearchType.REFERENCE if bound.restricted:
             return any_of(*(HasTermPrefix(f"{key}={target}/") for key in bound.keys for target in bound.targets))
         case SearchType.REFERENCE:
-            variants = ("=", ":identifier=")
+            variants: tuple[str, ...] = ("=", ":identifier=")
         case SearchType.TOKEN:
             variants = ("=", "|=", ":text=")
         case _:

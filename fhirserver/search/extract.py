@@ -3,24 +3,25 @@
 Spec: http://hl7.org/fhir/R4/search.html
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Any, Final
+from typing import Final
 
 from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.fhirpath import CompiledExpression, Environment
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.search.index import Group, IndexValues, Span
-from fhirserver.search.parameters import Indexed, Part, SearchParameters
+from fhirserver.search.parameters import Indexed, SearchParameters
 from fhirserver.search.values.date import extract_date
 from fhirserver.search.values.number import extract_number
 from fhirserver.search.values.quantity import extract_quantity
 from fhirserver.search.values.reference import extract_reference
 from fhirserver.search.values.special import extract_position
 from fhirserver.search.values.string import extract_string
-from fhirserver.search.values.token import extract_token
+from fhirserver.search.values.token import token_extractor
 from fhirserver.search.values.uri import extract_uri
 from fhirserver.ucum import Ucum
 
@@ -59,9 +60,26 @@ class Extractor:
         return plan.extract(resource)
 
     def _compile(self, resource_type: str) -> "_TypePlan":
-        indexed = self._parameters.of(resource_type).indexed
-        steps = tuple(_step(one, self._rules) for one in indexed)
-        return _TypePlan(resource_type, steps, self._compartment_prefixes(resource_type))
+        by_property: dict[str, list[Step]] = {}
+        always: list[Step] = []
+        for indexed in self._parameters.of(resource_type).indexed:
+            for expression in indexed.expressions:
+                step = _step(indexed, expression, self._rules)
+                properties = self._properties_read(resource_type, expression.source)
+                for name in properties:
+                    by_property.setdefault(name, []).append(step)
+                if not properties:
+                    always.append(step)
+        steps = {name: tuple(found) for name, found in by_property.items()}
+        return _TypePlan(resource_type, steps, tuple(always), self._compartment_prefixes(resource_type))
+
+    def _properties_read(self, resource_type: str, source: str) -> list[str]:
+        """Return the JSON properties without which an expression selects nothing; none when it may always do so."""
+        path = _FIRST_STEP.match(source)
+        if path is None:
+            return []
+        children = self._definitions.children(resource_type)
+        return [name for name, child in children.items() if child.element.name == path["element"]]
 
     def _compartment_prefixes(self, resource_type: str) -> tuple[str, ...]:
         compartment = self._definitions.compartment(COMPARTMENT)
@@ -72,18 +90,25 @@ class Extractor:
 
 
 Step = Callable[[Resource, IndexValues], None]
-"""Adds what one key indexes of a resource."""
+"""Adds what one expression of a key indexes of a resource."""
+
+_FIRST_STEP: Final = re.compile(r"\(?[A-Z]\w+\.(?P<element>[a-z]\w+)(?!\w*\()")
 
 
 @dataclass(frozen=True, slots=True)
 class _TypePlan:
     resource_type: str
-    steps: tuple[Step, ...]
+    by_property: Mapping[str, tuple[Step, ...]]
+    """What to do for each JSON property that is there."""
+    always: tuple[Step, ...]
     compartment_prefixes: tuple[str, ...]
 
     def extract(self, resource: Resource) -> IndexValues:
         values = IndexValues(terms=[self.resource_type])
-        for step in self.steps:
+        for name in resource:
+            for step in self.by_property.get(name, ()):
+                step(resource, values)
+        for step in self.always:
             step(resource, values)
         terms = dict.fromkeys(values.terms)
         if self.compartment_prefixes:
@@ -92,107 +117,91 @@ class _TypePlan:
         if self.resource_type == COMPARTMENT:
             terms[f"@{COMPARTMENT}/{resource['id']}"] = None
         values.terms = list(terms)
-        values.spans = list(dict.fromkeys(values.spans))
+        if len(values.spans) > 1:
+            values.spans = list(dict.fromkeys(values.spans))
         return values
 
 
-TermExtractor = Callable[[str, str, Json], Iterable[str]]
+TermAdder = Callable[[str, Json, list[str]], None]
 SpanExtractor = Callable[[str, str, Json], Iterable[Span]]
 
 
-def _step(indexed: Indexed, rules: IndexingRules) -> Step:
+def _step(indexed: Indexed, expression: CompiledExpression, rules: IndexingRules) -> Step:
     if indexed.type is SearchType.COMPOSITE:
-        return _composite_step(indexed, rules)
+        return _composite_step(indexed, expression, rules)
+    select = expression.select
     if indexed.type is SearchType.SPECIAL:
-        return _position_step(indexed)
-    terms, spans = _term_extractor(indexed.type, rules), _span_extractor(indexed.type, rules)
-    return _step_of(indexed.key, indexed.expressions, terms, spans)
+        return lambda resource, into: into.positions.extend(
+            place for type_name, value in select(resource) for place in extract_position(type_name, value)
+        )
+    add = _adder(indexed.key, indexed.type, rules)
+
+    def step(resource: Resource, into: IndexValues) -> None:
+        for type_name, value in select(resource):
+            add(type_name, value, into)
+
+    return step
 
 
-def _step_of(
-    key: str,
-    expressions: tuple[CompiledExpression, ...],
-    terms: TermExtractor | None,
-    spans: SpanExtractor | None,
-) -> Step:
-    selects = tuple(expression.select for expression in expressions)
+def _composite_step(indexed: Indexed, expression: CompiledExpression, rules: IndexingRules) -> Step:
+    parts = tuple((part.expressions, _adder(part.key, part.type, rules)) for part in indexed.parts)
+    compiled = (e for part in indexed.parts for found in part.expressions.values() for e in found)
+    looks_outside = any("%" in e.source for e in compiled)
 
-    def add_terms(resource: Resource, into: IndexValues) -> None:
-        for select in selects:
-            for type_name, value in select(resource):
-                into.terms.extend(terms(key, type_name, value))  # type: ignore[misc]
+    def step(resource: Resource, into: IndexValues) -> None:
+        environment = Environment(resource=resource) if looks_outside else None
+        for context, item in expression.select(resource):
+            values = _group_values(parts, context, item, environment)
+            if values is not None:
+                into.groups.append(Group(indexed.key, values))
 
-    def add_spans(resource: Resource, into: IndexValues) -> None:
-        for select in selects:
-            for type_name, value in select(resource):
-                into.spans.extend(spans(key, type_name, value))  # type: ignore[misc]
-
-    return add_terms if terms is not None else add_spans
+    return step
 
 
-def _position_step(indexed: Indexed) -> Step:
-    def add(resource: Resource, into: IndexValues) -> None:
-        for expression in indexed.expressions:
-            for type_name, value in expression.select(resource):
-                into.positions.extend(extract_position(type_name, value))
-
-    return add
+Adder = Callable[[str, Json, IndexValues], None]
+"""Adds what one value indexes: (FHIR type, value, index values)."""
 
 
-def _composite_step(indexed: Indexed, rules: IndexingRules) -> Step:
-    parts = tuple(
-        (part, _term_extractor(part.type, rules), _span_extractor(part.type, rules)) for part in indexed.parts
-    )
-
-    def add(resource: Resource, into: IndexValues) -> None:
-        environment = Environment(resource=resource)
-        for expression in indexed.expressions:
-            for context, item in expression.select(resource):
-                values = IndexValues()
-                for part, terms, spans in parts:
-                    _add_part(part, (context, item), environment, _PartExtractors(terms, spans), values)
-                if _is_whole(values, parts):
-                    into.groups.append(Group(indexed.key, values))
-
-    return add
-
-
-@dataclass(frozen=True, slots=True)
-class _PartExtractors:
-    terms: TermExtractor | None
-    spans: SpanExtractor | None
+def _group_values(
+    parts: tuple[tuple[Mapping[str, tuple[CompiledExpression, ...]], Adder], ...],
+    context: str,
+    item: Json,
+    environment: Environment | None,
+) -> IndexValues | None:
+    """Index one item of a composite; None when a part has no value, for such a group can never match."""
+    values = IndexValues()
+    for expressions, add in reversed(parts):  # the value is absent more often than the code
+        before = len(values.terms) + len(values.spans)
+        for expression in expressions.get(context, ()):
+            for type_name, value in expression.select(item, environment):
+                add(type_name, value, values)
+        if len(values.terms) + len(values.spans) == before:
+            return None
+    values.terms = [term for term in dict.fromkeys(values.terms) if ":text=" not in term]
+    return values
 
 
-def _add_part(
-    part: Part, item: tuple[str, Json], environment: Environment, extractors: _PartExtractors, into: IndexValues
-) -> None:
-    for expression in part.expressions.get(item[0], ()):
-        for type_name, value in expression.select(item[1], environment):
-            if extractors.terms is not None:
-                into.terms.extend(extractors.terms(part.key, type_name, value))
-            elif extractors.spans is not None:
-                into.spans.extend(extractors.spans(part.key, type_name, value))
+def _adder(key: str, kind: SearchType, rules: IndexingRules) -> Adder:
+    spans = _span_extractor(kind, rules)
+    if spans is not None:
+        return lambda type_name, value, into: into.spans.extend(spans(key, type_name, value))
+    terms = _term_adder(key, kind, rules)
+    return lambda type_name, value, into: terms(type_name, value, into.terms)
 
 
-def _is_whole(values: IndexValues, parts: tuple[tuple[Part, Any, Any], ...]) -> bool:
-    """Tell whether every part has a value: a group that lacks one can never match."""
-    found = {term.partition("=")[0].partition(":")[0].rstrip("|") for term in values.terms}
-    found |= {span.key.partition("~")[0] for span in values.spans}
-    return all(part.key in found for part, _, _ in parts)
-
-
-def _term_extractor(kind: SearchType, rules: IndexingRules) -> TermExtractor | None:
+def _term_adder(key: str, kind: SearchType, rules: IndexingRules) -> TermAdder:
     match kind:
         case SearchType.TOKEN:
-            return extract_token
+            return token_extractor(key)
         case SearchType.STRING:
-            return extract_string
-        case SearchType.URI:
-            return extract_uri
+            return lambda type_name, value, into: into.extend(extract_string(key, type_name, value))
         case SearchType.REFERENCE:
-            return lambda key, type_name, value: extract_reference(key, type_name, value, rules.own_bases)
+            bases = rules.own_bases
+            return lambda type_name, value, into: into.extend(extract_reference(key, type_name, value, bases))
+        case SearchType.URI:
+            return lambda type_name, value, into: into.extend(extract_uri(key, type_name, value))
         case _:
-            return None
+            raise ValueError(f"{kind} has no terms")
 
 
 def _span_extractor(kind: SearchType, rules: IndexingRules) -> SpanExtractor | None:
@@ -205,11 +214,3 @@ def _span_extractor(kind: SearchType, rules: IndexingRules) -> SpanExtractor | N
             return lambda key, type_name, value: extract_quantity(key, type_name, value, rules.ucum)
         case _:
             return None
-
-
-def references_of(values: IndexValues, keys: Iterable[str]) -> Iterator[str]:
-    """Yield what a resource refers to under reference keys, for includes."""
-    prefixes = tuple(f"{key}=" for key in keys)
-    for term in values.terms:
-        if term.startswith(prefixes):
-            yield term.partition("=")[2]

@@ -20,7 +20,7 @@ Spans are ordered values: dates as half-open [low, high) in int µs, numbers and
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from fhirserver.search.plan import Bound
 
@@ -35,8 +35,7 @@ DATE_MAX: Final = 2**62
 """The open ends of a Period, in µs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """One ordered value; ``key`` ends with ``~unit`` for the UCUM-canonical form of a quantity."""
 
     key: str
@@ -58,8 +57,7 @@ class IndexValues:
     """(latitude, longitude) in degrees."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Index values that must match together."""
 
     key: str

@@ -11,7 +11,7 @@ Spec: http://hl7.org/fhir/R4/search.html
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from fhirserver.kernel.outcome import BadSearchValue, UnknownParameter
 from fhirserver.search.values.text import split_unescaped
@@ -108,7 +108,8 @@ class SearchQuery:
 def parse_query(parameters: Iterable[tuple[str, str]]) -> SearchQuery:
     """Read decoded parameters in their order. Raises BadSearchValue, UnknownParameter."""
     criteria: list[Given] = []
-    result, types = ResultParameters(), ()
+    result = ResultParameters()
+    types: tuple[str, ...] = ()
     for name, value in parameters:
         bare = name.partition(":")[0]
         if name in IGNORED:
@@ -195,7 +196,8 @@ def _choice(allowed: tuple[str, ...]) -> Callable[[ResultParameters, str, str], 
             raise BadSearchValue(
                 f"`{shown(name)}` is one of `{' '.join(allowed)}`.", expression=[f"http.{shown(name)}"]
             )
-        return replace(result, **{name[1:]: value})
+        chosen: dict[str, Any] = {name[1:]: value}
+        return replace(result, **chosen)
 
     return read
 

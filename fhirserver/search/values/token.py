@@ -3,7 +3,7 @@
 Spec: http://hl7.org/fhir/R4/search.html#token
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,23 +15,48 @@ from fhirserver.search.values.string import normalise
 from fhirserver.search.values.text import split_unescaped, unescape
 
 
-def extract_token(key: str, type_name: str, value: Json) -> Iterator[str]:
-    """Yield the terms of one value of a token parameter."""
-    if isinstance(value, bool):
-        yield f"{key}={'true' if value else 'false'}{SEPARATOR}"
-    elif isinstance(value, str | int):
-        yield f"{key}={value}{SEPARATOR}"
-    elif isinstance(value, dict):
-        yield from _complex_terms(key, type_name, value)
+def token_extractor(key: str) -> Callable[[str, Json, list[str]], None]:
+    """Return what adds the terms of one value of a token parameter: (FHIR type, value, terms)."""
+    seen: dict[tuple[Json, Json, Json], tuple[str, ...]] = {}
+
+    def add_coding(coding: dict[str, Json], into: list[str]) -> None:
+        parts = (coding.get("code"), coding.get("system"), coding.get("display"))
+        terms = seen.get(parts)
+        if terms is None:
+            terms = tuple(_coding_terms(key, *parts))
+            if len(seen) < REMEMBERED:
+                seen[parts] = terms
+        into.extend(terms)
+
+    def add(type_name: str, value: Json, into: list[str]) -> None:
+        if isinstance(value, str):
+            into.append(f"{key}={value}{SEPARATOR}")
+        elif type_name == "CodeableConcept":
+            for coding in value.get("coding", ()):
+                add_coding(coding, into)
+            into.extend(_text(key, value.get("text")))
+        elif type_name == "Coding":
+            add_coding(value, into)
+        else:
+            into.extend(_other_terms(key, type_name, value))
+
+    return add
 
 
-def _complex_terms(key: str, type_name: str, value: dict[str, Json]) -> Iterator[str]:
-    if type_name == "CodeableConcept":
-        for coding in value.get("coding", ()):
-            yield from _coding(key, coding)
-        yield from _text(key, value.get("text"))
-    elif type_name == "Coding":
-        yield from _coding(key, value)
+REMEMBERED: Final = 2000
+"""Codings recur: a key keeps the terms of the first that it meets."""
+
+
+def _coding_terms(key: str, code: Json, system: Json, display: Json) -> Iterator[str]:
+    if isinstance(code, str):
+        yield f"{key}:code={code}"  # many resources share it: one exact term keeps its search in index order
+    yield from _systematic(key, code, system)
+    yield from _text(key, display)
+
+
+def _other_terms(key: str, type_name: str, value: Json) -> Iterator[str]:
+    if isinstance(value, bool | int):
+        yield f"{key}={str(value).lower()}{SEPARATOR}"
     elif type_name == "Identifier":
         yield from _systematic(key, value.get("value"), value.get("system"))
         yield from _typed_identifier(key, value)
@@ -39,14 +64,6 @@ def _complex_terms(key: str, type_name: str, value: dict[str, Json]) -> Iterator
         yield from _systematic(key, value.get("value"), None)
     elif type_name in ("Quantity", "Money"):
         yield from _systematic(key, value.get("code", value.get("currency")), value.get("system"))
-
-
-def _coding(key: str, coding: dict[str, Json]) -> Iterator[str]:
-    code = coding.get("code")
-    if isinstance(code, str):
-        yield f"{key}:code={code}"  # many resources share it: one exact term keeps its search in index order
-    yield from _systematic(key, code, coding.get("system"))
-    yield from _text(key, coding.get("display"))
 
 
 def _systematic(key: str, code: Json, system: Json) -> Iterator[str]:
