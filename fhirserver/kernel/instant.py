@@ -4,6 +4,8 @@ Spec: http://hl7.org/fhir/R4/datatypes.html#instant
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
@@ -20,16 +22,35 @@ class Clock(Protocol):
 
 
 class UniqueClock:
-    """A wall clock whose every answer is later than the one before, so that versions are ordered."""
+    """A wall clock whose every answer is later than the one before, so that versions are ordered.
+
+    It also knows which writes are under way: their instants are given, their versions not yet to be seen. A
+    reader who will come back for what is newer than the newest it saw must not see past the oldest of them.
+    """
 
     def __init__(self) -> None:
         """Start before any instant."""
         self._last_us = 0
+        self._writing: dict[int, None] = {}
 
     def __call__(self) -> int:
         """Return now, or the first µs not yet given."""
         self._last_us = max(self._last_us + 1, time.time_ns() // 1000)
         return self._last_us
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Surround a write, from before it takes its instants until they are committed or given up."""
+        began = self()
+        self._writing[began] = None
+        try:
+            yield
+        finally:
+            del self._writing[began]
+
+    def horizon(self) -> int:
+        """Return the instant before which every version is committed."""
+        return next(iter(self._writing), None) or self()
 
 
 def to_us(moment: datetime) -> int:

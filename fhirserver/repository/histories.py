@@ -4,7 +4,7 @@ Spec: http://hl7.org/fhir/R4/http.html#history
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fhirserver.access import Access
@@ -15,6 +15,7 @@ from fhirserver.kernel.version import Version
 from fhirserver.repository.cursors import Cursor, digest
 from fhirserver.repository.requests import HistoryPage, HistoryRequest, Parameters, Summary
 from fhirserver.repository.services import Services
+from fhirserver.search.index import DATE_MAX
 from fhirserver.search.match import Candidate, match
 from fhirserver.search.plan import ALL
 from fhirserver.search.query import IGNORED, ResultParameters, parse_query, shown
@@ -62,7 +63,9 @@ async def _versions(
     services: Services, request: HistoryRequest, asked: _Asked, window: HistoryWindow
 ) -> Sequence[Version]:
     if request.logical_id is None:
-        return await services.histories.of_types(asked.types, asked.period, window)
+        # A harvester comes back with the newest instant it saw: nothing older may appear after that.
+        settled = min(asked.period.before or DATE_MAX, services.clock.horizon())
+        return await services.histories.of_types(asked.types, replace(asked.period, before=settled), window)
     key = f"{request.resource_type}/{request.logical_id}"
     found = await services.histories.of_instance(key, asked.period, window)
     if not found and await services.store.current(key) is None:

@@ -71,19 +71,22 @@ class Repository:
 
     async def write(self, write: Write) -> Written:
         """Do one write, atomically."""
-        if isinstance(write, Create) and write.if_none_exist is None:
-            return await create(self._services, write)
-        if isinstance(write, Update) and write.criteria is None:
-            return await update(self._services, write)
-        return (await transact(self._services, self._access, [write]))[0]
+        with self._services.clock.writing():
+            if isinstance(write, Create) and write.if_none_exist is None:
+                return await create(self._services, write)
+            if isinstance(write, Update) and write.criteria is None:
+                return await update(self._services, write)
+            return (await transact(self._services, self._access, [write]))[0]
 
     async def transact(self, writes: Sequence[Write]) -> list[Written]:
         """Do all writes or none; the results stand in the order of the writes."""
-        return await transact(self._services, self._access, writes)
+        with self._services.clock.writing():
+            return await transact(self._services, self._access, writes)
 
     async def write_binary(self, binary: NativeBinary) -> Written:
         """Store a Binary in its own content type, streamed."""
-        return await write_binary(self._services, binary)
+        with self._services.clock.writing():
+            return await write_binary(self._services, binary)
 
     async def search(self, request: SearchRequest) -> SearchPage:
         """Return one page of what the request selects and the caller may see."""

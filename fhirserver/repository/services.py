@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.ids import IdSource
-from fhirserver.kernel.instant import Clock
+from fhirserver.kernel.instant import UniqueClock
 from fhirserver.repository.cursors import Cursors
 from fhirserver.search.bind import Binder
 from fhirserver.search.extract import Extractor
@@ -43,7 +43,7 @@ class Services:
     store: Store
     searcher: Searcher
     histories: HistoryReader
-    clock: Clock
+    clock: UniqueClock
     new_id: IdSource
     cursors: Cursors
     limits: Limits
