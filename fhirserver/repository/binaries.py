@@ -28,7 +28,8 @@ async def write_binary(services: Services, binary: NativeBinary) -> Written:
     content = Content(file_id, binary.content_type, length)
     for _ in range(ATTEMPTS):
         try:
-            return await _write_once(services, binary, (logical_id, body), content)
+            with services.clock.writing():
+                return await _write_once(services, binary, (logical_id, body), content)
         except (DuplicateKey, Conflict):
             if binary.if_match is not None:
                 raise

@@ -85,8 +85,7 @@ class Repository:
 
     async def write_binary(self, binary: NativeBinary) -> Written:
         """Store a Binary in its own content type, streamed."""
-        with self._services.clock.writing():
-            return await write_binary(self._services, binary)
+        return await write_binary(self._services, binary)
 
     async def search(self, request: SearchRequest) -> SearchPage:
         """Return one page of what the request selects and the caller may see."""
