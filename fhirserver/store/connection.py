@@ -50,7 +50,6 @@ def _client(uri: str, *, patience_ms: int, pool: int) -> AsyncMongoClient[Docume
         return AsyncMongoClient(
             uri,
             appname="fhirserver",
-            compressors="zstd,snappy" if "127.0.0.1" not in uri else None,
             connectTimeoutMS=patience_ms,
             maxPoolSize=pool,
             retryReads=True,
