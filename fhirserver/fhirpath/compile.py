@@ -38,9 +38,9 @@ from fhirserver.fhirpath.items import Extended, Item, Items, with_values
 from fhirserver.fhirpath.narrowing import narrow
 from fhirserver.fhirpath.operators import OPERATORS
 from fhirserver.fhirpath.operators.collections import indexed
-from fhirserver.fhirpath.operators.types import as_operation, is_operation
 from fhirserver.fhirpath.parser import parse
 from fhirserver.fhirpath.quantity import Measurement, to_json
+from fhirserver.fhirpath.type_tests import as_operation, is_operation
 from fhirserver.fhirpath.types import (
     ANYTHING,
     BOOLEAN,

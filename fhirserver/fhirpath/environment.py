@@ -96,6 +96,11 @@ class Frame:
         if self.steps > self.environment.bounds.steps:
             raise FhirPathExecutionError("The expression takes too many steps on this input.")
 
+    def check_size(self, items: Items) -> None:
+        """Raise FhirPathExecutionError when a collection grows beyond the bound."""
+        if len(items) > self.environment.bounds.items:
+            raise FhirPathExecutionError("A collection grows too large on this input.")
+
     def resource(self) -> Resource | None:
         """Return ``%resource``."""
         given = self.environment.resource

@@ -81,9 +81,9 @@ class Scope:
         """Compile a node that stands here."""
         return self.compiler(node, self)
 
-    def within(self, types: Types) -> "Scope":
-        """Return the scope of an expression that is evaluated for each item of these types."""
-        return replace(self, this=types, this_many=False)
+    def within(self, types: Types, many: bool = False) -> "Scope":
+        """Return the scope of an expression that is evaluated for each item of these types (or for all of them)."""
+        return replace(self, this=types, this_many=many)
 
     def start(self) -> Compiled:
         """Return ``$this``."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
+from fhirserver.fhirpath.numbers import CONTEXT
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.ucum import Ucum
 
@@ -64,3 +65,42 @@ def common_values(left: Measurement, right: Measurement, ucum: Ucum | None) -> t
     if mine is None or other is None or mine.unit != other.unit:
         return None
     return mine.value, other.value
+
+
+def render_measurement(measurement: Measurement) -> str:
+    """Write a System quantity as its literal: ``4 'mg'``, ``1 week``."""
+    unit = measurement.unit if measurement.calendar else f"'{measurement.unit}'"
+    return f"{measurement.value:f} {unit}"
+
+
+def summed(left: Measurement | None, right: Measurement | None, sign: int, ucum: Ucum | None) -> Measurement | None:
+    """Add (or, with ``sign`` -1, subtract) in the unit of the left; None where the units do not compare."""
+    if left is None or right is None:
+        return None
+    if (left.unit, left.calendar) == (right.unit, right.calendar):
+        return Measurement(CONTEXT.add(left.value, sign * right.value), left.unit, left.calendar)
+    if left.code is None or right.code is None or ucum is None:
+        return None
+    other = ucum.convert(right.value, right.code, left.code)
+    return None if other is None else Measurement(CONTEXT.add(left.value, sign * other), left.unit, left.calendar)
+
+
+def multiplied(
+    left: Measurement | None, right: Measurement | None, exponent: int, ucum: Ucum | None
+) -> Measurement | None:
+    """Multiply (or, with ``exponent`` -1, divide); the unit is the canonical one where there are two."""
+    if left is None or right is None or (exponent < 0 and not right.value):
+        return None
+    operation = CONTEXT.multiply if exponent > 0 else CONTEXT.divide
+    if right.unit == "1":
+        return Measurement(operation(left.value, right.value), left.unit, left.calendar)
+    if left.code is None or right.code is None or ucum is None:
+        return None
+    unit = f"({left.code}).({right.code})" if exponent > 0 else f"({left.code})/({right.code})"
+    return canonical(Measurement(operation(left.value, right.value), unit), ucum)
+
+
+def canonical(measurement: Measurement, ucum: Ucum) -> Measurement | None:
+    """Return a quantity in canonical units; None where it has none."""
+    found = ucum.canonical(measurement.value, measurement.unit)
+    return None if found is None else Measurement(found.value, found.unit)

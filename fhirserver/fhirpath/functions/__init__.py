@@ -4,8 +4,35 @@ from types import MappingProxyType
 from typing import Final
 
 from fhirserver.fhirpath.expression import Functions
-from fhirserver.fhirpath.functions import existence, filtering, subsetting, types, utility
-
-FUNCTIONS: Final[Functions] = MappingProxyType(
-    {**existence.TABLE, **filtering.TABLE, **subsetting.TABLE, **types.TABLE, **utility.TABLE}
+from fhirserver.fhirpath.functions import (
+    aggregates,
+    boundaries,
+    combining,
+    conversion,
+    existence,
+    fhir,
+    filtering,
+    math,
+    strings,
+    subsetting,
+    tree,
+    types,
+    utility,
 )
+
+_TABLES: Final = (
+    existence.TABLE,
+    filtering.TABLE,
+    subsetting.TABLE,
+    combining.TABLE,
+    conversion.TABLE,
+    strings.TABLE,
+    math.TABLE,
+    boundaries.TABLE,
+    tree.TABLE,
+    aggregates.TABLE,
+    types.TABLE,
+    utility.TABLE,
+    fhir.TABLE,
+)
+FUNCTIONS: Final[Functions] = MappingProxyType({name: entry for table in _TABLES for name, entry in table.items()})

@@ -4,6 +4,8 @@ from types import MappingProxyType
 from typing import Final
 
 from fhirserver.fhirpath.expression import Operators
-from fhirserver.fhirpath.operators import boolean, collections, equality
+from fhirserver.fhirpath.operators import arithmetic, boolean, collections, comparison, equality
 
-OPERATORS: Final[Operators] = MappingProxyType({**boolean.TABLE, **collections.TABLE, **equality.TABLE})
+OPERATORS: Final[Operators] = MappingProxyType(
+    {**arithmetic.TABLE, **boolean.TABLE, **collections.TABLE, **comparison.TABLE, **equality.TABLE}
+)

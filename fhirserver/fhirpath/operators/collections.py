@@ -1,17 +1,14 @@
 """Union, membership and the indexer. Spec: http://hl7.org/fhirpath/N1/#collections-2"""
 
-from collections.abc import Callable
 from typing import Final
 
 from fhirserver.fhirpath.ast import Constant, Indexer, Node
 from fhirserver.fhirpath.environment import Frame, Run
 from fhirserver.fhirpath.equality import contains as contains_equal
-from fhirserver.fhirpath.equality import distinct, distinct_complex
 from fhirserver.fhirpath.errors import FhirPathExecutionError
-from fhirserver.fhirpath.expression import NOWHERE, Compiled, OperatorTable, Scope, boolean_result
+from fhirserver.fhirpath.expression import Compiled, OperatorTable, Scope, boolean_result
 from fhirserver.fhirpath.items import Items, boolean, only, plain
-from fhirserver.fhirpath.types import SYSTEM_TYPES, Types, is_open
-from fhirserver.ucum import Ucum
+from fhirserver.fhirpath.unions import union_of
 
 TABLE: Final = OperatorTable()
 
@@ -21,42 +18,6 @@ def union(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
     """The items of all operands, each once; operands that lead nowhere for this input type are left out."""
     compiled = [found for operand in operands if (found := scope.compile(operand)).types]
     return union_of(compiled)
-
-
-def union_of(operands: list[Compiled]) -> Compiled:
-    """Join compiled operands."""
-    if not operands:
-        return NOWHERE
-    first = operands[0]
-    if len(operands) == 1:
-        return first if not first.many else Compiled(_distinct(first), first.types, is_pure=first.is_pure)
-    types = frozenset().union(*(operand.types for operand in operands))
-    is_pure = all(operand.is_pure for operand in operands)
-    return Compiled(_joined([operand.run for operand in operands], _remover(types)), types, is_pure=is_pure)
-
-
-def _remover(types: Types) -> Callable[[Items, Ucum | None], Items]:
-    return distinct if any(name in SYSTEM_TYPES or is_open(name) for name in types) else distinct_complex
-
-
-def _distinct(operand: Compiled) -> Run:
-    source, without_duplicates = operand.run, _remover(operand.types)
-
-    def run(frame: Frame, this: Items) -> Items:
-        items = source(frame, this)
-        return without_duplicates(items, frame.environment.ucum) if len(items) > 1 else items
-
-    return run
-
-
-def _joined(runs: list[Run], without_duplicates: Callable[[Items, Ucum | None], Items]) -> Run:
-    def run(frame: Frame, this: Items) -> Items:
-        items: Items = []
-        for each in runs:
-            items += each(frame, this)
-        return without_duplicates(items, frame.environment.ucum) if len(items) > 1 else items
-
-    return run
 
 
 @TABLE.operator("in")

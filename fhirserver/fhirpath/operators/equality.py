@@ -5,8 +5,9 @@ from typing import Final
 from fhirserver.fhirpath.ast import Node
 from fhirserver.fhirpath.environment import Frame
 from fhirserver.fhirpath.equality import equal_collections
+from fhirserver.fhirpath.equivalence import equivalent_collections
 from fhirserver.fhirpath.expression import Compiled, OperatorTable, Scope, boolean_result
-from fhirserver.fhirpath.items import Items, boolean
+from fhirserver.fhirpath.items import FALSE, TRUE, Item, Items, boolean
 
 TABLE: Final = OperatorTable()
 
@@ -28,5 +29,29 @@ def differs(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
     def run(frame: Frame, this: Items) -> Items:
         verdict = equal_collections(left(frame, this), right(frame, this), frame.environment.ucum)
         return boolean(None if verdict is None else not verdict)
+
+    return boolean_result(run)
+
+
+@TABLE.operator("~")
+def is_equivalent(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
+    """Whether two collections are equivalent; two empty ones are."""
+    return _equivalence(scope, operands, FALSE, TRUE)
+
+
+@TABLE.operator("!~")
+def is_not_equivalent(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
+    """The opposite of ``~``."""
+    return _equivalence(scope, operands, TRUE, FALSE)
+
+
+def _equivalence(scope: Scope, operands: tuple[Node, ...], otherwise: Item, same: Item) -> Compiled:
+    left, right = (scope.compile(operand).run for operand in operands)
+
+    def run(frame: Frame, this: Items) -> Items:
+        mine, other = left(frame, this), right(frame, this)
+        if len(mine) > 1 and len(mine) == len(other):
+            frame.spend(len(mine) * len(mine))
+        return [same] if equivalent_collections(mine, other, frame.environment.ucum) else [otherwise]
 
     return boolean_result(run)

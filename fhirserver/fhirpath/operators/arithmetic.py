@@ -1,0 +1,205 @@
+"""Arithmetic, concatenation, and dates moved by durations. Spec: http://hl7.org/fhirpath/N1/#math-1"""
+
+from collections.abc import Callable
+from decimal import Decimal, DecimalException
+from typing import Final, TypeAlias
+
+from fhirserver.fhirpath.ast import Node
+from fhirserver.fhirpath.calendar import add as add_duration
+from fhirserver.fhirpath.environment import Frame
+from fhirserver.fhirpath.errors import FhirPathExecutionError
+from fhirserver.fhirpath.expression import Compiled, OperatorTable, Scope
+from fhirserver.fhirpath.items import Item, Items, only, plain
+from fhirserver.fhirpath.lifting import value_of
+from fhirserver.fhirpath.numbers import CONTEXT, Number, divide, number_item
+from fhirserver.fhirpath.quantity import Measurement, measurement_of, multiplied, summed
+from fhirserver.fhirpath.types import (
+    ANYTHING,
+    DATE,
+    DATE_TIME,
+    DECIMAL,
+    INTEGER,
+    QUANTITY,
+    STRING,
+    SYSTEM_TYPES,
+    TIME,
+)
+from fhirserver.ucum import Ucum
+
+TABLE: Final = OperatorTable()
+Arithmetic: TypeAlias = Callable[[Item, Item, Ucum | None], Item | None]
+
+_NUMBERS: Final = frozenset({INTEGER, DECIMAL})
+_TEMPORALS: Final = frozenset({DATE, DATE_TIME, TIME})
+
+
+def _binary(symbol: str) -> Callable[[Arithmetic], Arithmetic]:
+    def enter(compute: Arithmetic) -> Arithmetic:
+        def build(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
+            left, right = (scope.compile(operand).run for operand in operands)
+
+            def run(frame: Frame, this: Items) -> Items:
+                mine, other = only(left(frame, this)), only(right(frame, this))
+                if mine is None or other is None or plain(mine[1]) is None or plain(other[1]) is None:
+                    return []
+                found = compute(mine, other, frame.environment.ucum)
+                return [] if found is None else [found]
+
+            return Compiled(run, ANYTHING, many=False)
+
+        TABLE.operator(symbol)(build)
+        return compute
+
+    return enter
+
+
+def _kinds(left: Item, right: Item) -> tuple[str | None, str | None]:
+    return SYSTEM_TYPES.get(left[0]), SYSTEM_TYPES.get(right[0])
+
+
+def _numbers(left: Item, right: Item) -> tuple[Number, Number] | None:
+    """Return both operands as numbers, both as decimals when one is; None where one is no number."""
+    kinds = _kinds(left, right)
+    if not set(kinds) <= _NUMBERS:
+        return None
+    mine, other = plain(left[1]), plain(right[1])
+    return (mine, other) if DECIMAL not in kinds else (Decimal(mine), Decimal(other))
+
+
+def _refuse(symbol: str, left: Item, right: Item) -> FhirPathExecutionError:
+    return FhirPathExecutionError(f"`{symbol}` does not apply to a {left[0]} and a {right[0]}.")
+
+
+def _computed(left: Number, right: Number, operation: Callable[[Decimal, Decimal], Decimal]) -> Item | None:
+    """Compute exactly with integers, within the context with decimals."""
+    try:
+        found = operation(Decimal(left), Decimal(right))
+    except DecimalException:
+        return None
+    return number_item(int(found) if isinstance(left, int) and isinstance(right, int) else found)
+
+
+@_binary("+")
+def plus(left: Item, right: Item, ucum: Ucum | None) -> Item | None:
+    """Sum of numbers or quantities, concatenation of strings, a date moved forward."""
+    return _sum(left, right, 1, ucum)
+
+
+@_binary("-")
+def minus(left: Item, right: Item, ucum: Ucum | None) -> Item | None:
+    """Difference of numbers or quantities, a date moved back."""
+    return _sum(left, right, -1, ucum)
+
+
+def _sum(left: Item, right: Item, sign: int, ucum: Ucum | None) -> Item | None:
+    numbers = _numbers(left, right)
+    if numbers is not None:
+        return _computed(*numbers, CONTEXT.add if sign > 0 else CONTEXT.subtract)
+    kind, other_kind = _kinds(left, right)
+    if kind == other_kind == STRING and sign > 0:
+        return (STRING, plain(left[1]) + plain(right[1]))
+    duration = measurement_of(right[1]) if other_kind == QUANTITY else None
+    if kind in _TEMPORALS and kind is not None and duration is not None:
+        moved = add_duration(plain(left[1]), kind, duration, sign)
+        return None if moved is None else (kind, moved)
+    if kind == other_kind == QUANTITY:
+        return _quantity(summed(measurement_of(left[1]), duration, sign, ucum))
+    raise _refuse("+" if sign > 0 else "-", left, right)
+
+
+def _quantity(found: Measurement | None) -> Item | None:
+    return None if found is None else (QUANTITY, found)
+
+
+@_binary("*")
+def times(left: Item, right: Item, ucum: Ucum | None) -> Item | None:
+    """Product of numbers or quantities."""
+    numbers = _numbers(left, right)
+    if numbers is not None:
+        return _computed(*numbers, CONTEXT.multiply)
+    return _quantity(multiplied(*_measurements("*", left, right), 1, ucum))
+
+
+@_binary("/")
+def divided_by(left: Item, right: Item, ucum: Ucum | None) -> Item | None:
+    """Quotient, always a decimal or a quantity; nothing for a division by zero."""
+    numbers = _numbers(left, right)
+    if numbers is not None:
+        quotient = divide(*numbers)
+        return None if quotient is None else (DECIMAL, quotient)
+    return _quantity(multiplied(*_measurements("/", left, right), -1, ucum))
+
+
+def _measurements(symbol: str, left: Item, right: Item) -> tuple[Measurement | None, Measurement | None]:
+    """Return both operands as quantities; a number is one without a unit."""
+    kinds = _kinds(left, right)
+    if not set(kinds) <= _NUMBERS | {QUANTITY}:
+        raise _refuse(symbol, left, right)
+    mine, other = (
+        measurement_of(item[1]) if kind == QUANTITY else Measurement(Decimal(plain(item[1])))
+        for item, kind in zip((left, right), kinds, strict=True)
+    )
+    return mine, other
+
+
+@_binary("div")
+def div(left: Item, right: Item, ucum: Ucum | None) -> Item | None:
+    """Quotient without its fraction, an integer."""
+    numbers = _numbers(left, right)
+    if numbers is None:
+        raise _refuse("div", left, right)
+    try:
+        return number_item(int(CONTEXT.divide_int(Decimal(numbers[0]), Decimal(numbers[1]))))
+    except DecimalException:
+        return None
+
+
+@_binary("mod")
+def mod(left: Item, right: Item, ucum: Ucum | None) -> Item | None:
+    """What ``div`` leaves."""
+    numbers = _numbers(left, right)
+    if numbers is None:
+        raise _refuse("mod", left, right)
+    return _computed(*numbers, CONTEXT.remainder)
+
+
+@TABLE.operator("&")
+def concatenate(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
+    """Both strings in one; an empty operand is an empty string."""
+    left, right = (scope.compile(operand).run for operand in operands)
+
+    def run(frame: Frame, this: Items) -> Items:
+        mine, other = value_of(left(frame, this), STRING), value_of(right(frame, this), STRING)
+        return [(STRING, (mine or "") + (other or ""))]
+
+    return Compiled(run, frozenset({STRING}), many=False)
+
+
+@TABLE.operator("unary-")
+def negative(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
+    """The opposite of a number or a quantity."""
+    return _signed(scope.compile(operands[0]), -1)
+
+
+@TABLE.operator("unary+")
+def positive(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
+    """The number or quantity itself."""
+    return _signed(scope.compile(operands[0]), 1)
+
+
+def _signed(operand: Compiled, sign: int) -> Compiled:
+    source = operand.run
+
+    def run(frame: Frame, this: Items) -> Items:
+        item = only(source(frame, this))
+        if item is None:
+            return []
+        kind, value = SYSTEM_TYPES.get(item[0]), plain(item[1])
+        if kind == QUANTITY:
+            found = measurement_of(value)
+            return [] if found is None else [(QUANTITY, Measurement(found.value * sign, found.unit, found.calendar))]
+        if kind not in _NUMBERS or kind is None:
+            raise FhirPathExecutionError(f"A {item[0]} has no sign.")
+        return [(kind, value * sign)]
+
+    return Compiled(run, operand.types, many=False)
