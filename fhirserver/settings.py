@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     auth: Auth = Auth.SMART
     base_url: str | None = None
     """The public origin (``https://fhir.example.org``) behind a proxy; by default that of the request."""
+    cors_origins: Annotated[tuple[str, ...] | None, NoDecode] = None
+    """Origins of web pages that may call, comma separated; by default any under ``smart``, none under ``off``."""
     sites: Annotated[tuple[SiteName, ...], NoDecode] = ("main",)
     """Establishments, comma separated; the first is served at ``/fhir``, each at ``/{site}/fhir``."""
     database_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,30}$")] = "fhirserver"
@@ -88,9 +90,9 @@ class Settings(BaseSettings):
     keep_alive_s: Annotated[int, Field(ge=1)] = 75
     """How long an idle connection stays open."""
 
-    @field_validator("sites", mode="before")
+    @field_validator("sites", "cors_origins", mode="before")
     @classmethod
-    def _split_sites(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
 
     @field_validator("sites")

@@ -4,8 +4,9 @@ FHIR requests never pass through the web framework; nothing here reads a body.
 Spec: https://asgi.readthedocs.io/en/latest/specs/www.html
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -15,21 +16,21 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Lifespan: TypeAlias = Callable[[], AbstractAsyncContextManager[Mapping[str, AsgiApp]]]
 
+_MEMO: Final = 256
 _MISDIRECTED: Final = b"This server answers requests for this machine only: use http://localhost.\n"
+_FOREIGN: Final = b"Pages of this origin may not call; see the setting FHIRSERVER_CORS_ORIGINS.\n"
 
 
 class Gateway:
-    """``/fhir`` is the first site, ``/{site}/fhir`` each of them."""
+    """``/fhir`` and ``/{site}/fhir`` belong to the lanes, every other path to the pages."""
 
-    def __init__(
-        self, lanes: Mapping[str, AsgiApp], pages: AsgiApp, lifespan: Callable[[], AbstractAsyncContextManager[None]]
-    ) -> None:
-        """Serve ``lanes`` by site, the first one as the default; ``lifespan`` surrounds all requests."""
-        self._bases = {f"/{site}/fhir": lane for site, lane in lanes.items()}
-        self._default = next(iter(lanes.values()))
-        self._pages = pages
+    def __init__(self, lifespan: Lifespan, pages: AsgiApp) -> None:
+        """Serve the lanes that ``lifespan`` gives, by the path each stands at; it surrounds all requests."""
         self._lifespan = lifespan
+        self._lanes: Mapping[str, AsgiApp] = {}
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the life of the server."""
@@ -41,53 +42,72 @@ class Gateway:
             await send({"type": "websocket.close", "code": 1000})
 
     def _find(self, path: str) -> AsgiApp:
-        if path.startswith("/fhir") and path[5:6] in ("", "/"):
-            return self._default
-        site, slash, rest = path[1:].partition("/")
-        if slash and (rest == "fhir" or rest.startswith("fhir/")):
-            return self._bases.get(f"/{site}/fhir", self._pages)
-        return self._pages
+        segments = path.split("/", 3)
+        lane = self._lanes.get(f"/{segments[1]}")
+        if lane is None and len(segments) > 2:
+            lane = self._lanes.get(f"/{segments[1]}/{segments[2]}")
+        return lane or self._pages
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        try:
-            async with self._lifespan():
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
-        except Exception as problem:
-            await send({"type": "lifespan.startup.failed", "message": type(problem).__name__})
-            raise
+        async with self.serving():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve for as long as the context lasts."""
+        async with self._lifespan() as self._lanes:
+            yield
 
-class LoopbackHosts:
-    """Refuses requests that were made for another name than this machine's.
 
-    Without login, a web page could otherwise have its own name resolved to the loopback address and read everything
-    from within the browser of whoever visits it.
+class LocalCallers:
+    """Refuses requests that a web page from elsewhere makes through the browser of who works on this machine.
+
+    Without login such a page could read and change everything: by having its own name resolved to the loopback
+    address, which the ``Host`` header tells, or by sending what needs no preflight, which ``Origin`` tells.
     """
 
-    def __init__(self, app: AsgiApp, public_origin: str | None) -> None:
-        """Serve ``app``, also under the name of ``public_origin``."""
+    def __init__(self, app: AsgiApp, public_origin: str | None, origins: Collection[str]) -> None:
+        """Serve ``app`` as this machine or as ``public_origin``, to its own pages and those of ``origins``."""
         self._app = app
-        self._public = urlsplit(public_origin).hostname if public_origin else None
+        self._public_host = urlsplit(public_origin).hostname if public_origin else None
+        self._origins = origins
+        self._judge = lru_cache(_MEMO)(self._judge_headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request, or answer 421 Misdirected Request (RFC 9110 §15.5.20)."""
-        if scope["type"] != "http" or self._is_own(_host_of(scope)):
-            await self._app(scope, receive, send)
-            return
-        headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(_MISDIRECTED)).encode())]
-        await send({"type": "http.response.start", "status": 421, "headers": headers})
-        await send({"type": "http.response.body", "body": _MISDIRECTED})
+        """Serve the request, or answer 421 (RFC 9110 §15.5.20) or 403."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        host = origin = b""
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value
+            elif name == b"origin":
+                origin = value
+        refusal = self._judge(host, origin)
+        if refusal is None:
+            return await self._app(scope, receive, send)
+        return await _refuse(send, *refusal)
 
-    def _is_own(self, host: str | None) -> bool:
-        return host is not None and (host == self._public or is_loopback(host))
-
-
-def _host_of(scope: Scope) -> str | None:
-    header = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    try:
-        return urlsplit(f"//{header.decode('latin-1')}").hostname
-    except ValueError:
+    def _judge_headers(self, host: bytes, origin: bytes) -> tuple[int, bytes] | None:
+        own, caller = host.decode("latin-1"), origin.decode("latin-1")
+        if not self._is_own(own):
+            return 421, _MISDIRECTED
+        if caller and caller not in self._origins and caller.partition("://")[2] != own:
+            return 403, _FOREIGN
         return None
+
+    def _is_own(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:
+            return False
+        return name is not None and (name == self._public_host or is_loopback(name))
+
+
+async def _refuse(send: Send, status: int, text: bytes) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(text)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})

@@ -8,6 +8,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, TextIO
 
@@ -25,6 +26,8 @@ _LEVELS: Final = {
 }
 # What these say at `info` concerns their own mechanics, not the server's operator.
 _QUIET: Final = ("pymongo", "asyncio", "uvicorn.error")
+
+_LINE: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -59,7 +62,7 @@ def _shared() -> list[Processor]:
 def _renderers(log_format: LogFormat) -> list[Processor]:
     match log_format:
         case LogFormat.JSON:
-            return [structlog.processors.EventRenamer("message"), _to_json]
+            return [_to_json]
         case LogFormat.CONSOLE:
             return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
 
@@ -87,5 +90,30 @@ def _exception_info(given: Any) -> ExceptionInfo | None:  # noqa: ANN401 - whate
     return (current[0], current[1], current[2]) if current[0] is not None and current[1] is not None else None
 
 
-Notice = Callable[[str], None]
-"""Says one sentence to the operator."""
+def notice(text: str) -> None:
+    """Tell the operator one sentence that asks for attention."""
+    structlog.get_logger().warning(text)
+
+
+RequestLog = Callable[[dict[str, Any]], None]
+"""Writes the line of one request: names and numbers, nothing of its content."""
+
+
+def request_log(settings: Settings, stream: TextIO | None = None) -> RequestLog:
+    """Return what writes one line per request; JSON lines are made without structlog, in a tenth of its time."""
+    if _LEVELS[settings.log_level] > logging.INFO:
+        return _write_nothing
+    if settings.log_format is LogFormat.CONSOLE:
+        logger = structlog.get_logger()
+        return lambda fields: logger.info("request", **fields)
+    write = (stream or sys.stderr).write
+
+    def write_line(fields: dict[str, Any]) -> None:
+        line = {"timestamp": datetime.now(UTC), "level": "info", "event": "request", **fields}
+        write(orjson.dumps(line, option=_LINE).decode())
+
+    return write_line
+
+
+def _write_nothing(fields: dict[str, Any]) -> None:
+    """Leave requests out of a log that begins at warnings."""

@@ -4,10 +4,11 @@ Spec: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
 import os
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 MULTIPROCESS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable: where workers keep their counts; it must be set before this module is imported."""
@@ -61,3 +62,11 @@ class Metrics:
         shared = CollectorRegistry()
         MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
         return generate_latest(shared)
+
+
+def forget_ended_processes() -> None:
+    """Leave workers that have ended out of what counts the present."""
+    for path in Path(os.environ.get(MULTIPROCESS_FOLDER, os.devnull)).glob("gauge_live*_*.db"):
+        pid = int(path.stem.rpartition("_")[2])
+        if not Path(f"/proc/{pid}").exists():
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]

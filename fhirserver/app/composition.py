@@ -1,0 +1,139 @@
+"""The ASGI application of one process: sites opened at its start, lanes over them, pages beside them."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any, Final
+
+import structlog
+
+from fhirserver.app.gateway import AsgiApp, Gateway, LocalCallers, Receive, Scope, Send
+from fhirserver.app.knowledge import Knowledge, load_knowledge
+from fhirserver.app.logs import request_log
+from fhirserver.app.metrics import Metrics
+from fhirserver.app.pages import build_pages
+from fhirserver.app.sites import Builder, Site, mounts, sites_of
+from fhirserver.kernel.outcome import FhirError, Unavailable
+from fhirserver.rest.cors import Cors
+from fhirserver.rest.lane import LaneServices, RequestRecord, fhir_lane
+from fhirserver.rest.limits import Limits
+from fhirserver.settings import Auth, Settings
+
+_READY_S: Final = 3.0
+_RETRY_S: Final = 1.0
+_UNKNOWN: Final = "unknown"
+
+
+class Application:
+    """One process's server."""
+
+    def __init__(self, settings: Settings, uri: str, knowledge: Knowledge | None = None) -> None:
+        """Serve the databases of ``uri``; nothing is connected before ``lifespan``."""
+        self.settings = settings
+        self.metrics = Metrics()
+        self.sites: dict[str, Site] = {}
+        self._uri = uri
+        self._knowledge = knowledge or load_knowledge(settings)
+        self._log = structlog.get_logger()
+        self._write_request = request_log(settings)
+        pages = build_pages(version("fhirserver"), settings.sites, self.problems, self.metrics)
+        self.gateway = Gateway(self.lifespan, pages)
+
+    @property
+    def asgi(self) -> AsgiApp:
+        """The ASGI application."""
+        if self.settings.auth is Auth.OFF:
+            return LocalCallers(self.gateway, self.settings.base_url, self._allowed_origins)
+        return self.gateway
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[Mapping[str, AsgiApp]]:
+        """Open the sites and yield their lanes by path; wait as long as the database is away."""
+        async with sites_of(self.settings, self._uri, self._knowledge, self._observe_batch) as builder:
+            self.sites = {name: await self._open(builder, name) for name in self.settings.sites}
+            gc.collect()
+            gc.freeze()  # what lives as long as the process need not be looked through again
+            yield {mount: lane for site in self.sites.values() for mount, lane in self._lane(site).items()}
+
+    async def problems(self) -> list[str]:
+        """Say what keeps the server from serving: nothing, or sentences."""
+        try:
+            async with asyncio.timeout(_READY_S):
+                missing = [index for site in self.sites.values() for index in await site.store.problems()]
+        except (FhirError, TimeoutError):
+            return ["The database cannot be reached."]
+        return [f"The index {name} is missing." for name in missing]
+
+    async def _open(self, builder: Builder, name: str) -> Site:
+        while True:
+            try:
+                return await builder.open(name)
+            except Unavailable:
+                self._log.warning("waiting for the database", site=name)
+                await asyncio.sleep(_RETRY_S)
+
+    def _lane(self, site: Site) -> dict[str, AsgiApp]:
+        paths = mounts(self.settings, site.name)
+        services = LaneServices(
+            dispatch=site.dispatch,
+            repository_for=lambda scope: site.repository,
+            on_request=self._on_request(site.name),
+            on_fault=self._on_fault,
+            limits=Limits(
+                max_body_bytes=self.settings.max_body_bytes,
+                max_binary_bytes=self.settings.max_binary_bytes,
+                max_url_bytes=self.settings.max_url_bytes,
+            ),
+            cors=Cors(self._allowed_origins),
+            mounts=paths,
+            origin=self.settings.base_url,
+        )
+        lane = self._counted(fhir_lane(services))
+        return dict.fromkeys(paths, lane)
+
+    def _counted(self, lane: AsgiApp) -> AsgiApp:
+        in_flight = self.metrics.in_flight
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            in_flight.inc()
+            try:
+                await lane(scope, receive, send)
+            finally:
+                in_flight.dec()
+
+        return counted
+
+    def _on_request(self, site: str) -> Callable[[RequestRecord], None]:
+        count, write = self.metrics.count, self._write_request
+
+        def record(request: RequestRecord) -> None:
+            interaction = request.interaction.value if request.interaction else _UNKNOWN
+            count(interaction, request.status, request.duration_s)
+            fields: dict[str, Any] = {
+                "request_id": request.request_id,
+                "site": site,
+                "interaction": interaction,
+                "resource_type": request.resource_type,
+                "status": request.status,
+                "duration_ms": round(request.duration_s * 1000, 3),
+            }
+            if request.operation is not None and request.status < 400:  # else it may be any text
+                fields["operation"] = request.operation
+            write(fields)
+
+        return record
+
+    def _on_fault(self, problem: BaseException, request_id: str) -> None:
+        self._log.error("fault", request_id=request_id, exc_info=problem)
+
+    def _observe_batch(self, operation: str, size: int) -> None:
+        self.metrics.batch_sizes.labels(operation).observe(size)
+
+    @property
+    def _allowed_origins(self) -> frozenset[str]:
+        """The web pages that may call: any that has a token, where tokens are asked for."""
+        if self.settings.cors_origins is not None:
+            return frozenset(self.settings.cors_origins)
+        return frozenset() if self.settings.auth is Auth.OFF else frozenset("*")

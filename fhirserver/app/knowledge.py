@@ -1,0 +1,50 @@
+"""What every site shares and no database holds: the definitions and what is compiled from them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from fhirserver import assets
+from fhirserver.definitions import compiled
+from fhirserver.definitions.registry import Definitions
+from fhirserver.search.parameters import SearchParameters
+from fhirserver.settings import Settings
+from fhirserver.terminology.required import RequiredCodes
+from fhirserver.ucum import Ucum, compile_essence
+from fhirserver.validation.links import LinkFinder
+from fhirserver.validation.structure import StructureValidator
+
+CORE: Final = "hl7.fhir.r4.core-4.0.1.tgz"
+UCUM: Final = "ucum-essence.xml"
+_COMPILED: Final = "compiled"
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """Definitions, and what reads resources by them; types are compiled when they are first used."""
+
+    definitions: Definitions
+    parameters: SearchParameters
+    validator: StructureValidator
+    links: LinkFinder
+    ucum: Ucum
+
+
+def load_definitions(settings: Settings) -> Definitions:
+    """Map the compiled packages, compiling what is new; raises LookupError when a package is missing."""
+    return Definitions([compiled.load(assets.definition_file(CORE), settings.data_dir / _COMPILED)])
+
+
+def load_knowledge(settings: Settings) -> Knowledge:
+    """Build the registries; raises LookupError when a definitions file is missing."""
+    return knowledge_of(load_definitions(settings))
+
+
+def knowledge_of(definitions: Definitions) -> Knowledge:
+    """Build the registries from definitions at hand."""
+    return Knowledge(
+        definitions=definitions,
+        parameters=SearchParameters(definitions),
+        validator=StructureValidator(definitions, RequiredCodes(definitions)),
+        links=LinkFinder(definitions),
+        ucum=Ucum(compile_essence(assets.definition_file(UCUM).read_bytes())),
+    )

@@ -1,0 +1,86 @@
+"""The processes that serve: one, or a supervisor and its workers, on one listening socket.
+
+Every worker of a supervisor is a process of its own that reads its settings from the environment. When the
+supervisor is killed, the kernel ends its workers.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Mapping
+from typing import Any, Final
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from fhirserver.app.composition import Application
+from fhirserver.app.gateway import AsgiApp
+from fhirserver.app.knowledge import Knowledge
+from fhirserver.app.logs import configure_logs
+from fhirserver.app.metrics import MULTIPROCESS_FOLDER, forget_ended_processes
+from fhirserver.settings import ENV_PREFIX, Settings
+
+_FACTORY: Final = "fhirserver.app.serving:create_worker"
+_SUPERVISOR: Final = "FHIRSERVER_SUPERVISOR_PID"
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def run(settings: Settings, uri: str, listener: socket.socket, knowledge: Knowledge) -> None:
+    """Serve on ``listener`` until SIGTERM or SIGINT; requests under way are finished first."""
+    if settings.workers == 1:
+        config = _config(settings, Application(settings, uri, knowledge).asgi)
+        uvicorn.Server(config).run(sockets=[listener])
+        return
+    with tempfile.TemporaryDirectory(prefix="fhirserver-metrics-") as folder:
+        os.environ.update(_environment(settings, uri))
+        os.environ[MULTIPROCESS_FOLDER] = folder
+        os.environ[_SUPERVISOR] = str(os.getpid())
+        Multiprocess(_config(settings, _FACTORY), sockets=[listener]).run()
+
+
+def create_worker() -> AsgiApp:
+    """Build the application of a worker process; the supervisor names this function."""
+    _end_with(int(os.environ[_SUPERVISOR]))
+    settings = Settings()
+    configure_logs(settings)
+    forget_ended_processes()
+    return Application(settings, settings.mongodb_uri or "").asgi
+
+
+def _config(settings: Settings, app: AsgiApp | str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        workers=settings.workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=settings.shutdown_timeout_s,
+    )
+
+
+def _environment(settings: Settings, uri: str) -> Mapping[str, str]:
+    """Write settings as the environment that they are read from again."""
+    known = {**settings.model_dump(mode="json", exclude_none=True), "mongodb_uri": uri}
+    return {ENV_PREFIX + name.upper(): _text(value) for name, value in known.items()}
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - any value of a setting
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def _end_with(supervisor: int) -> None:
+    """Ask the kernel for SIGTERM when the supervisor ends (Linux), and end now if it already has."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "prctl"):
+        libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM))
+    if os.getppid() != supervisor:
+        raise SystemExit(1)

@@ -1,0 +1,167 @@
+"""Establishments: each has a database of its own, and one table of interactions over it.
+
+Until the authorization issue lands every caller is the operator of this machine (``--auth off``).
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+from fhirserver.access.access import Unrestricted
+from fhirserver.app.knowledge import Knowledge
+from fhirserver.dispatch import Dispatch
+from fhirserver.interactions.capabilities import ServerDescription
+from fhirserver.interactions.entries import BundleLimits, bundle_interaction
+from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, FhirResponse, Target
+from fhirserver.kernel.ids import random_id
+from fhirserver.kernel.instant import UniqueClock
+from fhirserver.kernel.outcome import RequestTimeout
+from fhirserver.repository.cursors import Cursors
+from fhirserver.repository.repository import Repository
+from fhirserver.repository.services import Limits, Services
+from fhirserver.search.bind import Binder
+from fhirserver.search.extract import Extractor, IndexingRules
+from fhirserver.settings import Settings
+from fhirserver.store.connection import Connection
+from fhirserver.store.history import HistoryReader
+from fhirserver.store.search import Searcher
+from fhirserver.store.store import Store
+
+RELEASED: Final = "2026-11-21"
+"""The day this version of the CapabilityStatement was made."""
+
+_CURSOR_KEY: Final = "cursor key"
+_KEY_BYTES: Final = 32
+
+ObserveBatch = Callable[[str, int], None]
+"""Hears (operation, size) of every call to the database that several requests shared."""
+
+
+class TimedDispatch(Dispatch):
+    """Gives no request more time than it may have, but for streams, which take as long as their client."""
+
+    limit_s: float = 60.0
+
+    async def run(self, request: FhirRequest, repository: Repository) -> FhirResponse:
+        """Run a request; raises RequestTimeout."""
+        if request.chunks is not None:
+            return await super().run(request, repository)
+        try:
+            async with asyncio.timeout(self.limit_s):
+                return await super().run(request, repository)
+        except TimeoutError:
+            raise RequestTimeout(
+                f"The request took more than {self.limit_s:g} s; what it wrote may be there."
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One establishment, ready to serve."""
+
+    name: str
+    store: Store
+    repository: Repository
+    dispatch: Dispatch
+    base_url: str
+    """Stands for the base of requests that come over no network."""
+
+    async def execute(self, bundle: bytes) -> bytes:
+        """Process a batch or transaction Bundle; raises FhirError."""
+        request = FhirRequest(
+            target=Target(bundle_interaction(bundle)),
+            base_url=self.base_url,
+            is_post=True,
+            body=bundle,
+            content_type=FHIR_JSON,
+        )
+        return (await self.dispatch.run(request, self.repository)).content or b""
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """What all sites are built from."""
+
+    settings: Settings
+    knowledge: Knowledge
+    connection: Connection
+    clock: UniqueClock
+    observe_batch: ObserveBatch | None = None
+
+    async def prepare(self, name: str) -> None:
+        """Create a site's collections and indexes where they are missing; raises Unavailable."""
+        await self._store(name).prepare()
+
+    async def open(self, name: str) -> Site:
+        """Build a site, whose indexes are another's concern; raises Unavailable."""
+        store = self._store(name)
+        stored = await store.set_once(_CURSOR_KEY, {"key": secrets.token_bytes(_KEY_BYTES)})
+        services = self._services(name, store, Cursors(bytes(stored["key"])))
+        repository = Repository(services, Unrestricted())
+        return Site(name, store, repository, self._dispatch(), own_bases(self.settings, name)[0])
+
+    def _store(self, name: str) -> Store:
+        return self.connection.store(self.settings.database(name), self.clock, self.observe_batch)
+
+    def _services(self, name: str, store: Store, cursors: Cursors) -> Services:
+        known, settings = self.knowledge, self.settings
+        rules = IndexingRules(ucum=known.ucum, own_bases=tuple(f"{b}/" for b in own_bases(settings, name)))
+        time_limit_ms = int(settings.request_timeout_s * 1000)
+        return Services(
+            definitions=known.definitions,
+            binder=Binder(known.definitions, known.parameters, rules),
+            extractor=Extractor(known.definitions, known.parameters, rules),
+            validator=known.validator,
+            links=known.links,
+            store=store,
+            searcher=Searcher(store, time_limit_ms),
+            histories=HistoryReader(store, time_limit_ms),
+            clock=self.clock,
+            new_id=random_id,
+            cursors=cursors,
+            limits=_limits(settings),
+        )
+
+    def _dispatch(self) -> Dispatch:
+        limits = BundleLimits(max_entries=self.settings.max_bundle_entries)
+        description = ServerDescription(name="fhirserver", version=version("fhirserver"), since=RELEASED)
+        dispatch = TimedDispatch(self.knowledge.definitions, description, limits=limits)
+        dispatch.limit_s = self.settings.request_timeout_s
+        return dispatch
+
+
+@asynccontextmanager
+async def sites_of(
+    settings: Settings, uri: str, knowledge: Knowledge, observe_batch: ObserveBatch | None = None
+) -> AsyncIterator[Builder]:
+    """Connect to a database for as long as the context lasts; raises BadConnection."""
+    connection = Connection(uri)
+    try:
+        yield Builder(settings, knowledge, connection, UniqueClock(), observe_batch)
+    finally:
+        await connection.close()
+
+
+def mounts(settings: Settings, name: str) -> tuple[str, ...]:
+    """List the paths at which a site is served: ``/{site}/fhir``, and for the first one ``/fhir`` before it."""
+    own = f"/{name}/fhir"
+    return ("/fhir", own) if name == settings.sites[0] else (own,)
+
+
+def own_bases(settings: Settings, name: str) -> tuple[str, ...]:
+    """List the base URLs under which absolute references name resources of the site."""
+    hosts = dict.fromkeys((settings.host, "localhost", "127.0.0.1"))
+    origins = [*([settings.base_url] if settings.base_url else []), *(_origin(host, settings.port) for host in hosts)]
+    return tuple(origin + mount for origin in origins for mount in mounts(settings, name))
+
+
+def _origin(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(default_count=settings.default_count, max_count=settings.max_count, total_bound=settings.total_bound)
