@@ -1,19 +1,31 @@
 """What tests share: the definitions, the corpora, a real mongod and the server on top of it.
 
 Every test that touches a database runs against a real mongod on loopback: the one of FHIRSERVER_MONGODB_URI, or
-one started for the session in a temporary folder.
+one started for the session in a temporary folder. Databases are named by chance and dropped at the end.
 """
 
 import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
+import pytest_asyncio
+from pymongo import MongoClient
 
 from fhirserver import assets
+from fhirserver.app.composition import Application
+from fhirserver.app.knowledge import Knowledge, knowledge_of
+from fhirserver.app.sites import Site, sites_of
 from fhirserver.definitions import compiled
 from fhirserver.definitions.registry import Definitions
+from fhirserver.settings import Auth, Settings
+from fhirserver.store.mongod import ManagedMongod
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+FHIR_JSON = {"Accept": "application/fhir+json", "Content-Type": "application/fhir+json"}
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +44,69 @@ def corpora() -> Path:
     if not Path(folder).is_dir():
         pytest.skip("FHIRSERVER_CORPORA does not name a folder")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def knowledge(definitions: Definitions) -> Knowledge:
+    """What is compiled from the definitions, compiled once for all tests."""
+    return knowledge_of(definitions)
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MongoDB replica set."""
+    given = os.environ.get("FHIRSERVER_MONGODB_URI")
+    if given is not None:
+        yield given
+        return
+    with ManagedMongod.start(tmp_path_factory.mktemp("mongod"), oplog_mb=1000) as mongod:
+        yield mongod.uri
+
+
+def new_settings(**changes: object) -> Settings:
+    """Return settings with a database of their own, whatever the environment says."""
+    own = {"auth": Auth.OFF, "database_prefix": f"test_{secrets.token_hex(6)}", "demo": False, "log_level": "error"}
+    return Settings.model_validate({**own, **changes})
+
+
+@asynccontextmanager
+async def running(settings: Settings, uri: str, knowledge: Knowledge) -> AsyncIterator[Application]:
+    """Run the application in this process; its databases are dropped at the end."""
+    async with sites_of(settings, uri, knowledge) as builder:
+        for site in settings.sites:
+            await builder.prepare(site)
+    app = Application(settings, uri, knowledge)
+    try:
+        async with app.gateway.serving():
+            yield app
+    finally:
+        with MongoClient[dict[str, object]](uri) as client:
+            for site in settings.sites:
+                client.drop_database(settings.database(site))
+
+
+def client_of(app: Application) -> httpx2.AsyncClient:
+    """Return an HTTP client of an application in this process; its paths are below the FHIR base."""
+    return httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app.asgi), base_url="http://localhost/fhir/", headers=FHIR_JSON
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def application(mongodb_uri: str, knowledge: Knowledge) -> AsyncIterator[Application]:
+    """The server, in this process, with a new database for every test module."""
+    async with running(new_settings(), mongodb_uri, knowledge) as app:
+        yield app
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(application: Application) -> AsyncIterator[httpx2.AsyncClient]:
+    """An HTTP client of ``application``: ``await client.get("Patient/1")``."""
+    async with client_of(application) as http:
+        yield http
+
+
+@pytest.fixture
+def site(application: Application) -> Site:
+    """The site behind ``client``: its repository and store."""
+    return application.sites["main"]
