@@ -15,9 +15,16 @@ from fhirserver.terminology.required import RequiredCodes
 from fhirserver.validation.bindings import bound_coded, bound_primitive
 from fhirserver.validation.findings import Check, Finding, Findings, all_of
 from fhirserver.validation.narrative import check_xhtml
-from fhirserver.validation.objects import Choice, Properties, ShadowCheck, Shape, array_check, bounded, object_check
+from fhirserver.validation.objects import Choice, Lazy, ShadowCheck, Shape, array_check, bounded, object_check
 from fhirserver.validation.primitives import PRIMITIVES, check_element_id
-from fhirserver.validation.rules import DOM_2, check_contained, check_container, check_extension, reference_check
+from fhirserver.validation.rules import (
+    DOM_2,
+    check_contained,
+    check_container,
+    check_extension,
+    check_extension_url,
+    reference_check,
+)
 from fhirserver.validation.shadows import repeating_shadow, single_shadow
 from fhirserver.validation.walk import Scope, Walk
 
@@ -52,15 +59,16 @@ class Compiler:
 
     def _compile(self, name: str, rules: list[Check], compile_property: Callable[[str, str], Check | None]) -> Check:
         definition = self._definitions.type(name)
-        single = [element for element in definition.elements if element.min and not element.is_choice]
+        is_primitive = definition.kind is Kind.PRIMITIVE  # its value stands beside, under the name without underscore
+        single = [e for e in definition.elements if e.min and not e.is_choice and not is_primitive]
         return object_check(
             Shape(
-                Properties(lambda json_name: compile_property(name, json_name)),
-                lambda json_name: self._shadow(name, json_name),
+                Lazy(lambda json_name: compile_property(name, json_name)),
+                Lazy(lambda shadow_name: self._shadow(name, shadow_name)),
                 lambda json_name: self._definitions.children(name)[json_name].element,
                 {element.name: _missing(name, element) for element in single},
                 tuple(self._choice(name, element) for element in definition.elements if element.is_choice),
-                definition.kind in (Kind.RESOURCE, Kind.PRIMITIVE),
+                is_primitive or definition.kind is Kind.RESOURCE,
                 all_of(rules) if rules else None,
             )
         )
@@ -101,6 +109,8 @@ class Compiler:
         if self._is_primitive(child.type_name):
             return self._primitive(child)
         check = self._bound(child, self.type_check(child.type_name))
+        if child.type_name == "Extension" and owner != "Extension":
+            check = all_of([check, check_extension_url])
         return bounded(check) if _may_recur(owner, child) else check
 
     def _is_primitive(self, type_name: str) -> bool:
@@ -126,14 +136,14 @@ class Compiler:
         binding = bound_coded(child.type_name, code_set, value_set)
         return check if binding is None else all_of([check, binding])
 
-    def _shadow(self, owner: str, json_name: str) -> ShadowCheck | None:
-        """Compile the check of ``json_name`` with its id and extensions; None: no such primitive."""
-        child = self._definitions.children(owner).get(json_name)
+    def _shadow(self, owner: str, shadow_name: str) -> ShadowCheck | None:
+        """Compile the check of ``name`` with the ids and extensions in ``_name``; None: no such primitive."""
+        child = self._definitions.children(owner).get(shadow_name[1:]) if shadow_name.startswith("_") else None
         if child is None or child.element.is_xml_attribute or not self._is_primitive(child.type_name):
             return None
         element_check = bounded(self._compile(child.type_name, [], self._element_property))
         kind = repeating_shadow if child.element.repeats else single_shadow
-        return kind(json_name, self._primitive(child), element_check)
+        return kind(child.json_name, self._primitive(child), element_check)
 
     def _element_property(self, primitive: str, json_name: str) -> Check | None:
         return self._property(primitive, json_name) if json_name != "value" else None

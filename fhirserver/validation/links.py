@@ -14,7 +14,7 @@ from fhirserver.definitions.elements import Kind
 from fhirserver.definitions.registry import Child, Definitions
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.validation.narrative_links import links_in, with_links
-from fhirserver.validation.raw_strings import Change, replace_strings
+from fhirserver.validation.raw_strings import Change, Place, replace_strings
 
 _LINK_TYPES: Final = frozenset({"uri", "url", "oid", "uuid"})
 
@@ -62,12 +62,11 @@ class LinkFinder:
 
         All else keeps its bytes: number literals, order, and strings that only equal a key of the mapping.
         """
-        changed = {}
+        changed: dict[Place, Change] = {}
         for link in self.find(resource, resource_type, mapping.__contains__):
-            narrative = link.kind is LinkKind.NARRATIVE
-            text = link.container[link.key]
-            new = with_links(text, mapping) if narrative else mapping[text]
-            changed[id(link.container), link.key] = Change(text, new)
+            place = (id(link.container), link.key)
+            if place not in changed:  # a narrative has many links, and is changed once for all
+                changed[place] = _change(link, mapping)
         return replace_strings(raw, resource, changed) if changed else raw
 
     def _of_type(self, type_name: str) -> Visit:
@@ -111,6 +110,11 @@ class LinkFinder:
 
     def _is_primitive(self, type_name: str) -> bool:
         return self._definitions.type(type_name).kind is Kind.PRIMITIVE
+
+
+def _change(link: Link, mapping: Mapping[str, str]) -> Change:
+    text = link.container[link.key]
+    return Change(text, with_links(text, mapping) if link.kind is LinkKind.NARRATIVE else mapping[text])
 
 
 def _under(segment: str, found: Found) -> Found:

@@ -7,7 +7,6 @@ Spec: http://hl7.org/fhir/R4/narrative.html#xhtml
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final, NoReturn
 from xml.parsers import expat
 
@@ -39,33 +38,31 @@ _PLAIN: Final = _words(
     "abbr acronym address b bdo big br cite code dd dfn dl dt em h1 h2 h3 h4 h5 h6 i kbd pre samp small"
     " span strong sub sup tt var"
 )
-_ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {
-        **dict.fromkeys(_PLAIN, _COMMON),
-        "a": _COMMON | _words("href name rel rev hreflang type charset shape coords target"),
-        "area": _COMMON | _words("href alt shape coords nohref"),
-        "blockquote": _COMMON | {"cite"},
-        "caption": _COMMON | {"align"},
-        "col": _COMMON | _CELL | {"span", "width"},
-        "colgroup": _COMMON | _CELL | {"span", "width"},
-        "div": _COMMON | {"align"},
-        "hr": _COMMON | _words("align noshade size width"),
-        "img": _COMMON | _words("src alt longdesc height width usemap ismap name align border hspace vspace"),
-        "map": _COMMON | {"name"},
-        "p": _COMMON | {"align"},
-        "q": _COMMON | {"cite"},
-        "table": _COMMON | _words("summary width border frame rules cellspacing cellpadding align bgcolor"),
-        "tbody": _COMMON | _CELL,
-        "td": _COMMON | _CELL | _words("abbr axis headers scope rowspan colspan width height nowrap bgcolor"),
-        "tfoot": _COMMON | _CELL,
-        "th": _COMMON | _CELL | _words("abbr axis headers scope rowspan colspan width height nowrap bgcolor"),
-        "thead": _COMMON | _CELL,
-        "tr": _COMMON | _CELL | {"bgcolor"},
-        "ul": _COMMON | {"type", "compact"},
-        "ol": _COMMON | {"type", "compact", "start"},
-        "li": _COMMON | {"type", "value"},
-    }
-)
+_ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
+    **dict.fromkeys(_PLAIN, _COMMON),
+    "a": _COMMON | _words("href name rel rev hreflang type charset shape coords target"),
+    "area": _COMMON | _words("href alt shape coords nohref"),
+    "blockquote": _COMMON | {"cite"},
+    "caption": _COMMON | {"align"},
+    "col": _COMMON | _CELL | {"span", "width"},
+    "colgroup": _COMMON | _CELL | {"span", "width"},
+    "div": _COMMON | {"align"},
+    "hr": _COMMON | _words("align noshade size width"),
+    "img": _COMMON | _words("src alt longdesc height width usemap ismap name align border hspace vspace"),
+    "map": _COMMON | {"name"},
+    "p": _COMMON | {"align"},
+    "q": _COMMON | {"cite"},
+    "table": _COMMON | _words("summary width border frame rules cellspacing cellpadding align bgcolor"),
+    "tbody": _COMMON | _CELL,
+    "td": _COMMON | _CELL | _words("abbr axis headers scope rowspan colspan width height nowrap bgcolor"),
+    "tfoot": _COMMON | _CELL,
+    "th": _COMMON | _CELL | _words("abbr axis headers scope rowspan colspan width height nowrap bgcolor"),
+    "thead": _COMMON | _CELL,
+    "tr": _COMMON | _CELL | {"bgcolor"},
+    "ul": _COMMON | {"type", "compact"},
+    "ol": _COMMON | {"type", "compact", "start"},
+    "li": _COMMON | {"type", "value"},
+}
 _URLS: Final = frozenset({"href", "src", "cite", "longdesc"})
 _SCHEME: Final = re.compile(r"([^/?#:]*):", re.ASCII)
 _SCHEMES: Final = _words("http https mailto tel ftp urn cid")

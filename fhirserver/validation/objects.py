@@ -6,7 +6,7 @@ afterwards, so that the valid case stays cheap. Spec: http://hl7.org/fhir/R4/jso
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 from fhirserver.definitions.elements import Element
 from fhirserver.kernel.outcome import IssueType
@@ -23,23 +23,27 @@ NULL: Final = one(IssueType.STRUCTURE, "{} must not be null; an element without 
 _TOO_DEEP: Final = one(IssueType.TOO_LONG, "{} is nested deeper than this server reads.")
 
 
-class Properties(dict[str, Check | None]):
-    """A type's JSON properties with their checks, each compiled when a resource first has it.
+ShadowCheck: TypeAlias = Callable[[Resource, Walk], Findings | None]
+_T = TypeVar("_T")
 
-    None: no plain property of the type. Unknown names are not kept, so that clients cannot fill the memory.
+
+class Lazy(dict[str, _T | None]):
+    """Something compiled for each JSON property when a resource first has it; None: the type has no such property.
+
+    Unknown names are not kept, so that clients cannot fill the memory.
     """
 
-    def __init__(self, compile_property: Callable[[str], Check | None]) -> None:
+    def __init__(self, compile_property: Callable[[str], _T | None]) -> None:
         """Start empty."""
         super().__init__()
         self._compile = compile_property
 
-    def __missing__(self, name: str) -> Check | None:
-        """Compile one property."""
-        check = self._compile(name)
-        if check is not None:
-            self[name] = check
-        return check
+    def __missing__(self, name: str) -> _T | None:
+        """Compile for one property."""
+        compiled = self._compile(name)
+        if compiled is not None:
+            self[name] = compiled
+        return compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,9 @@ class Choice:
 class Shape:
     """All that is known of a type before it is checked."""
 
-    properties: Properties
-    shadow: Callable[[str], "ShadowCheck | None"]
-    """Gives the check of ``_name`` together with ``name``; None: the type has no such primitive."""
+    properties: Lazy[Check]
+    shadows: Lazy[ShadowCheck]
+    """The check of ``_name`` together with ``name``, under ``_name``."""
     element: Callable[[str], Element]
     """Gives the element of a JSON property: that of ``valueQuantity`` is ``value``."""
     required: Mapping[str, Finding]
@@ -75,9 +79,6 @@ class Shape:
     """Whether an ``id`` is enough: elements need more (ele-1), resources and primitives with a value do not."""
     rule: Check | None
     """What holds between the elements: invariants of the type. Called with an object, whatever is in it."""
-
-
-ShadowCheck = Callable[[Resource, Walk], Findings | None]
 
 
 def object_check(shape: Shape) -> Check:
@@ -147,7 +148,7 @@ def _settle_names(shape: Shape, value: Resource, found: dict[str, Findings], wal
     for name in value:
         if shape.properties[name] is not None:
             continue
-        shadow = shape.shadow(name[1:]) if name.startswith("_") else None
+        shadow = shape.shadows[name]
         if shadow is None:
             unknown.append(_unknown(name))
         else:

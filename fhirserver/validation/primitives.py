@@ -145,7 +145,7 @@ def _whole(low: int, high: int) -> Check:
     return check
 
 
-_LARGEST: Final = Decimal("1.7976931348623157E+308")
+_LARGEST: Final = 10**308
 _NUMBER: Final = one(IssueType.STRUCTURE, "{} must be a JSON number.")
 _MAGNITUDE: Final = one(IssueType.VALUE, "{} must be a number between 1E-308 and 1E+308 in magnitude, or zero.")
 
@@ -153,16 +153,10 @@ _MAGNITUDE: Final = one(IssueType.VALUE, "{} must be a number between 1E-308 and
 def check_decimal(value: Json, walk: Walk) -> Findings | None:
     """Check a ``decimal``: any precision, and a magnitude that every receiver can hold."""
     if isinstance(value, Decimal):
-        return None if -308 <= value.adjusted() < 308 else _explain_decimal(value)
+        return None if -308 <= value.adjusted() < 308 or not value else _MAGNITUDE
     if type(value) is int:
         return None if -_LARGEST <= value <= _LARGEST else _MAGNITUDE
     return _NUMBER
-
-
-def _explain_decimal(value: Decimal) -> Findings | None:
-    if value.is_nan() or value.is_infinite():
-        return _NUMBER
-    return _MAGNITUDE if value and not -308 <= value.adjusted() < 308 else None
 
 
 _BASE64: Final = re.compile(r"[0-9A-Za-z+/]*={0,2}", re.ASCII)
@@ -170,12 +164,14 @@ _BASE64_FORM: Final = one(IssueType.VALUE, "{} must be base64: groups of four of
 
 
 def check_base64(value: Json, walk: Walk) -> Findings | None:
-    """Check a ``base64Binary``; white space between its characters is allowed."""
+    """Check a ``base64Binary``; white space between groups of four is allowed."""
     if type(value) is not str:
         return _MUST_BE_STRING
-    if _BASE64.fullmatch(value) is None:
-        value = "".join(value.split())
-    return None if value and len(value) % 4 == 0 and _BASE64.fullmatch(value) is not None else _BASE64_FORM
+    if value and len(value) % 4 == 0 and _BASE64.fullmatch(value) is not None:
+        return None
+    lines = value.split()
+    is_grouped = bool(lines) and all(len(line) % 4 == 0 for line in lines)
+    return None if is_grouped and _BASE64.fullmatch("".join(lines)) is not None else _BASE64_FORM
 
 
 check_element_id: Final = _matching(r"\S{1,1048576}", "a string without white space")

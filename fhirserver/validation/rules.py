@@ -19,9 +19,25 @@ _EXT_1: Final = one(IssueType.INVARIANT, "{} must have either extensions or a va
 def check_extension(value: Resource, walk: Walk) -> Findings | None:
     """ext-1: an extension has a value or extensions, never both."""
     others = len(value) - ("url" in value) - ("id" in value)
-    if "extension" in value:
-        return None if others == 1 else _EXT_1
-    return None if others else _EXT_1
+    if others == 1:  # either an extension or a value, else an unknown element, which is told elsewhere
+        return None
+    has_value = any(name.startswith(("value", "_value")) for name in value)
+    return None if has_value is not ("extension" in value) else _EXT_1
+
+
+_URL: Final = (
+    Finding(
+        ".url",
+        IssueType.EXTENSION,
+        "{} must be an absolute URL; only an extension inside an extension is named by a relative one.",
+    ),
+)
+
+
+def check_extension_url(value: Json, walk: Walk) -> Findings | None:
+    """Check that an extension outside of others names its definition by an absolute URL."""
+    url = value.get("url") if type(value) is dict else None
+    return None if type(url) is not str or ":" in url else _URL
 
 
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+", re.ASCII)

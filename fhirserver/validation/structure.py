@@ -17,8 +17,8 @@ from fhirserver.validation.compiler import Compiler
 from fhirserver.validation.findings import MAX_FINDINGS, Finding
 from fhirserver.validation.walk import Walk
 
-MAX_DEPTH: Final = 64
-"""Extensions in extensions, resources in resources and the like."""
+MAX_DEPTH: Final = 32
+"""Extensions in extensions, items in items, resources in resources; more would strain the stack."""
 
 _MORE: Final = Issue(
     IssueType.TOO_COSTLY, f"The resource has more problems than the {MAX_FINDINGS} listed.", Severity.INFORMATION

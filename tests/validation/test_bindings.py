@@ -1,0 +1,75 @@
+"""Required bindings — http://hl7.org/fhir/R4/terminologies.html#required"""
+
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+
+from fhirserver.terminology.required import CodeSet
+from fhirserver.validation.bindings import bound_coded
+from fhirserver.validation.walk import Walk
+
+Problems = list[tuple[str, str]]
+COVERAGE: Final = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+VERIFICATION: Final = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+
+CODES = [
+    pytest.param('"gender":"male"', None, id="a code of the value set"),
+    pytest.param('"gender":"Male"', "code-invalid", id="codes are case sensitive"),
+    pytest.param('"gender":"m"', "code-invalid", id="a code outside the value set"),
+    pytest.param('"gender":" male"', "value", id="a malformed code is told as such"),
+    pytest.param('"gender":5', "structure", id="not a string"),
+    pytest.param('"gender":{}', "structure", id="not hashable"),
+    pytest.param('"language":"xx-any"', None, id="a preferred binding is not checked"),
+]
+
+
+@pytest.mark.parametrize(("member", "code"), CODES)
+def test_code(problems_of: Callable[[str], Problems], member: str, code: str | None) -> None:
+    path = "Patient." + member.split('"')[1]
+    assert problems_of(f'{{"resourceType":"Patient",{member}}}') == ([] if code is None else [(code, path)])
+
+
+CONCEPTS = [
+    pytest.param(f'{{"coding":[{{"system":"{COVERAGE}","code":"active"}}]}}', True, id="a coding of the value set"),
+    pytest.param(
+        f'{{"coding":[{{"system":"http://a.b","code":"x"}},{{"system":"{COVERAGE}","code":"active"}}]}}',
+        True,
+        id="at least one coding is of the value set",
+    ),
+    pytest.param(f'{{"coding":[{{"system":"{COVERAGE}","code":"x"}}]}}', False, id="a code outside"),
+    pytest.param('{"coding":[{"system":"http://a.b","code":"active"}]}', False, id="a code of another system"),
+    pytest.param('{"text":"active"}', True, id="text alone is accepted"),
+    pytest.param('{"coding":[{"code":"x"}]}', True, id="a code without a system cannot be judged"),
+]
+
+
+@pytest.mark.parametrize(("concept", "is_valid"), CONCEPTS)
+def test_codeable_concept(problems_of: Callable[[str], Problems], concept: str, is_valid: bool) -> None:
+    text = f'{{"resourceType":"Condition","subject":{{"reference":"Patient/1"}},"clinicalStatus":{concept}}}'
+    assert problems_of(text) == ([] if is_valid else [("code-invalid", "Condition.clinicalStatus")])
+
+
+@pytest.mark.parametrize("type_name", ["Coding", "Quantity"])
+def test_coding_and_quantity_are_compared_by_system_and_code(type_name: str) -> None:
+    codes = CodeSet(frozenset({("http://a.b", "x")}), frozenset({"x"}))
+    check = bound_coded(type_name, codes, "http://a.b/vs")
+    assert check is not None
+    walk = Walk({}, 1)
+    assert check({"system": "http://a.b", "code": "x"}, walk) is None
+    assert check({"system": "http://a.c", "code": "x"}, walk) is not None
+    assert check({"code": "y"}, walk) is None
+    assert bound_coded("Period", codes, "http://a.b/vs") is None
+
+
+UNDECIDABLE = [
+    pytest.param('"photo":[{"contentType":"any/thing; a=b"}]', id="mimetypes: BCP 13 is an open registry"),
+]
+
+
+@pytest.mark.parametrize("member", UNDECIDABLE)
+def test_undecidable_value_sets_check_syntax_only(problems_of: Callable[[str], Problems], member: str) -> None:
+    assert problems_of(f'{{"resourceType":"Patient",{member}}}') == []
+    assert problems_of(f'{{"resourceType":"Patient",{member.replace("any", " any")}}}') == [
+        ("value", "Patient.photo[0].contentType")
+    ]
