@@ -14,7 +14,7 @@ from fhirserver.repository.cursors import Cursor, digest
 from fhirserver.repository.includes import included
 from fhirserver.repository.planning import resolve, types_of, within_access
 from fhirserver.repository.requests import Parameters, SearchPage, SearchRequest, Summary
-from fhirserver.repository.services import Services
+from fhirserver.repository.services import Limits, Services
 from fhirserver.search.parameters import Bound
 from fhirserver.search.plan import Plan, all_of
 from fhirserver.search.query import ResultParameters, SearchQuery, Sort, parse_query, shown
@@ -126,8 +126,14 @@ def _read(services: Services, request: SearchRequest) -> _Asked:
             applied.append((name, value))
             for resource_type, plan in plans:
                 bound[resource_type].append(plan)
-    kept = tuple((name, value) for name, value in applied if name != "_cursor")
+    limits = services.limits
+    kept = tuple((n, _applied_count(v, limits) if n == "_count" else v) for n, v in applied if n != "_cursor")
     return _Asked(parse_query(applied).result, bound, kept, tuple(issues))
+
+
+def _applied_count(value: str, limits: Limits) -> str:
+    """Say in the self link how many resources a page really has."""
+    return str(min(int(value), limits.max_count))
 
 
 def _ignored(error: FhirError) -> Issue:

@@ -5,10 +5,12 @@ closed by a claim on them, written in the transaction.
 Spec: http://hl7.org/fhir/R4/http.html#transaction, http.html#trules, http.html#ccreate, http.html#cond-update
 """
 
+import asyncio
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import parse_qsl
 
 from fhirserver.access import Access
@@ -47,10 +49,14 @@ from fhirserver.store.store import Current, Session
 from fhirserver.validation.links import LinkKind
 
 
+_STRIDE: Final = 32
+"""Writes worked on in one go, a few milliseconds."""
+
+
 async def transact(services: Services, access: Access, writes: Sequence[Write]) -> list[Written]:
     """Do all writes or none; an error carries ``write_index``, the place of the write that caused it."""
     work = _Transaction(services, access, writes)
-    work.check()
+    await work.check()
     for _ in range(ATTEMPTS):
         try:
             return await services.store.transaction(work.run)
@@ -86,9 +92,10 @@ class _Transaction:
         self._writes = writes
         self._ids = [services.new_id() for _ in writes]
 
-    def check(self) -> None:
+    async def check(self) -> None:
         """Refuse what no state of the database can make right."""
         for index, write in enumerate(self._writes):
+            await _give_way(index)
             with _naming(index):
                 if isinstance(write, Create | Update):
                     check_body(self._services, write.resource_type, write.body)
@@ -104,6 +111,7 @@ class _Transaction:
         outcome = _Outcome()
         results = []
         for index, (write, target) in enumerate(zip(self._writes, targets, strict=True)):
+            await _give_way(index)
             with _naming(index):
                 results.append(self._apply(write, target, currents, mapping, outcome))
         if outcome.created:
@@ -151,7 +159,7 @@ class _Transaction:
         return [f"{write.resource_type}/{self._ids[index]}"]
 
     def _check_unique(self, targets: list[_Target]) -> None:
-        seen: dict[str, int] = {}
+        seen: set[str] = set()
         for index, (write, target) in enumerate(zip(self._writes, targets, strict=True)):
             if isinstance(write, Create) and target.matched:
                 continue
@@ -162,7 +170,7 @@ class _Transaction:
                     )
                     error.write_index = index
                     raise error
-                seen[key] = index
+                seen.add(key)
 
     def _assigned(self, targets: list[_Target]) -> dict[str, str]:
         """Map what entries call each other to the instances they are."""
@@ -266,7 +274,7 @@ class _Transaction:
 
     def _linked(self, body: Body, mapping: dict[str, str]) -> Body:
         """Rewrite the links of a body that name other entries or conditional references."""
-        if not any(name.encode() in body.raw for name in mapping):
+        if not mapping:
             return body
         raw = self._services.links.replace_links(body.raw, body.value, body.value["resourceType"], mapping)
         return body if raw == body.raw else fhir_json.parse_resource(raw)
@@ -292,6 +300,12 @@ def _store(current: Current | None, draft: Draft, outcome: _Outcome) -> Written:
 def _claim_name(resource_type: str, criteria: Parameters) -> str:
     text = "\x00".join((resource_type, *(f"{name}={value}" for name, value in sorted(criteria))))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def _give_way(index: int) -> None:
+    """Let other requests run now and then while a long Bundle is worked on."""
+    if index % _STRIDE == _STRIDE - 1:
+        await asyncio.sleep(0)
 
 
 @contextmanager
