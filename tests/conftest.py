@@ -38,12 +38,10 @@ def definitions() -> Definitions:
 @pytest.fixture(scope="session")
 def corpora() -> Path:
     """The folder of public test corpora, or a skip that says what to set."""
-    folder = os.environ.get("FHIRSERVER_CORPORA")
-    if folder is None:
-        pytest.skip("FHIRSERVER_CORPORA names no folder of test corpora")
-    if not Path(folder).is_dir():
-        pytest.skip("FHIRSERVER_CORPORA does not name a folder")
-    return Path(folder)
+    folder = Path(os.environ.get("FHIRSERVER_CORPORA", CHECKOUT.parent / "shared" / "corpora"))
+    if not folder.is_dir():
+        pytest.skip("there is no folder of test corpora; FHIRSERVER_CORPORA names one")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The ASGI application of one process: sites opened at its start, lanes over them, pages beside them."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -10,7 +9,7 @@ from typing import Any, Final
 import structlog
 
 from fhirserver.app.gateway import AsgiApp, Gateway, LocalCallers, Receive, Scope, Send
-from fhirserver.app.knowledge import Knowledge, load_knowledge
+from fhirserver.app.knowledge import Knowledge
 from fhirserver.app.logs import request_log
 from fhirserver.app.metrics import Metrics
 from fhirserver.app.pages import build_pages
@@ -29,13 +28,13 @@ _UNKNOWN: Final = "unknown"
 class Application:
     """One process's server."""
 
-    def __init__(self, settings: Settings, uri: str, knowledge: Knowledge | None = None) -> None:
+    def __init__(self, settings: Settings, uri: str, knowledge: Knowledge) -> None:
         """Serve the databases of ``uri``; nothing is connected before ``lifespan``."""
         self.settings = settings
         self.metrics = Metrics()
         self.sites: dict[str, Site] = {}
         self._uri = uri
-        self._knowledge = knowledge or load_knowledge(settings)
+        self._knowledge = knowledge
         self._log = structlog.get_logger()
         self._write_request = request_log(settings)
         pages = build_pages(version("fhirserver"), settings.sites, self.problems, self.metrics)
@@ -53,8 +52,6 @@ class Application:
         """Open the sites and yield their lanes by path; wait as long as the database is away."""
         async with sites_of(self.settings, self._uri, self._knowledge, self._observe_batch) as builder:
             self.sites = {name: await self._open(builder, name) for name in self.settings.sites}
-            gc.collect()
-            gc.freeze()  # what lives as long as the process need not be looked through again
             yield {mount: lane for site in self.sites.values() for mount, lane in self._lane(site).items()}
 
     async def problems(self) -> list[str]:

@@ -1,7 +1,9 @@
 """What is done once before a server listens: collections, indexes and, on the first start, the demo record."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from fhirserver.app.database import DatabaseProblem
@@ -12,52 +14,59 @@ from fhirserver.repository.requests import SearchRequest
 from fhirserver.settings import Settings
 from fhirserver.store.connection import BadConnection
 
-PATIENCE_S: Final = 30
+_PATIENCE_S: Final = 30.0
 _RETRY_S: Final = 1.0
 _BEGUN: Final = "demo begun"
 _COMPLETE: Final = "demo complete"
 _IN_FLIGHT: Final = 4
 
-Bundles = Callable[[], Iterable[bytes]]
-Progress = Callable[[int, int], None]
-"""Hears how many of how many Bundles of the demo are loaded."""
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The demo record: transaction Bundles, and who hears how many of how many are loaded.
+
+    It is loaded when the database is new, or when an earlier start was interrupted in loading it.
+    """
+
+    bundles: Callable[[], Iterable[bytes]]
+    progress: Callable[[int, int], None]
 
 
-async def prepare(settings: Settings, uri: str, knowledge: Knowledge, demo: Bundles | None, progress: Progress) -> str:
-    """Make every site ready to serve; return the version of MongoDB.
+async def prepare(settings: Settings, uri: str, knowledge: Knowledge, demo: Demo | None = None) -> None:
+    """Make every site ready to serve: its collections, its indexes and, in the first one, the demo record.
 
-    ``demo`` gives transaction Bundles for the first site, loaded when its database is new, or when an earlier start
-    was interrupted in loading them. Raises DatabaseProblem.
+    Raises DatabaseProblem.
     """
     try:
         async with sites_of(settings, uri, knowledge) as builder:
-            version = await _await_database(builder)
+            await _await_database(builder)
             for name in settings.sites:
                 await builder.prepare(name)
             if demo is not None:
-                await _load_demo(await builder.open(settings.sites[0]), demo, progress)
+                await _load_demo(await builder.open(settings.sites[0]), demo)
     except (BadConnection, FhirError) as problem:
         raise DatabaseProblem(str(problem)) from problem
-    return version
 
 
-async def _await_database(builder: Builder) -> str:
-    for _ in range(PATIENCE_S):
+async def _await_database(builder: Builder) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
         try:
-            return await builder.connection.check()
+            await builder.connection.check()
+            return
         except Unavailable:
+            if time.monotonic() > deadline:
+                raise
             await asyncio.sleep(_RETRY_S)
-    return await builder.connection.check()
 
 
-async def _load_demo(site: Site, demo: Bundles, progress: Progress) -> None:
+async def _load_demo(site: Site, demo: Demo) -> None:
     if await site.store.setting(_COMPLETE) is not None:
         return
     if await site.store.setting(_BEGUN) is None and not await _is_new(site):
         return
     await site.store.set_once(_BEGUN, {})
-    bundles = list(demo())
-    await _load_all(site, bundles, progress)
+    await _load_all(site, list(demo.bundles()), demo.progress)
     await site.store.set_once(_COMPLETE, {})
 
 
@@ -67,7 +76,7 @@ async def _is_new(site: Site) -> bool:
     return not page.matches
 
 
-async def _load_all(site: Site, bundles: Sequence[bytes], progress: Progress) -> None:
+async def _load_all(site: Site, bundles: Sequence[bytes], progress: Callable[[int, int], None]) -> None:
     waiting = iter(bundles)
     done = 0
 

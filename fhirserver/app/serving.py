@@ -5,6 +5,7 @@ supervisor is killed, the kernel ends its workers.
 """
 
 import ctypes
+import gc
 import os
 import signal
 import socket
@@ -17,7 +18,7 @@ from uvicorn.supervisors import Multiprocess
 
 from fhirserver.app.composition import Application
 from fhirserver.app.gateway import AsgiApp
-from fhirserver.app.knowledge import Knowledge
+from fhirserver.app.knowledge import Knowledge, load_knowledge
 from fhirserver.app.logs import configure_logs
 from fhirserver.app.metrics import MULTIPROCESS_FOLDER, forget_ended_processes
 from fhirserver.settings import ENV_PREFIX, Settings
@@ -30,8 +31,7 @@ _PR_SET_PDEATHSIG: Final = 1
 def run(settings: Settings, uri: str, listener: socket.socket, knowledge: Knowledge) -> None:
     """Serve on ``listener`` until SIGTERM or SIGINT; requests under way are finished first."""
     if settings.workers == 1:
-        config = _config(settings, Application(settings, uri, knowledge).asgi)
-        uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(_config(settings, _application(settings, uri, knowledge))).run(sockets=[listener])
         return
     with tempfile.TemporaryDirectory(prefix="fhirserver-metrics-") as folder:
         os.environ.update(_environment(settings, uri))
@@ -46,7 +46,14 @@ def create_worker() -> AsgiApp:
     settings = Settings()
     configure_logs(settings)
     forget_ended_processes()
-    return Application(settings, settings.mongodb_uri or "").asgi
+    return _application(settings, settings.mongodb_uri or "", load_knowledge(settings))
+
+
+def _application(settings: Settings, uri: str, knowledge: Knowledge) -> AsgiApp:
+    app = Application(settings, uri, knowledge).asgi
+    gc.collect()
+    gc.freeze()  # modules and registries live as long as the process: no collection need look through them again
+    return app
 
 
 def _config(settings: Settings, app: AsgiApp | str) -> uvicorn.Config:

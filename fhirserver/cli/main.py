@@ -84,11 +84,12 @@ def load(
     Files that were loaded before are skipped, so a load that was interrupted goes on when run again.
     The exit code is 1 when entries were refused; each is listed with its file and its line or entry.
     """
-    from fhirserver.cli import load as command  # noqa: PLC0415 - see the package's docstring
+    from fhirserver.app.loading import LoadOptions  # noqa: PLC0415 - see the package's docstring
+    from fhirserver.cli import load as command  # noqa: PLC0415
     from fhirserver.cli.configure import resolve_settings  # noqa: PLC0415
 
     settings = resolve_settings(mongodb_uri=mongodb_uri, data_dir=data_dir)
-    return command.load(settings, paths, site=site, in_flight=in_flight, again=again)
+    return command.load(settings, paths, LoadOptions(site or settings.sites[0], in_flight, again))
 
 
 @app.command()

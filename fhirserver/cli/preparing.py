@@ -22,4 +22,4 @@ async def prepare_database(settings: Settings, uri: str, knowledge: Knowledge) -
         bar.update(task, completed=done, total=total, visible=True)
 
     with bar:
-        await prepare(settings, uri, knowledge, None, show)
+        await prepare(settings, uri, knowledge)
