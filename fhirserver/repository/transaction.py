@@ -48,7 +48,6 @@ from fhirserver.store.errors import DuplicateKey
 from fhirserver.store.store import Current, Session
 from fhirserver.validation.links import LinkKind
 
-
 _STRIDE: Final = 32
 """Writes worked on in one go, a few milliseconds."""
 
@@ -165,9 +164,7 @@ class _Transaction:
                 continue
             for key in target.keys:
                 if key in seen:
-                    error = BadRequest(
-                        f"`{key}` is written twice in one transaction, by entries {seen[key]} and {index}."
-                    )
+                    error = BadRequest(f"`{key}` is written twice in one transaction.")
                     error.write_index = index
                     raise error
                 seen.add(key)
