@@ -10,7 +10,9 @@ from html import unescape
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
-_TAG: Final = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<(?:a|img)(?=\s)(?:[^>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL)
+_TAG: Final = re.compile(
+    r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<(?:a|img)(?=\s)(?:[^<>\"']|\"[^<\"]*\"|'[^<']*')*>", re.DOTALL
+)
 _ATTRIBUTE: Final = re.compile(r"(?P<head>\s(?P<name>[\w:.\-]+)\s*=\s*)(?P<quoted>\"[^\"]*\"|'[^']*')")
 
 
