@@ -97,7 +97,7 @@ class RequestReader:
 
     async def _form(self, receive: Receive, headers: Headers, media_type: MediaType) -> _Content:
         content = await self._whole(receive, headers, media_type)
-        if media_type.name != FORM and (media_type.name or content.body):
+        if media_type.name != FORM and content.body:
             raise UnsupportedMedia(f"`_search` reads `{FORM}`.")
         return _Content(form=split_presentation(parse_query(content.body.strip()))[0])
 

@@ -1,0 +1,104 @@
+"""capabilities — http://hl7.org/fhir/R4/http.html#capabilities, http://hl7.org/fhir/R4/capabilitystatement.html"""
+
+from typing import Any
+
+import pytest
+from fhir.resources.R4B.capabilitystatement import CapabilityStatement
+from httpx2 import AsyncClient
+
+from fhirserver.definitions.registry import Definitions
+from fhirserver.terminology.required import RequiredCodes
+from fhirserver.validation.structure import StructureValidator
+
+
+@pytest.fixture
+async def statement(client: AsyncClient) -> dict[str, Any]:
+    response = await client.get("metadata")
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/fhir+json; charset=utf-8")
+    found: dict[str, Any] = response.json()
+    return found
+
+
+async def test_the_statement_is_valid(statement: dict[str, Any], definitions: Definitions) -> None:
+    validator = StructureValidator(definitions, RequiredCodes(definitions))
+    assert not validator.validate(statement, "CapabilityStatement")
+
+
+async def test_it_introduces_the_server(client: AsyncClient, statement: dict[str, Any]) -> None:
+    assert statement["kind"] == "instance"
+    assert statement["fhirVersion"] == "4.0.1"
+    assert statement["implementation"]["url"] == str(client.base_url).rstrip("/")
+    assert "json" in statement["format"]
+    assert statement["patchFormat"] == ["application/json-patch+json"]
+    assert statement["rest"][0]["mode"] == "server"
+    assert statement["rest"][0]["security"]["cors"] is True
+
+
+async def test_it_names_the_system_interactions(statement: dict[str, Any]) -> None:
+    codes = {interaction["code"] for interaction in statement["rest"][0]["interaction"]}
+    assert codes == {"transaction", "batch", "search-system", "history-system"}
+
+
+async def test_it_describes_every_type(statement: dict[str, Any], definitions: Definitions) -> None:
+    resources = statement["rest"][0]["resource"]
+    assert tuple(resource["type"] for resource in resources) == definitions.resource_types
+    assert len(resources) == 146
+    for resource in resources:
+        assert {i["code"] for i in resource["interaction"]} == {
+            *("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
+        }
+        assert resource["versioning"] == "versioned-update"
+        assert resource["conditionalRead"] == "full-support"
+        assert resource["conditionalDelete"] == "multiple"
+        assert resource["updateCreate"] is resource["conditionalCreate"] is resource["conditionalUpdate"] is True
+
+
+async def test_it_lists_search_parameters_and_includes(statement: dict[str, Any]) -> None:
+    patient = next(r for r in statement["rest"][0]["resource"] if r["type"] == "Patient")
+    parameters = {p["name"]: p for p in patient["searchParam"]}
+    assert {"_id", "_lastUpdated", "identifier", "birthdate", "general-practitioner"} <= parameters.keys()
+    assert parameters["birthdate"] == {
+        "name": "birthdate",
+        "definition": "http://hl7.org/fhir/SearchParameter/individual-birthdate",
+        "type": "date",
+    }
+    assert "Patient:general-practitioner" in patient["searchInclude"]
+    assert "Observation:subject" in patient["searchRevInclude"]
+
+
+async def test_every_listed_parameter_is_searchable(client: AsyncClient, statement: dict[str, Any]) -> None:
+    for name in ("Patient", "Observation", "ValueSet"):
+        resource = next(r for r in statement["rest"][0]["resource"] if r["type"] == name)
+        for parameter in resource["searchParam"]:
+            response = await client.get(f"{name}?{parameter['name']}:missing=true&_summary=count")
+            assert response.status_code in (200, 400), parameter
+            if response.status_code == 400:
+                assert response.json()["issue"][0]["code"] != "not-supported" or parameter["name"].startswith("_")
+
+
+async def test_it_lists_the_compartments(statement: dict[str, Any]) -> None:
+    assert "http://hl7.org/fhir/CompartmentDefinition/patient" in statement["rest"][0]["compartment"]
+
+
+async def test_modes(client: AsyncClient) -> None:
+    normative = (await client.get("metadata?mode=normative")).json()
+    assert {r["type"] for r in normative["rest"][0]["resource"]} < {"Patient", "Observation"} | {
+        r["type"] for r in (await client.get("metadata?mode=full")).json()["rest"][0]["resource"]
+    }
+    assert (await client.get("metadata?mode=terminology")).json()["resourceType"] == "TerminologyCapabilities"
+    assert (await client.get("metadata?mode=other")).status_code == 400
+
+
+async def test_options_of_the_base_is_the_statement(client: AsyncClient, statement: dict[str, Any]) -> None:
+    assert (await client.options("")).json() == statement
+
+
+async def test_head_and_gzip(client: AsyncClient) -> None:
+    assert (await client.head("metadata")).status_code == 200
+    packed = await client.get("metadata", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+
+
+async def test_an_independent_model_reads_it(statement: dict[str, Any]) -> None:
+    # R4B is the nearest the oracle has; for this resource it differs from R4 in its fhirVersion codes only
+    assert CapabilityStatement.model_validate({**statement, "fhirVersion": "4.3.0"}).kind == "instance"
