@@ -71,17 +71,16 @@ class CompiledExpression:
     _is_pure: bool
     _finish: Callable[[Items], Items] | None
 
-    def evaluate(self, resource: Resource, environment: Environment | None = None) -> Items:
+    def evaluate(self, resource: Resource, environment: Environment = DEFAULT) -> Items:
         """Return the result on a resource (or on a value of the context type), with types as the language has them.
 
         Raises FhirPathExecutionError.
         """
-        focus = [(resource.get("resourceType", self.context_type) if self._is_open else self.context_type, resource)]
-        frame = _IDLE if self._is_pure and environment is None else Frame(environment or DEFAULT, focus)
+        focus = [(self._name_of(resource), resource)]
         try:
-            return self._run(frame, focus)
+            return self._run(Frame(environment, focus), focus)
         except (AttributeError, TypeError) as error:
-            raise FhirPathExecutionError(f"The input does not have the structure of `{self.context_type}`.") from error
+            raise self._misshapen() from error
 
     def select(self, resource: Resource, environment: Environment | None = None) -> list[tuple[str, Json]]:
         """Return the FHIR type and the JSON value of each item of the result.
@@ -89,8 +88,19 @@ class CompiledExpression:
         Values are the input's own objects, not copies. Primitives that have extensions but no value are left out.
         Raises FhirPathExecutionError.
         """
-        items = self.evaluate(resource, environment)
-        return items if self._finish is None or not items else self._finish(items)
+        focus = [(self._name_of(resource) if self._is_open else self.context_type, resource)]
+        frame = _IDLE if self._is_pure and environment is None else Frame(environment or DEFAULT, focus)
+        try:
+            items = self._run(frame, focus)
+        except (AttributeError, TypeError) as error:
+            raise self._misshapen() from error
+        return self._finish(items) if items and self._finish is not None else items
+
+    def _name_of(self, resource: Resource) -> str:
+        return resource.get("resourceType", self.context_type) if self._is_open else self.context_type
+
+    def _misshapen(self) -> FhirPathExecutionError:
+        return FhirPathExecutionError(f"The input does not have the structure of `{self.context_type}`.")
 
 
 _IDLE: Final = Frame(DEFAULT, [])
@@ -210,7 +220,7 @@ _CONSTANT_TYPES: Final = {bool: BOOLEAN, str: STRING, int: INTEGER, Decimal: DEC
 
 def _constant(item: Item) -> Compiled:
     items = [item]
-    return Compiled(lambda frame, this: items, frozenset({item[0]}), many=False, constant=item)
+    return Compiled(lambda frame, this: items, frozenset({item[0]}), many=False, constant=item, is_pure=True)
 
 
 def _index(frame: Frame, this: Items) -> Items:

@@ -172,9 +172,10 @@ class OperatorTable(dict[str, OperatorBuilder]):
         return enter
 
 
-def boolean_result(run: Run) -> Compiled:
-    """Return what yields at most one boolean."""
-    return Compiled(run, frozenset({BOOLEAN}), many=False)
+def boolean_result(run: Run, *operands: Compiled) -> Compiled:
+    """Return what yields at most one boolean; it is pure when the operands, where they are given, are."""
+    is_pure = bool(operands) and all(operand.is_pure for operand in operands)
+    return Compiled(run, frozenset({BOOLEAN}), many=False, is_pure=is_pure)
 
 
 Functions: TypeAlias = Mapping[str, FunctionDefinition]

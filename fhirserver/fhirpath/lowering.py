@@ -84,10 +84,10 @@ def _from_one(group: list[Table]) -> Run:
     *inner, last = [next(iter(table.values())) for table in group]
     leaf = _leaf(last)
     if not inner:
-        return _one_leaf(last[0]) if len(last) == 1 else lambda frame, this: leaf((this[0][1],))
+        return _one_leaf(last[0]) if len(last) == 1 else _one_choice(last)
     (start,), *others = inner
     stages = [_stage(branch) for (branch,) in others]
-    key = "_" + start.key if start.primitive else start.key
+    key = start.sibling if start.primitive else start.key
     if start.many and not stages and not start.primitive:
         return lambda frame, this: leaf(parents) if (parents := this[0][1].get(key)) else []
     return _from_one_deep(_stage(start), stages, leaf)
@@ -107,7 +107,7 @@ def _from_one_deep(first: Stage, stages: list[Stage], leaf: Stage) -> Run:
 
 def _one_leaf(branch: Branch) -> Run:
     """Compile a single step from one complex value: mostly it finds nothing, and that should cost nothing."""
-    key, name, sibling = branch.key, branch.type, "_" + branch.key
+    key, name, sibling = branch.key, branch.type, branch.sibling
     if name in _RESOURCES:
         return lambda frame, this: _collect(branch, this[0][1])
     if not branch.primitive and branch.many:
@@ -163,7 +163,7 @@ def _fused_from_primitives(stages: list[Stage], leaf: Stage) -> Hop:
 
 def _stage(branch: Branch) -> Stage:
     """Return the step to the parents of a further step; behind a primitive these are its id and extensions."""
-    key = "_" + branch.key if branch.primitive else branch.key
+    key = branch.sibling if branch.primitive else branch.key
     if not branch.many:
         return lambda values: [found for parent in values if (found := parent.get(key)) is not None]
     if branch.primitive:
@@ -177,7 +177,7 @@ def _leaf(branches: tuple[Branch, ...]) -> Stage:
     branch = branches[0]
     key, name = branch.key, branch.type
     if branch.primitive:
-        return _primitives_leaf(key, name) if branch.many else _primitive_leaf(key, name)
+        return _primitives_leaf(branch) if branch.many else _primitive_leaf(branch)
     if name in _RESOURCES:
         return lambda values: [item for parent in values for item in _collect(branch, parent)]
     if branch.many:
@@ -185,8 +185,8 @@ def _leaf(branches: tuple[Branch, ...]) -> Stage:
     return lambda values: [(name, found) for parent in values if (found := parent.get(key)) is not None]
 
 
-def _primitive_leaf(key: str, name: str) -> Stage:
-    sibling = "_" + key
+def _primitive_leaf(branch: Branch) -> Stage:
+    key, name, sibling = branch.key, branch.type, branch.sibling
 
     def leaf(values: Sequence[Json]) -> Items:
         items: Items = []
@@ -201,8 +201,8 @@ def _primitive_leaf(key: str, name: str) -> Stage:
     return leaf
 
 
-def _primitives_leaf(key: str, name: str) -> Stage:
-    sibling = "_" + key
+def _primitives_leaf(branch: Branch) -> Stage:
+    key, name, sibling = branch.key, branch.type, branch.sibling
 
     def leaf(values: Sequence[Json]) -> Items:
         items: Items = []
@@ -218,23 +218,33 @@ def _primitives_leaf(key: str, name: str) -> Stage:
 
 def _choice_leaf(branches: tuple[Branch, ...]) -> Stage:
     """Look for the one property a choice element has."""
-    by_key = {branch.key: branch for branch in branches}
-    by_key |= {"_" + branch.key: branch for branch in branches if branch.primitive}
-    has_none = frozenset(by_key).isdisjoint
-    pairs = tuple(by_key.items())
+    has_none = _misses_all(branches)
 
     def leaf(values: Sequence[Json]) -> Items:
-        items: Items = []
-        for parent in values:
-            if has_none(parent):
-                continue
-            for key, branch in pairs:
-                if key in parent:
-                    items += _collect(branch, parent)
-                    break
-        return items
+        return [item for parent in values if not has_none(parent) for item in _chosen(branches, parent)]
 
     return leaf
+
+
+def _misses_all(branches: tuple[Branch, ...]) -> Callable[[Resource], bool]:
+    keys = {branch.key for branch in branches} | {branch.sibling for branch in branches if branch.primitive}
+    return frozenset(keys).isdisjoint
+
+
+def _chosen(branches: tuple[Branch, ...], parent: Resource) -> Items:
+    for branch in branches:
+        found = parent.get(branch.key)
+        if branch.primitive and branch.sibling in parent:
+            return _collect(branch, parent)
+        if found is not None:
+            return [(branch.type, found)]
+    return []
+
+
+def _one_choice(branches: tuple[Branch, ...]) -> Run:
+    """Compile a choice of one complex value."""
+    has_none = _misses_all(branches)
+    return lambda frame, this: [] if has_none(parent := this[0][1]) else _chosen(branches, parent)
 
 
 def _by_type(table: Table) -> Hop:
@@ -259,7 +269,7 @@ def _collect(branch: Branch, parent: Resource) -> Items:
     """Read one property of one parent."""
     found = parent.get(branch.key)
     if branch.primitive:
-        sibling = parent.get("_" + branch.key)
+        sibling = parent.get(branch.sibling)
         if branch.many:
             return _joined(branch.type, found or (), sibling or ())
         if sibling is not None:

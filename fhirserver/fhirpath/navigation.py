@@ -19,6 +19,8 @@ class Branch:
     """One JSON property a step may find: the element ``value`` is ``valueQuantity`` or ``valueString`` or ..."""
 
     key: str
+    sibling: str
+    """Where a primitive's id and extensions are."""
     type: str
     many: bool
     primitive: bool
@@ -46,7 +48,7 @@ def find_branches(definitions: Definitions, parent: str, element: str) -> tuple[
     """Return the JSON properties in which a type holds an element; none when it has no such element."""
     if parent.startswith(SYSTEM):
         reflected = parent == TYPE_INFO and element in ("namespace", "name")
-        return (Branch(element, STRING, many=False, primitive=False),) if reflected else ()
+        return (Branch(element, "", STRING, many=False, primitive=False),) if reflected else ()
     if not definitions.has_type(parent):
         return ()
     children = definitions.children(parent)
@@ -62,7 +64,8 @@ def find_branches(definitions: Definitions, parent: str, element: str) -> tuple[
 
 def branch_of(child: Child, definitions: Definitions) -> Branch:
     """Return how one JSON property is read."""
-    return Branch(child.json_name, child.type_name, child.element.repeats, is_primitive(child.type_name, definitions))
+    key, name = child.json_name, child.type_name
+    return Branch(key, "_" + key, name, child.element.repeats, is_primitive(name, definitions))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ TABLE: Final = FunctionTable()
 def empty(call: Call) -> Compiled:
     """True when there are no items."""
     run = call.focus.run
-    return boolean_result(lambda frame, this: [FALSE] if run(frame, this) else [TRUE])
+    return boolean_result(lambda frame, this: [FALSE] if run(frame, this) else [TRUE], call.focus)
 
 
 @TABLE.function("exists", 0, 1)
@@ -26,7 +26,7 @@ def exists(call: Call) -> Compiled:
     """True when there are items (that satisfy the criteria)."""
     run = call.focus.run
     if not len(call):
-        return boolean_result(lambda frame, this: [TRUE] if run(frame, this) else [FALSE])
+        return boolean_result(lambda frame, this: [TRUE] if run(frame, this) else [FALSE], call.focus)
     keep = compile_filter(call.node.arguments[0], call.item_scope())
     return boolean_result(lambda frame, this: [TRUE] if keep(frame, run(frame, this)) else [FALSE])
 
@@ -48,7 +48,7 @@ def not_(call: Call) -> Compiled:
     """The opposite of a boolean."""
     run = call.focus.run
     answers: dict[bool | None, Items] = {None: [], True: [FALSE], False: [TRUE]}
-    return boolean_result(lambda frame, this: answers[truth(run(frame, this))])
+    return boolean_result(lambda frame, this: answers[truth(run(frame, this))], call.focus)
 
 
 def _enter_quantifier(name: str, quantifier: Callable[[list[bool]], bool]) -> None:

@@ -13,7 +13,8 @@ TABLE: Final = OperatorTable()
 
 
 def _folded(operands: tuple[Node, ...], scope: Scope, join: Callable[[Run, Run], Run]) -> Compiled:
-    return boolean_result(reduce(join, [scope.compile(operand).run for operand in operands]))
+    compiled = [scope.compile(operand) for operand in operands]
+    return boolean_result(reduce(join, [operand.run for operand in compiled]), *compiled)
 
 
 @TABLE.operator("and")

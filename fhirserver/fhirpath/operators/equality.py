@@ -15,22 +15,26 @@ TABLE: Final = OperatorTable()
 @TABLE.operator("=")
 def equals(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
     """Whether two collections are equal, in order; empty when one of them is."""
-    left, right = (scope.compile(operand).run for operand in operands)
-    return boolean_result(
-        lambda frame, this: boolean(equal_collections(left(frame, this), right(frame, this), frame.environment.ucum))
-    )
+    compiled = [scope.compile(operand) for operand in operands]
+    left, right = (operand.run for operand in compiled)
+
+    def run(frame: Frame, this: Items) -> Items:
+        return boolean(equal_collections(left(frame, this), right(frame, this), frame.environment.ucum))
+
+    return boolean_result(run, *compiled)
 
 
 @TABLE.operator("!=")
 def differs(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
     """The opposite of ``=``."""
-    left, right = (scope.compile(operand).run for operand in operands)
+    compiled = [scope.compile(operand) for operand in operands]
+    left, right = (operand.run for operand in compiled)
 
     def run(frame: Frame, this: Items) -> Items:
         verdict = equal_collections(left(frame, this), right(frame, this), frame.environment.ucum)
         return boolean(None if verdict is None else not verdict)
 
-    return boolean_result(run)
+    return boolean_result(run, *compiled)
 
 
 @TABLE.operator("~")
