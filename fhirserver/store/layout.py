@@ -27,6 +27,7 @@ g    position, a GeoJSON point (R4 gives a Location one)
 import hashlib
 from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from bson.decimal128 import Decimal128
@@ -85,9 +86,12 @@ def is_wide(low: Bound, high: Bound) -> bool:
 
 def stored_bound(bound: Bound, *, upper: bool) -> int | Decimal128:
     """Return a bound as BSON holds it; more than 34 digits round outward."""
-    if isinstance(bound, int):
-        return bound
-    return Decimal128((_CEILING if upper else _FLOOR).plus(bound))
+    return bound if isinstance(bound, int) else _decimal128(bound, upper)
+
+
+@lru_cache(maxsize=8192)
+def _decimal128(value: Decimal, upper: bool) -> Decimal128:
+    return Decimal128((_CEILING if upper else _FLOOR).plus(value))
 
 
 def history_id(key: str, version_id: int) -> str:
