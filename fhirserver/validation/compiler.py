@@ -13,7 +13,7 @@ from fhirserver.kernel.outcome import IssueType
 from fhirserver.kernel.resource import Json
 from fhirserver.terminology.required import RequiredCodes
 from fhirserver.validation.bindings import bound_coded, bound_primitive
-from fhirserver.validation.findings import Check, Finding, Findings, all_of
+from fhirserver.validation.findings import Check, Finding, Findings, both
 from fhirserver.validation.narrative import check_xhtml
 from fhirserver.validation.objects import Choice, Lazy, ShadowCheck, Shape, array_check, bounded, object_check
 from fhirserver.validation.primitives import PRIMITIVES, check_element_id
@@ -47,17 +47,17 @@ class Compiler:
         """Return the check of a resource type, datatype or backbone element."""
         check = self._types.get(name)
         if check is None:
-            check = self._types[name] = self._compile(name, self._rules(name), self._property)
+            check = self._types[name] = self._compile(name, self._rule(name), self._property)
         return check
 
     def _contained_check(self, name: str) -> Check:
         """Return the check of a resource type where it is contained."""
         check = self._contained.get(name)
         if check is None:
-            check = self._contained[name] = self._compile(name, [check_contained], self._contained_property)
+            check = self._contained[name] = self._compile(name, check_contained, self._contained_property)
         return check
 
-    def _compile(self, name: str, rules: list[Check], compile_property: Callable[[str, str], Check | None]) -> Check:
+    def _compile(self, name: str, rule: Check | None, compile_property: Callable[[str, str], Check | None]) -> Check:
         definition = self._definitions.type(name)
         is_primitive = definition.kind is Kind.PRIMITIVE  # its value stands beside, under the name without underscore
         single = [e for e in definition.elements if e.min and not e.is_choice and not is_primitive]
@@ -69,17 +69,17 @@ class Compiler:
                 {element.name: _missing(name, element) for element in single},
                 tuple(self._choice(name, element) for element in definition.elements if element.is_choice),
                 is_primitive or definition.kind is Kind.RESOURCE,
-                all_of(rules) if rules else None,
+                rule,
             )
         )
 
-    def _rules(self, name: str) -> list[Check]:
+    def _rule(self, name: str) -> Check | None:
         """Return what holds between the elements of a type; invariants of the definitions will join here."""
         if name == "Extension":
-            return [check_extension]
+            return check_extension
         if name == "Reference":
-            return [reference_check(frozenset(self._definitions.resource_types))]
-        return [check_container] if self._definitions.is_subtype(name, "DomainResource") else []
+            return reference_check(frozenset(self._definitions.resource_types))
+        return check_container if self._definitions.is_subtype(name, "DomainResource") else None
 
     def _choice(self, owner: str, element: Element) -> Choice:
         children = self._definitions.children(owner).values()
@@ -110,7 +110,7 @@ class Compiler:
             return self._primitive(child)
         check = self._bound(child, self.type_check(child.type_name))
         if child.type_name == "Extension" and owner != "Extension":
-            check = all_of([check, check_extension_url])
+            check = both(check, check_extension_url)
         return bounded(check) if _may_recur(owner, child) else check
 
     def _is_primitive(self, type_name: str) -> bool:
@@ -134,14 +134,14 @@ class Compiler:
         if value_set is None or code_set is None:
             return check
         binding = bound_coded(child.type_name, code_set, value_set)
-        return check if binding is None else all_of([check, binding])
+        return check if binding is None else both(check, binding)
 
     def _shadow(self, owner: str, shadow_name: str) -> ShadowCheck | None:
         """Compile the check of ``name`` with the ids and extensions in ``_name``; None: no such primitive."""
         child = self._definitions.children(owner).get(shadow_name[1:]) if shadow_name.startswith("_") else None
         if child is None or child.element.is_xml_attribute or not self._is_primitive(child.type_name):
             return None
-        element_check = bounded(self._compile(child.type_name, [], self._element_property))
+        element_check = bounded(self._compile(child.type_name, None, self._element_property))
         kind = repeating_shadow if child.element.repeats else single_shadow
         return kind(child.json_name, self._primitive(child), element_check)
 

@@ -37,17 +37,14 @@ def under(segment: str, findings: Findings) -> list[Finding]:
     return [Finding(segment + path, code, message) for path, code, message in findings]
 
 
-def all_of(checks: Sequence[Check]) -> Check:
-    """Return a check that gives the findings of several."""
-    if len(checks) == 1:
-        return checks[0]
+def both(first: Check, second: Check) -> Check:
+    """Return a check that gives the findings of two."""
 
     def check(value: Json, walk: Walk) -> Findings | None:
-        found: list[Finding] = []
-        for part in checks:
-            problems = part(value, walk)
-            if problems is not None:
-                found.extend(problems)
-        return found or None
+        problems = first(value, walk)
+        more = second(value, walk)
+        if problems is None or more is None:
+            return more if problems is None else problems
+        return [*problems, *more]
 
     return check

@@ -6,7 +6,7 @@ afterwards, so that the valid case stays cheap. Spec: http://hl7.org/fhir/R4/jso
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from fhirserver.definitions.elements import Element
 from fhirserver.kernel.outcome import IssueType
@@ -27,22 +27,24 @@ ShadowCheck: TypeAlias = Callable[[Resource, Walk], Findings | None]
 _T = TypeVar("_T")
 
 
-class Lazy(dict[str, _T | None]):
-    """Something compiled for each JSON property when a resource first has it; None: the type has no such property.
+class Lazy(Generic[_T]):
+    """Something compiled for each JSON property of a type when a resource first has it.
 
     Unknown names are not kept, so that clients cannot fill the memory.
     """
 
     def __init__(self, compile_property: Callable[[str], _T | None]) -> None:
         """Start empty."""
-        super().__init__()
         self._compile = compile_property
+        self.known: dict[str, _T] = {}
 
-    def __missing__(self, name: str) -> _T | None:
-        """Compile for one property."""
-        compiled = self._compile(name)
-        if compiled is not None:
-            self[name] = compiled
+    def get(self, name: str) -> _T | None:
+        """Return what is compiled for a property, or None: the type has none of this name."""
+        compiled = self.known.get(name)
+        if compiled is None:
+            compiled = self._compile(name)
+            if compiled is not None:
+                self.known[name] = compiled
         return compiled
 
 
@@ -83,36 +85,46 @@ class Shape:
 
 def object_check(shape: Shape) -> Check:
     """Return the check of one type."""
-    properties = shape.properties
+    known, compile_property = shape.properties.known, shape.properties.get
     required = tuple(shape.required)
     choices = tuple((choice.names, choice.needed) for choice in shape.choices)
+    more = bool(required or choices)
+    needs_more_than_id = not shape.may_be_bare
     rule = shape.rule
-    may_be_bare = shape.may_be_bare
 
     def check(value: Json, walk: Walk) -> Findings | None:
         if type(value) is not dict:
             return _NOT_AN_OBJECT
         found: dict[str, Findings] | None = None
-        unsettled = len(value) < 2 and not may_be_bare and (not value or "id" in value)
+        unsettled = needs_more_than_id and len(value) < 2 and (not value or "id" in value)
         for name, item in value.items():
-            child = properties[name]
-            if child is None:
-                unsettled = True
-            elif (problems := child(item, walk)) is not None:
+            try:
+                child = known[name]
+            except KeyError:  # the cheapest way, as long as nothing is raised
+                child = compile_property(name) or _pass_over
+                unsettled = unsettled or child is _pass_over
+            if (problems := child(item, walk)) is not None:
                 found = found or {}
                 found[name] = NULL if item is None else problems
-        for name in required:
-            if name not in value:
-                unsettled = True
-        if unsettled or (choices and _is_unsettled(value, choices)) or found is not None:
+        if more and _is_unsettled(value, required, choices):
+            unsettled = True
+        if unsettled or found is not None:
             return _settle(shape, value, found or {}, walk)
         return rule(value, walk) if rule is not None else None
 
     return check
 
 
-def _is_unsettled(value: Resource, choices: tuple[tuple[frozenset[str], bool], ...]) -> bool:
-    """Tell whether a choice is given twice or, where it is needed, perhaps not at all."""
+def _pass_over(value: Json, walk: Walk) -> Findings | None:
+    """Stand for the check of a property that the type may not have; `_settle` finds out."""
+    return None
+
+
+def _is_unsettled(value: Resource, required: tuple[str, ...], choices: tuple[tuple[frozenset[str], bool], ...]) -> bool:
+    """Tell whether a required element may be missing, or a choice is given twice."""
+    for name in required:
+        if name not in value:
+            return True
     for names, needed in choices:
         given = len(names.intersection(value))
         if given > 1 or (needed and not given):
@@ -146,9 +158,9 @@ def _settle_names(shape: Shape, value: Resource, found: dict[str, Findings], wal
     """Check ``_name`` beside ``name``, which replaces what was found of ``name`` alone; report unknown names."""
     unknown = []
     for name in value:
-        if shape.properties[name] is not None:
+        if shape.properties.get(name) is not None:
             continue
-        shadow = shape.shadows[name]
+        shadow = shape.shadows.get(name)
         if shadow is None:
             unknown.append(_unknown(name))
         else:
@@ -170,10 +182,11 @@ def array_check(item_check: Check) -> Check:
     """Return the check of an element that repeats."""
 
     def check(value: Json, walk: Walk) -> Findings | None:
-        if type(value) is not list:
-            return _NOT_AN_ARRAY
-        if not value:
-            return _EMPTY_ARRAY
+        if type(value) is not list or not value:
+            return _NOT_AN_ARRAY if type(value) is not list else _EMPTY_ARRAY
+        if len(value) == 1:
+            problems = item_check(value[0], walk)
+            return None if problems is None else under("[0]", NULL if value[0] is None else problems)
         found: list[Finding] | None = None
         for index, item in enumerate(value):
             problems = item_check(item, walk)
