@@ -1,10 +1,12 @@
 """Preparing the database with a progress bar for the demo record."""
 
+from collections.abc import Iterator
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fhirserver.app.knowledge import Knowledge
-from fhirserver.app.preparing import prepare
+from fhirserver.app.preparing import Demo, prepare
 from fhirserver.settings import Settings
 
 
@@ -22,4 +24,10 @@ async def prepare_database(settings: Settings, uri: str, knowledge: Knowledge) -
         bar.update(task, completed=done, total=total, visible=True)
 
     with bar:
-        await prepare(settings, uri, knowledge)
+        await prepare(settings, uri, knowledge, Demo(_bundles, show) if settings.demo else None)
+
+
+def _bundles() -> Iterator[bytes]:
+    from fhirserver.demo import bundles, render  # noqa: PLC0415 - the first start alone needs its tables
+
+    return map(render, bundles())
