@@ -129,7 +129,7 @@ def _as_fhir(items: Items) -> Items:
 
 
 def compile_fhirpath(
-    source: str, context_type: str, definitions: Definitions, *, rules: Rules = Rules.SEARCH
+    source: str, context_type: str, definitions: Definitions, *, rules: Rules = Rules.R4
 ) -> CompiledExpression:
     """Compile an expression for a resource type, a datatype or a backbone element (``Observation.component``).
 

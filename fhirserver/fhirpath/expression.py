@@ -21,8 +21,8 @@ from fhirserver.fhirpath.types import BOOLEAN, NOTHING, Types
 class Rules(Enum):
     """By whose rules an expression is read."""
 
-    SEARCH = auto()
-    """R4's SearchParameters: ``as`` filters collections, and System type names may mean FHIR primitives."""
+    R4 = auto()
+    """R4's own SearchParameters and invariants: ``as`` filters collections, ``Boolean`` may also mean ``boolean``."""
     LANGUAGE = auto()
     """FHIRPath: ``as`` takes one item; unknown elements are empty."""
     STRICT = auto()

@@ -12,7 +12,7 @@ from fhirserver.fhirpath.types import TypeTest, is_open, resolve_type
 
 def narrow(focus: Compiled, specifier: TypeName, scope: Scope) -> Compiled:
     """Keep the items of a type; raises FhirPathTypeError when it is none."""
-    wanted = resolve_type(specifier, scope.definitions, wrong_case=scope.rules is Rules.SEARCH)
+    wanted = resolve_type(specifier, scope.definitions, wrong_case=scope.rules is Rules.R4)
     opened = [name for name in focus.types if is_open(name) and wanted.may_be(name) and not wanted.selects(name)]
     kept = frozenset(name for name in focus.types if wanted.selects(name))
     if not kept and not opened:
@@ -26,9 +26,9 @@ def narrow(focus: Compiled, specifier: TypeName, scope: Scope) -> Compiled:
 
 
 def narrow_one(focus: Compiled, specifier: TypeName, scope: Scope) -> Compiled:
-    """Return the only item if it is of a type: the ``as`` of the language, where search filters instead."""
+    """Return the only item if it is of a type: the ``as`` of the language; R4 means a filter by it."""
     narrowed = narrow(focus, specifier, scope)
-    if scope.rules is Rules.SEARCH or not focus.many or narrowed is NOWHERE:
+    if scope.rules is Rules.R4 or not focus.many or narrowed is NOWHERE:
         return narrowed
     source, run = focus.run, narrowed.run
     return Compiled(lambda frame, this: run(frame, this) if only(source(frame, this)) else [], narrowed.types, False)

@@ -2,7 +2,7 @@
 
 from fhirserver.fhirpath.ast import Function, Invocation, Node, TypeName
 from fhirserver.fhirpath.environment import Frame
-from fhirserver.fhirpath.expression import Compiled, Scope, boolean_result
+from fhirserver.fhirpath.expression import Compiled, Rules, Scope, boolean_result
 from fhirserver.fhirpath.items import Items, boolean, only
 from fhirserver.fhirpath.narrowing import narrow_one
 from fhirserver.fhirpath.references import referenced_type
@@ -27,7 +27,8 @@ def as_operation(operand: Node, specifier: TypeName, scope: Scope) -> Compiled:
 
 def type_test(focus: Compiled, specifier: TypeName, scope: Scope) -> Compiled:
     """Test the only item's type; empty when there is no item."""
-    wanted, run = resolve_type(specifier, scope.definitions), focus.run
+    wanted = resolve_type(specifier, scope.definitions, wrong_case=scope.rules is Rules.R4)
+    run = focus.run
 
     def test(frame: Frame, this: Items) -> Items:
         item = only(run(frame, this))

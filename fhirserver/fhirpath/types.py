@@ -101,8 +101,8 @@ class TypeTest:
 def resolve_type(specifier: TypeName, definitions: Definitions, wrong_case: bool = False) -> TypeTest:
     """Find the type a specifier names; raises FhirPathTypeError.
 
-    ``wrong_case``: let ``DateTime`` also mean ``dateTime``, as R4's SearchParameters use it
-    (``value.as(DateTime)`` in Observation-code-value-date).
+    ``wrong_case``: let ``DateTime`` also mean ``dateTime``, as R4 does (``value.as(DateTime)`` in the parameter
+    Observation-code-value-date, ``answer is Boolean`` in the invariant que-7).
     """
     names = []
     if specifier.namespace in (None, "FHIR") and definitions.has_type(specifier.name):

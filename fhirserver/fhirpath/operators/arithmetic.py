@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from fhirserver.fhirpath.ast import Node
 from fhirserver.fhirpath.calendar import add as add_duration
 from fhirserver.fhirpath.environment import Frame
-from fhirserver.fhirpath.errors import FhirPathExecutionError
+from fhirserver.fhirpath.errors import FhirPathExecutionError, FhirPathTypeError
 from fhirserver.fhirpath.expression import Compiled, OperatorTable, Scope
 from fhirserver.fhirpath.items import Item, Items, only, plain
 from fhirserver.fhirpath.lifting import value_of
@@ -23,6 +23,8 @@ from fhirserver.fhirpath.types import (
     STRING,
     SYSTEM_TYPES,
     TIME,
+    Types,
+    is_open,
 )
 from fhirserver.ucum import Ucum
 
@@ -30,13 +32,16 @@ TABLE: Final = OperatorTable()
 Arithmetic: TypeAlias = Callable[[Item, Item, Ucum | None], Item | None]
 
 _NUMBERS: Final = frozenset({INTEGER, DECIMAL})
+_SIGNED: Final[Types] = frozenset({INTEGER, DECIMAL, QUANTITY})
 _TEMPORALS: Final = frozenset({DATE, DATE_TIME, TIME})
 
 
 def _binary(symbol: str) -> Callable[[Arithmetic], Arithmetic]:
     def enter(compute: Arithmetic) -> Arithmetic:
         def build(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
-            left, right = (scope.compile(operand).run for operand in operands)
+            compiled = [scope.compile(operand) for operand in operands]
+            types = _result_types(symbol, *(operand.types for operand in compiled))
+            left, right = (operand.run for operand in compiled)
 
             def run(frame: Frame, this: Items) -> Items:
                 mine, other = only(left(frame, this)), only(right(frame, this))
@@ -45,12 +50,38 @@ def _binary(symbol: str) -> Callable[[Arithmetic], Arithmetic]:
                 found = compute(mine, other, frame.environment.ucum)
                 return [] if found is None else [found]
 
-            return Compiled(run, ANYTHING, many=False)
+            return Compiled(run, types, many=False)
 
         TABLE.operator(symbol)(build)
         return compute
 
     return enter
+
+
+def _result_types(symbol: str, left: Types, right: Types) -> Types:
+    """Return what an operator can yield; raises FhirPathTypeError where it can never apply."""
+    if any(is_open(name) for name in left | right):
+        return ANYTHING
+    pairs = [(SYSTEM_TYPES.get(mine), SYSTEM_TYPES.get(other)) for mine in left for other in right]
+    found = frozenset(name for kind, other in pairs if (name := _result_type(symbol, kind, other)) is not None)
+    if pairs and not found:
+        raise FhirPathTypeError(f"`{symbol}` does not apply to {_named(left)} and {_named(right)}.")
+    return found
+
+
+def _named(types: Types) -> str:
+    return " or ".join(f"`{name}`" for name in sorted(types))
+
+
+def _result_type(symbol: str, kind: str | None, other: str | None) -> str | None:
+    if kind in _NUMBERS and other in _NUMBERS:
+        return INTEGER if symbol == "div" or (symbol != "/" and kind == other == INTEGER) else DECIMAL
+    if kind == other == STRING and symbol == "+":
+        return STRING
+    if kind in _TEMPORALS and other == QUANTITY and symbol in "+-":
+        return kind
+    measured = QUANTITY in (kind, other) and {kind, other} <= _NUMBERS | {QUANTITY}
+    return QUANTITY if measured and (symbol in "*/" or kind == other) and symbol in "+-*/" else None
 
 
 def _kinds(left: Item, right: Item) -> tuple[str | None, str | None]:
@@ -189,6 +220,10 @@ def positive(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
 
 def _signed(operand: Compiled, sign: int) -> Compiled:
     source = operand.run
+    open_types = any(is_open(name) for name in operand.types)
+    types = _SIGNED if open_types else _SIGNED.intersection(map(SYSTEM_TYPES.get, operand.types))
+    if operand.types and not types:
+        raise FhirPathTypeError(f"{_named(operand.types)} has no sign.")
 
     def run(frame: Frame, this: Items) -> Items:
         item = only(source(frame, this))
@@ -202,4 +237,4 @@ def _signed(operand: Compiled, sign: int) -> Compiled:
             raise FhirPathExecutionError(f"A {item[0]} has no sign.")
         return [(kind, value * sign)]
 
-    return Compiled(run, operand.types, many=False)
+    return Compiled(run, types, many=False)
