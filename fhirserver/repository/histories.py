@@ -19,7 +19,7 @@ from fhirserver.search.index import DATE_MAX
 from fhirserver.search.match import Candidate, match
 from fhirserver.search.plan import ALL
 from fhirserver.search.query import IGNORED, ResultParameters, parse_query, shown
-from fhirserver.search.values.date import parse_interval
+from fhirserver.search.values.date import in_us, parse_interval
 from fhirserver.store.history import HistoryWindow, Period, place_of
 
 _SORTS: Final = {"_lastUpdated": True, "-_lastUpdated": False, "none": False}
@@ -125,7 +125,7 @@ def _interval(services: Services, name: str, value: str) -> tuple[int, int]:
     interval = parse_interval(value.replace(" ", "+"), services.binder.rules.zone)
     if interval is None:
         raise BadSearchValue(f"`{name}` is not a date or instant.", expression=[f"http.{name}"])
-    return interval
+    return in_us(interval[0]), in_us(interval[1])
 
 
 def _oldest_first(value: str) -> bool:

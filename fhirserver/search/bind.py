@@ -22,7 +22,6 @@ from fhirserver.search.plan import (
     HasTerm,
     HasTermPrefix,
     IsOneOf,
-    LastUpdated,
     Plan,
     ReverseChain,
     all_of,
@@ -30,7 +29,7 @@ from fhirserver.search.plan import (
     none_of,
 )
 from fhirserver.search.query import Chained, Criterion, Given, Reverse, Simple, shown
-from fhirserver.search.values.date import parse_date, plan_date
+from fhirserver.search.values.date import plan_date, plan_last_updated
 from fhirserver.search.values.number import plan_number
 from fhirserver.search.values.quantity import plan_quantity
 from fhirserver.search.values.reference import plan_reference
@@ -104,7 +103,7 @@ class Binder:
         if simple.code == "_id":
             return _plan_id(resource_type, simple)
         if simple.code == "_lastUpdated":
-            return any_of(*(LastUpdated(*parse_date(value, self.rules.zone)) for value in simple.values))
+            return any_of(*(plan_last_updated(unescape(value), self.rules.zone) for value in simple.values))
         plan = any_of(*(self._value(resource_type, bound, value, simple.modifier) for value in simple.values))
         return none_of(plan) if simple.modifier == "not" else plan
 

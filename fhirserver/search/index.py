@@ -15,8 +15,8 @@ the number of the part). Variants of a value have variant keys:
     MeasureReport.measure=http://m|1.0      canonical: url, bar, version
     @Patient/1                              member of the Patient's compartment
 
-Spans are ordered values: dates as half-open [low, high) in int µs, numbers and quantities as closed
-[low, high] Decimals.
+Spans are ordered values: dates as half-open [low, high) in ticks of 100 ns since 1970-01-01T00:00Z, numbers and
+quantities as closed [low, high] Decimals.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ MAX_TERM: Final = 1000
 
 DATE_MIN: Final = -(2**62)
 DATE_MAX: Final = 2**62
-"""The open ends of a Period, in µs."""
+"""The open ends of a Period, in ticks."""
 
 
 class Span(NamedTuple):

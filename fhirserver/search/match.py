@@ -110,7 +110,9 @@ def _unit_matches(unit: Unit, span: Span) -> bool:
 def compares(comparison: Comparison, target: tuple[Bound, Bound], search: tuple[Bound, Bound], *, exact: bool) -> bool:
     """Compare a stored range with the searched one, [low, high).
 
-    ``exact``: the target is a number, closed [low, high]; else it is a half-open interval of time.
+    ``exact``: the target is a number, closed [low, high]; else it is a half-open interval of time. "The range above
+    the search value" is "the specified value and up": ``ge`` is all that does not end before it, ``le`` all that does
+    not start after it.
     """
     low, high = target
     first, last = search
@@ -125,9 +127,9 @@ def compares(comparison: Comparison, target: tuple[Bound, Bound], search: tuple[
         case Comparison.LT:
             return low < first
         case Comparison.GE:
-            return high > last or contained or (exact and high == last)
+            return high >= first if exact else high > first
         case Comparison.LE:
-            return low < first or contained or (exact and low == first)
+            return low <= last if exact else low < last
         case Comparison.SA:
             return low > last if exact else low >= last
         case Comparison.EB:

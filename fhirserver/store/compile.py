@@ -33,7 +33,7 @@ from fhirserver.search.plan import (
     Unit,
 )
 from fhirserver.search.values.special import EARTH_RADIUS_M
-from fhirserver.store.layout import DAY_US, WIDE, short_term, stored_bound
+from fhirserver.store.layout import DAY, WIDE, short_term, stored_bound
 
 Filter = dict[str, Any]
 
@@ -171,18 +171,17 @@ def _date_conditions(plan: HasSpan) -> tuple[Filter, Filter]:
         case Comparison.LT:
             same = {"l": {"$lt": first}}
         case Comparison.LE:
-            same = {"l": {"$lt": last}, "$or": [{"l": {"$lt": first}}, {"h": {"$lte": last}}]}
+            same = {"l": {"$lt": last}}
         case Comparison.SA:
             same = {"l": {"$gte": last}}
         case Comparison.EB:
             same = {"l": {"$lt": first}, "h": {"$lte": first}}
         case Comparison.GT:
-            return {"l": {"$gt": last - DAY_US}, "h": {"$gt": last}}, {"h": {"$gt": last}}
+            return {"l": {"$gt": last - DAY}, "h": {"$gt": last}}, {"h": {"$gt": last}}
         case Comparison.GE:
-            either = [{"l": {"$gte": first}}, {"h": {"$gt": last}}]
-            return {"l": {"$gt": min(first - 1, last - DAY_US)}, "$or": either}, {"$or": either}
+            return {"l": {"$gt": first - DAY}, "h": {"$gt": first}}, {"h": {"$gt": first}}
         case Comparison.AP:
-            low = {"$gt": first - DAY_US, "$lt": last}
+            low = {"$gt": first - DAY, "$lt": last}
             return {"l": low, "h": {"$gt": first}}, {"l": {"$lt": last}, "h": {"$gt": first}}
         case _:
             assert_never(plan.comparison)

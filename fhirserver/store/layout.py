@@ -48,7 +48,8 @@ SERVED: Final = {"x": 1, "y": 1, "v": 1, "m": 1, "o": 1, "f": 1, "b": 1}
 WIDE: Final = "*"
 """Ends the key of a span too wide for the index to find it by its low end alone."""
 
-DAY_US: Final = 86_400_000_000
+DAY: Final = 864_000_000_000
+"""In ticks of 100 ns."""
 
 Document = dict[str, Any]
 
@@ -81,7 +82,7 @@ def short_term(term: str) -> str:
 
 def is_wide(low: Bound, high: Bound) -> bool:
     """Tell whether a span is more than a moment of one day, or more than one number."""
-    return high - low > DAY_US if isinstance(low, int) and isinstance(high, int) else low != high
+    return high - low > DAY if isinstance(low, int) and isinstance(high, int) else low != high
 
 
 def stored_bound(bound: Bound, *, upper: bool) -> int | Decimal128:

@@ -1,5 +1,7 @@
-"""Date parameters: every value is the interval of its precision, half-open, in int µs.
+"""Date parameters: every value is the interval of its precision, half-open, in ticks of 100 ns.
 
+A fraction of a second makes a stored value an instant: "a fixed point in time with an interval smaller than the
+precision of the system". Ticks are the finest that the common platforms write, and 18,000 years of them fit 63 bits.
 Spec: http://hl7.org/fhir/R4/search.html#date
 """
 
@@ -12,19 +14,24 @@ from typing import Final
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.resource import Json
 from fhirserver.search.index import DATE_MAX, DATE_MIN, Span
-from fhirserver.search.plan import Comparison, HasSpan, Plan, any_of
+from fhirserver.search.plan import Comparison, HasSpan, LastUpdated, Plan, any_of
 
 _DATE: Final = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,12}))?)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII
 )
 _PREFIX: Final = re.compile(r"[a-z]{2}")
-_DAY_US: Final = 86_400_000_000
+TICKS_PER_US: Final = 10
+_SECOND: Final = 10_000_000
+_MINUTE: Final = 60 * _SECOND
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+_FRACTION_DIGITS: Final = 7
 _LENGTHS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _CUMULATIVE: Final = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
 def parse_interval(text: str, zone: tzinfo | None = None) -> tuple[int, int] | None:
-    """Read ``YYYY[-MM[-DD[Thh:mm[:ss[.f…]][Z|±hh:mm]]]]`` as [low, high) in µs; None when it is not one.
+    """Read ``YYYY[-MM[-DD[Thh:mm[:ss[.f…]][Z|±hh:mm]]]]`` as [low, high) in ticks; None when it is not one.
 
     Without an offset the time is of ``zone``, UTC when None.
     """
@@ -36,45 +43,45 @@ def parse_interval(text: str, zone: tzinfo | None = None) -> tuple[int, int] | N
     if not (1 <= m <= 12 and 1 <= d <= _days_in_month(y, m)):
         return None
     if hour is None:
-        low = _day_number(y, m, d) * _DAY_US
-        high = _day_number(*_next_day(y, m, d, month is None, day is None)) * _DAY_US
+        low = _day_number(y, m, d) * _DAY
+        high = _day_number(*_next_day(y, m, d, month is None, day is None)) * _DAY
         return (low, high) if zone is None else (_shift(low, zone), _shift(high, zone))
-    return _time_interval(_day_number(y, m, d) * _DAY_US, (hour, minute, second, fraction), offset, zone)
+    return _time_interval(_day_number(y, m, d) * _DAY, (hour, minute, second, fraction), offset, zone)
 
 
 def _time_interval(
     midnight: int, parts: tuple[str, str, str | None, str | None], offset: str | None, zone: tzinfo | None
 ) -> tuple[int, int] | None:
     hour, minute, second, fraction = int(parts[0]), int(parts[1]), parts[2], parts[3]
-    if hour > 24 or minute > 59 or (second is not None and int(second) > 60):
+    if hour > 23 or minute > 59 or (second is not None and int(second) > 60):
         return None
-    low = midnight + (hour * 3600 + minute * 60 + int(second or 0)) * 1_000_000
-    width = 1_000_000 if second is not None else 60_000_000
+    low = midnight + hour * _HOUR + minute * _MINUTE + int(second or 0) * _SECOND
+    width = _SECOND if second is not None else _MINUTE
     if fraction is not None:
-        low += int(fraction[:6].ljust(6, "0"))
-        width = 10 ** max(0, 6 - len(fraction))
+        low += int(fraction[:_FRACTION_DIGITS].ljust(_FRACTION_DIGITS, "0"))
+        width = 10 ** max(0, _FRACTION_DIGITS - len(fraction))
     if offset is None:
         return (low, low + width) if zone is None else (_shift(low, zone), _shift(low + width, zone))
-    low -= _offset_us(offset)
+    low -= _offset(offset)
     return low, low + width
 
 
-def _offset_us(offset: str) -> int:
+def _offset(offset: str) -> int:
     if offset == "Z":
         return 0
-    size = (int(offset[1:3]) * 60 + int(offset[4:6])) * 60_000_000
+    size = int(offset[1:3]) * _HOUR + int(offset[4:6]) * _MINUTE
     return -size if offset[0] == "-" else size
 
 
-def _shift(local_us: int, zone: tzinfo) -> int:
-    """Read wall-clock µs as a moment of ``zone``."""
-    days, rest = divmod(local_us, _DAY_US)
+def _shift(local: int, zone: tzinfo) -> int:
+    """Read wall-clock ticks as a moment of ``zone``."""
+    days, rest = divmod(local, _DAY)
     try:
-        wall = datetime.fromordinal(719_163 + days).replace(hour=rest // 3_600_000_000)
+        wall = datetime.fromordinal(719_163 + days).replace(hour=rest // _HOUR)
     except (ValueError, OverflowError):
-        return local_us
+        return local
     offset = zone.utcoffset(wall)
-    return local_us - (0 if offset is None else int(offset.total_seconds()) * 1_000_000)
+    return local - (0 if offset is None else int(offset.total_seconds()) * _SECOND)
 
 
 def _leap(year: int) -> bool:
@@ -112,7 +119,7 @@ def extract_date(key: str, type_name: str, value: Json, zone: tzinfo | None) -> 
 
 def _interval_of(type_name: str, value: Json, zone: tzinfo | None) -> tuple[int, int] | None:
     if isinstance(value, str):
-        return parse_interval(value, zone)
+        return _stored_interval(value, zone)
     if not isinstance(value, dict):
         return None
     if type_name == "Timing":
@@ -120,9 +127,15 @@ def _interval_of(type_name: str, value: Json, zone: tzinfo | None) -> tuple[int,
     return _period_interval(value, zone)
 
 
+def _stored_interval(text: str, zone: tzinfo | None) -> tuple[int, int] | None:
+    """Read a value of a resource: with a fraction of a second it is an instant."""
+    interval = parse_interval(text, zone)
+    return (interval[0], interval[0] + 1) if interval is not None and "." in text else interval
+
+
 def _period_interval(value: dict[str, Json], zone: tzinfo | None) -> tuple[int, int] | None:
-    start = parse_interval(value["start"], zone) if isinstance(value.get("start"), str) else None
-    end = parse_interval(value["end"], zone) if isinstance(value.get("end"), str) else None
+    start = _stored_interval(value["start"], zone) if isinstance(value.get("start"), str) else None
+    end = _stored_interval(value["end"], zone) if isinstance(value.get("end"), str) else None
     if start is None and end is None:
         return None
     return (DATE_MIN if start is None else start[0], DATE_MAX if end is None else end[1])
@@ -130,7 +143,7 @@ def _period_interval(value: dict[str, Json], zone: tzinfo | None) -> tuple[int, 
 
 def _timing_interval(value: dict[str, Json], zone: tzinfo | None) -> tuple[int, int] | None:
     """Cover a schedule's events and its bounds: R4 asks for the outer limits of a Timing."""
-    intervals = [parse_interval(event, zone) for event in value.get("event", ()) if isinstance(event, str)]
+    intervals = [_stored_interval(event, zone) for event in value.get("event", ()) if isinstance(event, str)]
     bounds = value.get("repeat", {}).get("boundsPeriod") if isinstance(value.get("repeat"), dict) else None
     if isinstance(bounds, dict):
         intervals.append(_period_interval(bounds, zone))
@@ -151,20 +164,31 @@ def split_prefix(text: str) -> tuple[Comparison, str]:
 
 
 def parse_date(text: str, zone: tzinfo | None) -> tuple[Comparison, int, int]:
-    """Read ``[prefix]date`` as a comparison and the interval of the value's precision, in µs.
+    """Read ``[prefix]date`` as a comparison and the interval of the value's precision, in ticks.
 
     ``ap`` widens the interval by 10 % of the distance between now and the value, as R4 recommends.
     Raises BadSearchValue.
     """
     comparison, value = split_prefix(text)
-    interval = parse_interval(value, zone)
+    interval = parse_interval(value.replace(" ", "+"), zone)  # what a client meant by a plus it did not escape
     if interval is None:
         raise BadSearchValue("It is not a date; expected `[prefix]YYYY[-MM[-DD[Thh:mm[:ss[.fff]][Z|±hh:mm]]]]`.")
     low, high = interval
     if comparison is Comparison.AP:
-        distance = abs(time.time_ns() // 1000 - (low + high) // 2) // 10
+        distance = abs(time.time_ns() // 100 - (low + high) // 2) // 10
         return comparison, low - distance, high + distance
     return comparison, low, high
+
+
+def in_us(ticks: int) -> int:
+    """Return the first µs that is not before a tick: no µs lies between the two."""
+    return -(-ticks // TICKS_PER_US)
+
+
+def plan_last_updated(text: str, zone: tzinfo | None) -> LastUpdated:
+    """Read a value of ``_lastUpdated``, which is known to the µs. Raises BadSearchValue."""
+    comparison, low, high = parse_date(text, zone)
+    return LastUpdated(comparison, in_us(low), in_us(high))
 
 
 def plan_date(keys: tuple[str, ...], text: str, zone: tzinfo | None) -> Plan:
