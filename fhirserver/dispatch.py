@@ -14,7 +14,7 @@ from fhirserver.interactions.batch import Batch
 from fhirserver.interactions.capabilities import Capabilities, ServerDescription
 from fhirserver.interactions.create import create
 from fhirserver.interactions.delete import delete
-from fhirserver.interactions.entries import BundleLimits, bundle_interaction
+from fhirserver.interactions.entries import BundleLimits, BundleReader, bundle_interaction
 from fhirserver.interactions.history import History
 from fhirserver.interactions.patch import patch
 from fhirserver.interactions.read import Read
@@ -26,6 +26,8 @@ from fhirserver.interactions.vread import VRead
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Target
 from fhirserver.operations.framework import Operation, OperationTable
 from fhirserver.repository.repository import Repository
+from fhirserver.terminology.required import RequiredCodes
+from fhirserver.validation.structure import StructureValidator
 
 Handler: TypeAlias = Callable[[FhirRequest, Repository], Awaitable[FhirResponse]]
 
@@ -49,6 +51,8 @@ class Dispatch:
 
     def _table(self, subset: Subset, limits: BundleLimits) -> Mapping[Interaction, Handler]:
         history, search = History(subset), Search(subset)
+        validator = StructureValidator(self._definitions, RequiredCodes(self._definitions))  # of Bundles alone
+        reader = BundleReader(validator, limits)
         return {
             Interaction.READ: Read(subset),
             Interaction.VREAD: VRead(subset),
@@ -62,8 +66,8 @@ class Dispatch:
             Interaction.SEARCH_TYPE: search,
             Interaction.SEARCH_SYSTEM: search,
             Interaction.CAPABILITIES: self._answer_capabilities,
-            Interaction.BATCH: Batch(self.run, self.locate, limits),
-            Interaction.TRANSACTION: Transaction(self.run, self.locate, limits),
+            Interaction.BATCH: Batch(self.run, self.locate, reader),
+            Interaction.TRANSACTION: Transaction(self.run, self.locate, reader),
             Interaction.OPERATION: self._run_operation,
         }
 

@@ -80,7 +80,10 @@ def allowed_methods(path: Sequence[str], definitions: Definitions) -> tuple[str,
 def _shape(path: Sequence[str], definitions: Definitions) -> str:
     shape = ""
     for segment in path:
-        shape += _kind(shape, segment, definitions)
+        if not shape and definitions.is_resource_type(segment):
+            shape = "T"
+        else:
+            shape += _kind(shape, segment, definitions)
     if shape not in _TABLE:
         raise _unknown(path)
     return shape
@@ -104,8 +107,8 @@ def _kind(before: str, segment: str, definitions: Definitions) -> str:
 def _kind_of_name(before: str, segment: str, definitions: Definitions) -> str:
     if not before and segment == "metadata":
         return "m"
-    if definitions.is_resource_type(segment):
-        return "C" if before else "T"
+    if before and definitions.is_resource_type(segment):
+        return "C"
     if segment[:1].isupper() and segment.isalnum() and segment.isascii():
         raise NotFound(f"`{segment[:64]}` is not a resource type of this server.")
     return "?"

@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 
 from fhirserver.codec.fhir_json import encode
 from fhirserver.interactions.bundle import render_responses, response_entry
-from fhirserver.interactions.entries import BundleLimits, Entry, Locate, entry_request, parse_entries, place_error
+from fhirserver.interactions.entries import BundleReader, Incoming
+from fhirserver.interactions.entry_request import Locate, entry_request, place_error
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction
 from fhirserver.kernel.outcome import FhirError
 from fhirserver.repository.repository import Repository
@@ -50,22 +51,24 @@ class Batch:
 
     run: Run
     locate: Locate
-    limits: BundleLimits
+    reader: BundleReader
 
     async def __call__(self, request: FhirRequest, repository: Repository) -> FhirResponse:
         """Answer 200 whatever became of the entries."""
-        entries = parse_entries(request.body, self.limits)
-        numbered = [self._number(request, index, entry) for index, entry in enumerate(entries)]
+        incoming = self.reader.read(request.body)
+        numbered = [self._number(request, incoming, index) for index in range(len(incoming.entries))]
         responses: list[FhirResponse] = []
-        for group in concurrent_groups(numbered, self.limits.concurrent_reads):
+        for group in concurrent_groups(numbered, self.reader.limits.concurrent_reads):
             responses += await run_together(group, self.run, repository)
         content = render_responses("batch-response", map(response_entry, responses))
         return FhirResponse(status=200, content=content)
 
-    def _number(self, outer: FhirRequest, index: int, entry: Entry) -> Numbered:
-        is_head = entry.request is not None and entry.request.method == "HEAD"
+    def _number(self, outer: FhirRequest, incoming: Incoming, index: int) -> Numbered:
+        entry = incoming.entries[index]
         try:
-            return Numbered(index, entry_request(outer, entry, self.locate), is_head)
+            request = entry_request(outer, entry, self.locate)
+            incoming.check(index)
+            return Numbered(index, request, entry.is_head)
         except FhirError as error:
             return Numbered(index, error)
 

@@ -1,31 +1,23 @@
-"""The entries of an incoming batch or transaction as requests of their own.
+"""The envelope of an incoming batch or transaction: its structure checked, its resources left as their own bytes.
 
-The envelope is decoded with every resource left as its own bytes, so that literals survive.
-Spec: http://hl7.org/fhir/R4/http.html#transaction, http://hl7.org/fhir/R4/bundle.html
+Spec: http://hl7.org/fhir/R4/bundle.html, http://hl7.org/fhir/R4/http.html#transaction
 """
 
-import base64
-import binascii
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, NoReturn, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NoReturn
 
 import msgspec
 
 from fhirserver.codec.fhir_json import parse_resource
-from fhirserver.interactions.query import parse_path, parse_query, split_presentation
-from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, Interaction, Prefer, Return, Target
-from fhirserver.kernel.outcome import BadRequest, BadStructure, FhirError, Issue, TooLong
-from fhirserver.kernel.reference import parse_rest_reference
+from fhirserver.kernel.exchange import Interaction
+from fhirserver.kernel.outcome import BadStructure, Issue, TooLong, Unprocessable
+from fhirserver.kernel.resource import Resource
+from fhirserver.validation.structure import StructureValidator
 
-Locate: TypeAlias = Callable[[str, Sequence[str]], Target]
-"""A method and a path below the base -> what they address."""
-
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
-_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _PLACE: Final = re.compile(r"`\$(?P<place>[^`]*)`")
-_TYPE: Final = re.compile(r"[A-Z][A-Za-z]*")
+_ENTRY: Final = re.compile(r"Bundle\.entry\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +46,11 @@ class Entry(msgspec.Struct, frozen=True, rename="camel"):
     resource: msgspec.Raw = msgspec.Raw(b"")
     request: EntryRequest | None = None
 
+    @property
+    def is_head(self) -> bool:
+        """Whether the entry asks for everything but the resource."""
+        return self.request is not None and self.request.method == "HEAD"
+
 
 class _Envelope(msgspec.Struct, frozen=True, rename="camel"):
     resource_type: str
@@ -66,15 +63,8 @@ class _Kind(msgspec.Struct, frozen=True, rename="camel"):
     type: str = ""
 
 
-class _PatchBinary(msgspec.Struct, frozen=True, rename="camel"):
-    resource_type: str = ""
-    content_type: str = ""
-    data: str = ""
-
-
 _envelope: Final = msgspec.json.Decoder(_Envelope)
 _kind: Final = msgspec.json.Decoder(_Kind)
-_patch: Final = msgspec.json.Decoder(_PatchBinary)
 
 
 def bundle_interaction(body: bytes) -> Interaction:
@@ -91,121 +81,68 @@ def bundle_interaction(body: bytes) -> Interaction:
     return Interaction(found.type)
 
 
-def parse_entries(body: bytes, limits: BundleLimits) -> tuple[Entry, ...]:
-    """Read the entries of a Bundle; raises BadStructure naming the place, TooLong over the limit."""
-    raw = parse_resource(body).raw
-    try:
-        entries = _envelope.decode(raw).entry
-    except msgspec.ValidationError as error:
-        _refuse_structure(error)
-    if len(entries) > limits.max_entries:
-        raise TooLong(f"The Bundle has {len(entries)} entries; at most {limits.max_entries} are accepted.")
-    return entries
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """The entries of a Bundle, and what is wrong with the structure of single ones."""
+
+    entries: tuple[Entry, ...]
+    issues: Mapping[int, Sequence[Issue]]
+
+    def check(self, index: int) -> None:
+        """Refuse an entry whose structure is wrong; raises Unprocessable with places within the Bundle."""
+        if index in self.issues:
+            raise _broken(self.issues[index])
+
+    def check_all(self) -> None:
+        """Refuse a Bundle of which any entry is wrong."""
+        if self.issues:
+            raise _broken([issue for index in sorted(self.issues) for issue in self.issues[index]])
+
+
+@dataclass(frozen=True, slots=True)
+class BundleReader:
+    """Reads Bundles within limits."""
+
+    validator: StructureValidator
+    limits: BundleLimits
+
+    def read(self, body: bytes) -> Incoming:
+        """Read a Bundle; raises BadStructure naming the place, Unprocessable, TooLong over the limit."""
+        bundle = parse_resource(body)
+        try:
+            entries = _envelope.decode(bundle.raw).entry
+        except msgspec.ValidationError as error:
+            _refuse_structure(error)
+        if len(entries) > self.limits.max_entries:
+            raise TooLong(f"The Bundle has {len(entries)} entries; at most {self.limits.max_entries} are accepted.")
+        return Incoming(entries, self._issues(bundle.value))
+
+    def _issues(self, bundle: Resource) -> Mapping[int, Sequence[Issue]]:
+        """Validate all but the resources, which are validated as they are written."""
+        found: dict[int, list[Issue]] = {}
+        for issue in self.validator.validate(_without_resources(bundle), "Bundle"):
+            place = _ENTRY.match(issue.expression[0]) if issue.expression else None
+            if place is None:
+                raise _broken([issue])
+            named = tuple(dict.fromkeys((*issue.expression, place[0])))
+            found.setdefault(int(place[1]), []).append(replace(issue, expression=named))
+        return found
+
+
+def _without_resources(bundle: Resource) -> Resource:
+    entries = [
+        {name: value for name, value in entry.items() if name != "resource"} or {"fullUrl": "urn:nothing:else"}
+        for entry in bundle.get("entry", ())
+    ]
+    envelope = {name: value for name, value in bundle.items() if name != "entry"}
+    return {**envelope, "entry": entries} if entries else envelope
+
+
+def _broken(issues: Sequence[Issue]) -> Unprocessable:
+    return Unprocessable("The Bundle breaks the FHIR definitions.", issues=issues)
 
 
 def _refuse_structure(error: msgspec.ValidationError) -> NoReturn:
     found = _PLACE.search(str(error))
     place = "Bundle" + (found["place"] if found else "")
     raise BadStructure(f"`{place}` has a value of the wrong JSON type.", expression=[place]) from None
-
-
-def entry_request(outer: FhirRequest, entry: Entry, locate: Locate) -> FhirRequest:
-    """Read an entry as the request it stands for; raises FhirError, without the entry's place."""
-    asked = entry.request
-    if asked is None:
-        raise BadRequest("The entry has no `request`.", expression=["request"])
-    if asked.method not in _METHODS:
-        known = ", ".join(f"`{method}`" for method in sorted(_METHODS))
-        raise BadRequest(f"`request.method` must be one of {known}.", expression=["request.method"])
-    path, _, query = _below_base(outer.base_url, asked.url).partition("?")
-    target = locate(asked.method, parse_path(path.encode()))
-    if target.interaction is Interaction.TRANSACTION:
-        raise BadRequest("A Bundle cannot be an entry's request.", expression=["request.url"])
-    parameters, presentation = split_presentation(parse_query(query.encode()))
-    body, content_type = _body(entry, asked.method)
-    _check_full_url(entry.full_url, asked.method, target)
-    return FhirRequest(
-        target=target,
-        base_url=outer.base_url,
-        parameters=parameters,
-        presentation=presentation,
-        is_post=asked.method == "POST",
-        body=body,
-        content_type=content_type,
-        if_match=asked.if_match,
-        if_none_match=asked.if_none_match,
-        if_modified_since=asked.if_modified_since,
-        if_none_exist=asked.if_none_exist,
-        prefer=Prefer(outer.prefer.returns or Return.MINIMAL, outer.prefer.handling),
-        full_url=entry.full_url,
-    )
-
-
-def _below_base(base_url: str, url: str) -> str:
-    """Make ``request.url`` relative to the base; it may be absolute, with either of http and https."""
-    if not url:
-        raise BadRequest("The entry has no `request.url`.", expression=["request.url"])
-    scheme, colon, rest = url.partition("://")
-    if not colon or scheme not in ("http", "https"):
-        return url.removeprefix("/")
-    base = base_url.partition("://")[2]
-    if rest == base or rest.startswith((base + "/", base + "?")):
-        return rest[len(base) :].removeprefix("/")
-    raise BadRequest("`request.url` is on another server.", expression=["request.url"])
-
-
-def _body(entry: Entry, method: str) -> tuple[bytes, str | None]:
-    resource = bytes(entry.resource)
-    if method not in _WITH_BODY:
-        return b"", None
-    if not resource.startswith(b"{"):
-        raise BadStructure(f"`{method}` needs a `resource`.", expression=["resource"])
-    return _patch_document(resource) if method == "PATCH" else (resource, FHIR_JSON)
-
-
-def _patch_document(resource: bytes) -> tuple[bytes, str]:
-    """A patch is carried by a Binary (http.html#patch): return its bytes and their media type."""
-    try:
-        binary = _patch.decode(resource)
-        data = base64.b64decode("".join(binary.data.split()), validate=True)
-    except (msgspec.ValidationError, binascii.Error, ValueError):
-        raise BadStructure(
-            "A patch is a Binary with `contentType` and base64 `data`.", expression=["resource"]
-        ) from None
-    if binary.resource_type != "Binary":
-        raise BadStructure("A patch is carried by a Binary.", expression=["resource"])
-    return data, binary.content_type.partition(";")[0].strip().lower()
-
-
-def _check_full_url(full_url: str | None, method: str, target: Target) -> None:
-    """Hold ``fullUrl`` against the rules of bundle.html#bundle-unique: absolute, version-independent, the same id."""
-    if full_url is None or method not in ("POST", "PUT"):
-        return
-    if ":" not in full_url:
-        raise BadRequest("`fullUrl` must be absolute.", expression=["fullUrl"])
-    found = parse_rest_reference(full_url)
-    if found is None or not found.base:
-        return
-    if found.version_id is not None:
-        raise BadRequest("`fullUrl` must not name a version.", expression=["fullUrl"])
-    if target.logical_id is not None and found.key != f"{target.resource_type}/{target.logical_id}":
-        raise BadRequest("`fullUrl` and `request.url` name different instances.", expression=["fullUrl"])
-
-
-def place_error(error: FhirError, index: int) -> FhirError:
-    """Let the issues of an entry's error name the entry."""
-    error.issues = tuple(_place(issue, f"Bundle.entry[{index}]") for issue in error.issues)
-    return error
-
-
-def _place(issue: Issue, entry: str) -> Issue:
-    inside = tuple(_within(expression, entry) for expression in issue.expression)
-    return Issue(issue.code, issue.diagnostics, issue.severity, (*inside, entry))
-
-
-def _within(expression: str, entry: str) -> str:
-    """``Patient.name`` is ``Bundle.entry[2].resource.name``, ``request.url`` is ``Bundle.entry[2].request.url``."""
-    head, dot, rest = expression.partition(".")
-    if expression.startswith(("request", "fullUrl", "resource")):
-        return f"{entry}.{expression}"
-    return f"{entry}.resource{dot}{rest}" if _TYPE.fullmatch(head) else expression

@@ -44,6 +44,8 @@ def parse_path(raw: bytes) -> tuple[str, ...]:
 
 def decode_text(raw: bytes) -> str:
     """Percent-decode UTF-8 text."""
+    if raw.isalnum():  # of ASCII: ids and type names, the hot path
+        return raw.decode()
     if b"%" in raw:
         if _BAD_ESCAPE.search(raw):
             raise BadRequest("The URL has a `%` that is not followed by two hexadecimal digits.")
@@ -68,7 +70,7 @@ def render_query(query: Iterable[tuple[str, str]]) -> str:
 
 def split_presentation(query: Query) -> tuple[Query, Query]:
     """Part the parameters of an interaction from those of its representation (``_format``, ``_pretty``)."""
-    if not any(name in _PRESENTATION for name, _ in query):
+    if not query or not any(name in _PRESENTATION for name, _ in query):
         return query, ()
     return (
         tuple(pair for pair in query if pair[0] not in _PRESENTATION),

@@ -8,7 +8,8 @@ from fhirserver.interactions.batch import READING, Numbered, Run, concurrent_gro
 from fhirserver.interactions.bundle import render_responses, response_entry
 from fhirserver.interactions.create import create_of
 from fhirserver.interactions.delete import delete_of, respond_deleted
-from fhirserver.interactions.entries import BundleLimits, Entry, Locate, entry_request, parse_entries, place_error
+from fhirserver.interactions.entries import BundleReader, Entry
+from fhirserver.interactions.entry_request import Locate, entry_request, place_error
 from fhirserver.interactions.patch import patch_of
 from fhirserver.interactions.update import update_of
 from fhirserver.interactions.written import respond_written
@@ -33,16 +34,18 @@ class Transaction:
 
     run: Run
     locate: Locate
-    limits: BundleLimits
+    reader: BundleReader
 
     async def __call__(self, request: FhirRequest, repository: Repository) -> FhirResponse:
         """Answer 200 with one response per entry, in the order of the request, or fail with the first error."""
-        entries = parse_entries(request.body, self.limits)
+        incoming = self.reader.read(request.body)
+        entries = incoming.entries
         requests = [self._read(request, index, entry) for index, entry in enumerate(entries)]
+        incoming.check_all()
         check_identities(requests)
         responses = await _commit(requests, repository)
-        reads = [_numbered(index, entries[index], r) for index, r in enumerate(requests) if index not in responses]
-        for group in concurrent_groups(reads, self.limits.concurrent_reads):
+        reads = [Numbered(i, r, entries[i].is_head) for i, r in enumerate(requests) if i not in responses]
+        for group in concurrent_groups(reads, self.reader.limits.concurrent_reads):
             answers = await run_together(group, self.run, repository)
             responses |= {entry.index: answer for entry, answer in zip(group, answers, strict=True)}
         rendered = (response_entry(responses[index]) for index in range(len(entries)))
@@ -56,10 +59,6 @@ class Transaction:
         except FhirError as error:
             raise place_error(error, index) from None
         return request
-
-
-def _numbered(index: int, entry: Entry, request: FhirRequest) -> Numbered:
-    return Numbered(index, request, entry.request is not None and entry.request.method == "HEAD")
 
 
 def processing_order(requests: Sequence[FhirRequest]) -> list[int]:

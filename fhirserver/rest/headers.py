@@ -3,6 +3,7 @@
 Spec: http://hl7.org/fhir/R4/http.html#custom, https://www.rfc-editor.org/rfc/rfc7240 (Prefer)
 """
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
@@ -46,6 +47,11 @@ def request_id_of(headers: Headers) -> str | None:
     """Return the caller's ``X-Request-Id`` when it is safe to repeat in headers and logs."""
     value = headers.get(b"x-request-id")
     return value.decode() if value is not None and _REQUEST_ID.fullmatch(value) else None
+
+
+def new_request_id() -> str:
+    """Return an id for a request that came without one: short, as it stands in every log line."""
+    return os.urandom(12).hex()
 
 
 def accepts_gzip(accept_encoding: bytes) -> bool:

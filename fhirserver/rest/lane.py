@@ -15,13 +15,13 @@ from fhirserver.codec.fhir_json import pretty
 from fhirserver.dispatch import Dispatch
 from fhirserver.interactions.query import parse_path, parse_query, split_presentation
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Query, Target
-from fhirserver.kernel.ids import IdSource, random_id
+from fhirserver.kernel.ids import IdSource
 from fhirserver.kernel.outcome import BadRequest, NotFound, TooLong
 from fhirserver.repository.repository import Repository
 from fhirserver.rest.body import ClientGone, Receive
 from fhirserver.rest.cors import Cors, RawHeaders, is_preflight
 from fhirserver.rest.errors import OnFault, answered
-from fhirserver.rest.headers import Headers, accepts_gzip, request_id_of, scan_headers
+from fhirserver.rest.headers import Headers, accepts_gzip, new_request_id, request_id_of, scan_headers
 from fhirserver.rest.limits import Limits
 from fhirserver.rest.negotiate import Representation, negotiate, not_acceptable
 from fhirserver.rest.request import Known, RequestReader
@@ -66,7 +66,7 @@ class LaneServices:
     """The paths at which the service base stands."""
     origin: str | None = None
     """Scheme and host as callers know them; by default those they call."""
-    request_ids: IdSource = random_id
+    request_ids: IdSource = new_request_id
 
 
 def fhir_lane(services: LaneServices) -> App:
@@ -143,6 +143,9 @@ class FhirLane:
         repository = self._services.repository_for(call.scope)
         request = dispatch.specify(await self._reader.read(receive, call.headers, call.method, known))
         call.target = request.target
+        if request.presentation != call.presentation:  # a form may ask for a format too
+            call.presentation = request.presentation
+            call.representation = self._represent(call, target)
         return await dispatch.run(request, repository)
 
     def _url(self, call: _Call) -> tuple[tuple[str, ...], Query]:

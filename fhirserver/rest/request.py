@@ -43,6 +43,7 @@ class _Content:
     media_type: str | None = None
     chunks: AsyncIterator[bytes] | None = None
     form: Query = ()
+    presentation: Query = ()
 
 
 _NOTHING: Final = _Content()
@@ -67,7 +68,7 @@ class RequestReader:
             target=known.target,
             base_url=known.base_url,
             parameters=known.parameters + content.form,
-            presentation=known.presentation,
+            presentation=known.presentation + content.presentation,
             is_post=method == "POST",
             body=content.body,
             content_type=content.media_type,
@@ -99,7 +100,8 @@ class RequestReader:
         content = await self._whole(receive, headers, media_type)
         if media_type.name != FORM and content.body:
             raise UnsupportedMedia(f"`_search` reads `{FORM}`.")
-        return _Content(form=split_presentation(parse_query(content.body.strip()))[0])
+        form, presentation = split_presentation(parse_query(content.body.strip()))
+        return _Content(form=form, presentation=presentation)
 
     async def _binary(self, receive: Receive, headers: Headers, media_type: MediaType) -> _Content:
         """Tell a Binary resource from the content of one, which is streamed.

@@ -149,6 +149,8 @@ BAD_ENTRIES = [
     pytest.param(entry("POST", "Patient/1", PATIENT), id="a method the url does not have"),
     pytest.param({**entry("PUT", "Patient/1", {**PATIENT, "id": "1"}), "fullUrl": "http://x/Patient/2"}, id="fullUrl"),
     pytest.param({**entry("POST", "Patient", PATIENT), "fullUrl": "Patient/2"}, id="a relative fullUrl"),
+    pytest.param({**entry("GET", "Patient/1"), "unknown": 1}, id="an element that entries do not have"),
+    pytest.param(entry("GET", "Patient/1", ifNoneMatch=""), id="an empty element"),
     pytest.param(entry("GET", "Patient/1/$unheard-of"), id="an unknown operation"),
 ]
 
@@ -182,6 +184,17 @@ BAD_BUNDLES = [
 async def test_a_bad_bundle_is_400(client: AsyncClient, body: bytes) -> None:
     response = await client.post("", content=body, headers={"Content-Type": "application/fhir+json"})
     assert (response.status_code, response.json()["resourceType"]) == (400, "OperationOutcome")
+
+
+async def test_an_element_that_bundles_do_not_have_is_refused(client: AsyncClient) -> None:
+    response = await client.post("", json={"resourceType": "Bundle", "type": "batch", "unknown": 1})
+    assert (response.status_code, response.json()["issue"][0]["expression"]) == (422, ["Bundle"])
+
+
+async def test_too_many_entries_are_413(client: AsyncClient) -> None:
+    one = b'{"request":{"method":"GET","url":"metadata"}}'
+    body = b'{"resourceType":"Bundle","type":"batch","entry":[%b]}' % b",".join([one] * 5001)
+    assert (await client.post("", content=body)).status_code == 413
 
 
 async def test_an_empty_batch_is_fine(client: AsyncClient) -> None:

@@ -203,7 +203,9 @@ REFUSED = [
     pytest.param(entry("GET", "http://elsewhere.example.org/fhir/Patient/1"), 400, id="another server"),
     pytest.param(entry("PUT", "Patient/1", {**PATIENT, "id": "1"}, "http://x/Patient/2"), 400, id="another fullUrl"),
     pytest.param(entry("PATCH", "Patient/1", PATIENT), 400, id="a patch that is no Binary"),
-    pytest.param(entry("POST", "Patient", PATIENT, ifNoneExist=""), 412, id="an empty ifNoneExist"),
+    pytest.param(entry("POST", "Patient", PATIENT, ifNoneExist=""), 422, id="an empty ifNoneExist"),
+    pytest.param({**entry("POST", "Patient", PATIENT), "unknown": 1}, 422, id="an element that entries do not have"),
+    pytest.param(entry("POST", "Patient", PATIENT, unknown="1"), 422, id="an element that requests do not have"),
     pytest.param({"resource": PATIENT}, 400, id="no request"),
 ]
 
