@@ -79,7 +79,7 @@ def imaging(chart: Chart, visit: Visit, scan: Scan) -> list[Resource]:
 
 
 def _implanted(device: Resource) -> dict[str, Any]:
-    return {"action": kind(systems.SNOMED, "129336009"), "manipulated": refer(device)}
+    return {"action": kind("http://hl7.org/fhir/device-action", "implanted"), "manipulated": refer(device)}
 
 
 def _device(chart: Chart, name: str, implanted: int) -> Resource:

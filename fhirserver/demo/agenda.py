@@ -64,7 +64,7 @@ def missed(chart: Chart) -> list[Resource]:
     day = workday(shift(TODAY, -30 - chart.person.number % 60))
     if contact is None or day < chart.person.birth or (chart.person.death is not None and day > chart.person.death):
         return []
-    start = chart.world.agenda.take(chart.ward(contact.unit), day)
+    start = chart.slot(contact.unit, day)
     status = chart.dice.pick(("noshow", "cancelled"))
     return [chart.new("Appointment", _appointment(chart, contact, (start, start + SLOT_MINUTES), status, None))]
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 from fhirserver.demo import systems
 from fhirserver.demo.dice import Dice
@@ -16,9 +17,9 @@ from fhirserver.demo.staff import Directory, Professional
 from fhirserver.demo.words import Country, Language, Words
 from fhirserver.kernel.resource import Json, Resource
 
-OPENING = 8 * 60 + 40
-SLOT_MINUTES = 20
-MORNING_SLOTS = 11
+OPENING: Final = 8 * 60 + 40
+SLOT_MINUTES: Final = 20
+MORNING_SLOTS: Final = 11
 
 
 @dataclass(slots=True)
@@ -39,18 +40,20 @@ class Beds:
 
 @dataclass(slots=True)
 class Agenda:
-    """The next free morning slot of each consultation, by schedule and day; afternoons are left to be booked."""
+    """The morning slots of consultations that are taken; afternoons are left to be booked."""
 
-    next_slot: Counter[tuple[str, date]] = field(default_factory=Counter)
+    taken: set[tuple[str, int]] = field(default_factory=set)
 
-    def take(self, schedule: str, day: date) -> int:
-        """Return the moment of the first free slot, that day or the workday after."""
-        day = workday(day)
-        while self.next_slot[schedule, day] >= MORNING_SLOTS:
-            day = workday(shift(day, 1))
-        slot = self.next_slot[schedule, day]
-        self.next_slot[schedule, day] += 1
-        return at(day) + OPENING + slot * SLOT_MINUTES
+    def take(self, schedule: str, day: date, wish: int) -> int:
+        """Return the moment of a free slot: the wished one, or the next, that day or the workday after."""
+        while True:
+            day = workday(day)
+            for slot in range(wish % MORNING_SLOTS, MORNING_SLOTS):
+                moment = at(day) + OPENING + slot * SLOT_MINUTES
+                if (schedule, moment) not in self.taken:
+                    self.taken.add((schedule, moment))
+                    return moment
+            day, wish = shift(day, 1), 0
 
 
 @dataclass(slots=True)
@@ -74,6 +77,7 @@ class Chart:
         self.dice = Dice(f"chart/{case.person.key}")
         self.body = Physiology(case.person, case.story, case.anchor)
         self.conditions: dict[str, Resource] = {}
+        self.allergies: list[str] = []
         self._numbers: Counter[str] = Counter()
 
     @property
@@ -139,6 +143,10 @@ class Chart:
         """Return the patient's general practitioner."""
         practices = self.world.directory.practices(self.person.town)
         return practices[self.person.number // 3 % len(practices)]
+
+    def slot(self, unit: str, day: date) -> int:
+        """Take a slot of a consultation."""
+        return self.world.agenda.take(self.ward(unit), day, self.dice.between(0, MORNING_SLOTS - 1))
 
     def stay_number(self, site: Site, start: int) -> str:
         """Return the next number that an establishment gives to a contact: the year, then a count per patient."""

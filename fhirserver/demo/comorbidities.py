@@ -8,20 +8,20 @@ from fhirserver.demo.moments import TODAY, age_at
 from fhirserver.demo.population import Case
 from fhirserver.demo.story import Course, Problem
 
-# term, youngest age, probability, sex (None: both), drug
+# term, ages, probability, woman (None: both), drug
 POOL: Final = (
-    ("hypertension", 50, 0.35, None, "amlodipine"),
-    ("hyperlipidaemia", 48, 0.30, None, "rosuvastatin"),
-    ("hypothyroidism", 35, 0.14, True, "levothyroxine"),
-    ("reflux", 32, 0.18, None, "pantoprazole"),
-    ("knee arthrosis", 58, 0.22, None, "paracetamol"),
-    ("prostate enlargement", 60, 0.35, False, "tamsulosin"),
-    ("atrial fibrillation", 72, 0.16, None, "apixaban"),
-    ("osteoporosis", 68, 0.20, True, "vitamin d"),
-    ("gout", 55, 0.10, False, "allopurinol"),
-    ("migraine", 17, 0.12, True, "sumatriptan"),
-    ("smoking", 19, 0.16, None, None),
-    ("iron deficiency", 18, 0.08, True, "iron"),
+    ("hypertension", (50, 99), 0.35, None, "amlodipine"),
+    ("hyperlipidaemia", (48, 99), 0.30, None, "rosuvastatin"),
+    ("hypothyroidism", (35, 99), 0.14, True, "levothyroxine"),
+    ("reflux", (32, 99), 0.18, None, "pantoprazole"),
+    ("knee arthrosis", (58, 99), 0.22, None, "paracetamol"),
+    ("prostate enlargement", (60, 99), 0.35, False, "tamsulosin"),
+    ("atrial fibrillation", (72, 99), 0.16, None, "apixaban"),
+    ("osteoporosis", (68, 99), 0.20, True, "vitamin d"),
+    ("gout", (55, 99), 0.10, False, "allopurinol"),
+    ("migraine", (17, 55), 0.12, True, "sumatriptan"),
+    ("smoking", (19, 70), 0.16, None, None),
+    ("iron deficiency", (18, 99), 0.08, True, "iron"),
 )
 LONGEST: Final = 3
 """So many comorbidities at most."""
@@ -35,11 +35,11 @@ def burden(case: Case) -> Case:
     given = {course.drug for course in case.story.drugs}
     problems: list[Problem] = []
     drugs: list[Course] = []
-    for term, youngest, probability, woman, drug in POOL:
+    for term, (youngest, oldest), probability, woman, drug in POOL:
         likely = dice.chance(probability)
         if (
             not likely
-            or age < youngest
+            or not youngest <= age <= oldest
             or term in known
             or woman not in {None, person.woman}
             or len(problems) >= LONGEST

@@ -85,13 +85,14 @@ def problem(chart: Chart, known: Problem, visit: Visit | None = None) -> Resourc
 
 def diagnoses(visit: Visit, found: list[Resource], chart: Chart) -> None:
     """Write in the Encounter which conditions it is about: those found in it first, then those that go on."""
+    code = f"{systems.THO}/diagnosis-role"
     rest = [c for c in chart.conditions.values() if c not in found and _goes_on(c, visit)]
     chief = chart.conditions.get(visit.contact.reason)
     ordered = sorted([*found, *rest], key=lambda c: c is not chief)
     visit.encounter["diagnosis"] = [
         {
             "condition": refer_to("Condition", condition["id"], condition["code"]["text"]),
-            "use": kind(f"{systems.THO}/diagnosis-role", "CC" if condition is chief else "CM" if condition in rest else "DD"),
+            "use": kind(code, "CC" if condition is chief else "CM" if condition in rest else "DD"),
             "rank": rank,
         }
         for rank, condition in enumerate(ordered[:6], 1)
@@ -173,6 +174,7 @@ def _allergy(chart: Chart, term: Term, fields: dict[str, Json]) -> Resource:
         "recorder": chart.practitioner().role(),
         "reaction": fields.get("reaction"),
     }
+    chart.allergies.append(chart.say(term.words))
     return chart.new("AllergyIntolerance", head)
 
 

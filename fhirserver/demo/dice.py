@@ -1,6 +1,6 @@
 """Draws that give the same results in every run and on every Python version.
 
-Only ``Random.random`` is used: the language promises its sequence for a given seed, not that of ``choice`` or ``gauss``.
+Only ``Random.random`` is used: Python promises its sequence for a given seed, not that of ``choice`` or ``gauss``.
 """
 
 from collections.abc import Sequence

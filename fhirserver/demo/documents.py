@@ -9,9 +9,9 @@ from typing import Final
 
 from fhirserver.demo import systems
 from fhirserver.demo.chart import Chart
-from fhirserver.demo.moments import HOUR, NOW, age_at, at, day_of, render
 from fhirserver.demo.drugs import DRUGS
 from fhirserver.demo.medication import instruction, label
+from fhirserver.demo.moments import HOUR, NOW, age_at, at, day_of, render
 from fhirserver.demo.pdf import write_pdf
 from fhirserver.demo.people import local_number
 from fhirserver.demo.places import TOWNS, UNITS
@@ -127,7 +127,8 @@ def _text(chart: Chart, visit: Visit, found: list[Resource], title: str) -> list
         f"{TOWNS[person.town].postcode} {chart.say(TOWNS[person.town].name)}",
         "",
         f"#{title}",
-        f"{heads['patient']}: {person.name}, {heads['born']} {_shown(at(person.birth))} - IPP {local_number(person, site)}",
+        f"{heads['patient']}: {person.name}, {heads['born']} {_shown(at(person.birth))}",
+        f"IPP {local_number(person, site)}",
         "",
         heads["dear"],
         "",
@@ -160,6 +161,7 @@ def _sections(chart: Chart, visit: Visit, found: list[Resource], heads: dict[str
     for head, texts in (
         ("reason", [reason]),
         ("history", [", ".join(history)] if history else []),
+        ("allergies", [", ".join(chart.allergies)] if chart.allergies else []),
         ("course", [chart.say(course)] if course else []),
         ("acts", [f"- {text}" for text in (*acts, *images)]),
         ("results", [f"- {line}" for line in _last_results(found)]),

@@ -23,7 +23,9 @@ RHYTHMS: Final = {1: Words("1 fois par jour", "1 maal per dag"), 7: Words("1 foi
                   14: Words("1 fois toutes les 2 semaines", "1 maal om de 2 weken"),
                   30: Words("1 fois par mois", "1 maal per maand")}  # fmt: skip
 REQUEST_CATEGORY: Final = f"{systems.THO}/medicationrequest-category"
+THERAPY: Final = f"{systems.THO}/medicationrequest-course-of-therapy"
 GIVEN_CATEGORY: Final = f"{systems.THO}/medication-admin-category"
+REFUSABLE: Final = frozenset({"oral", "inhaled"})
 BOX_DAYS: Final = 30
 
 
@@ -62,12 +64,14 @@ def amount(drug: Drug, value: float) -> dict[str, Any]:
     return quantity(decimal(value, places), drug.unit, UNIT_CODES.get(drug.unit))
 
 
-def instruction(chart: Chart, drug: Drug, dose: float, times: int) -> str:
-    """Return the dosage as people read it."""
+def instruction(chart: Chart, drug: Drug, dose: float, times: int | None) -> str:
+    """Return the dosage as people read it; ``times`` a day, 0 for once, None for a continuous infusion."""
     shown = f"{dose:g}".replace(".", ",")
     route = chart.say(ROUTES[drug.route][1])
     if drug.every_days > 1:
         rhythm = chart.say(RHYTHMS[drug.every_days])
+    elif times is None:
+        rhythm = chart.say(Words("en continu", "continu"))
     elif times:
         rhythm = chart.say(Words(f"{times} fois par jour", f"{times} maal per dag"))
     else:
@@ -96,11 +100,11 @@ def _route(chart: Chart, drug: Drug) -> dict[str, Any]:
 
 def _dosage(chart: Chart, drug: Drug, order: Order) -> dict[str, Any]:
     dose = drug.dose if order.dose is None else order.dose
-    repeat: dict[str, Json] = {"frequency": max(order.times, 1), "period": drug.every_days, "periodUnit": "d"}
+    repeat: dict[str, Json] = {"frequency": max(order.times, 1), "period": decimal(drug.every_days), "periodUnit": "d"}
     if order.times == 0:
         repeat = {"count": 1}
     return {
-        "text": instruction(chart, drug, dose, order.times),
+        "text": instruction(chart, drug, dose, None if order.continuous else order.times),
         "timing": {"repeat": repeat},
         **({"asNeededBoolean": True} if order.as_needed else {}),
         "route": _route(chart, drug),
@@ -127,7 +131,7 @@ def _home_request(chart: Chart, course: Course) -> Resource:
         "authoredOn": render(at(written, 10, 20)) if written == TODAY else written.isoformat(),
         "requester": prescriber.role(),
         "reasonReference": chart.reason(course.reason) if course.reason else None,
-        "courseOfTherapyType": kind(f"{systems.THO}/medicationrequest-course-of-therapy", "continuous" if long else "acute"),
+        "courseOfTherapyType": kind(THERAPY, "continuous" if long else "acute"),
         "dosageInstruction": [_dosage(chart, drug, Order(course.drug, drug.times))],
         "dispenseRequest": _dispense_request(written.isoformat(), long=long),
     }  # fmt: skip
@@ -164,8 +168,9 @@ def _dispensed(chart: Chart, course: Course, request: Resource) -> Resource:
 def _hospital_request(chart: Chart, visit: Visit, order: Order, start: int, stop: int) -> Resource:
     drug = DRUGS[order.drug]
     prescriber = chart.physician(visit.unit_at(start))
+    once = order.times == 0 and not order.continuous
     fields: dict[str, Json] = {
-        "status": "completed" if stop <= NOW else "active",
+        "status": "completed" if stop <= NOW or once else "active",
         "intent": "order",
         "category": [kind(REQUEST_CATEGORY, "inpatient")],
         "priority": "urgent" if order.times == 0 else "routine",
@@ -177,24 +182,26 @@ def _hospital_request(chart: Chart, visit: Visit, order: Order, start: int, stop
         "reasonReference": chart.reason(visit.contact.reason),
         "dosageInstruction": [_dosage(chart, drug, order)],
     }
-    fields["dosageInstruction"][0]["timing"]["repeat"]["boundsPeriod"] = period(start, stop)
+    fields["dosageInstruction"][0]["timing"]["repeat"]["boundsPeriod"] = period(start, start if once else stop)
     return chart.new("MedicationRequest", fields)
 
 
 def _times(order: Order, start: int, stop: int) -> Iterator[int]:
-    yield start
+    if order.times != 1:
+        yield start
     if order.times == 0:
         return
+    gap = 0 if order.times == 1 else 14 * HOUR // order.times
     for day in range(day_of(start).toordinal(), day_of(stop).toordinal() + 1):
         for hour in ROUNDS[order.times]:
             moment = day * DAY + hour * HOUR
-            if start + 3 * HOUR <= moment <= stop:
+            if start + gap <= moment <= stop:
                 yield moment
 
 
 def _given(chart: Chart, visit: Visit, order: Order, request: Resource, moment: int) -> Resource:
     drug = DRUGS[order.drug]
-    refused = order.times > 0 and chart.dice.chance(0.03)
+    refused = drug.route in REFUSABLE and order.times > 0 and chart.dice.chance(0.05)
     moment = min(moment + chart.dice.between(0, 25), visit.horizon)
     fields: dict[str, Json] = {
         "status": "not-done" if refused else "completed",

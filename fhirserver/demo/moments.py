@@ -53,6 +53,9 @@ def age_at(birth: date, day: date) -> int:
 
 
 def _is_summer(moment: int) -> bool:
+    month = day_of(moment).month
+    if month not in {3, 10}:
+        return 3 < month < 10
     year = day_of(moment).year
     return at(_last_sunday(year, 3), 3) <= moment < at(_last_sunday(year, 10), 3)
 

@@ -34,8 +34,10 @@ _FRENCH_WOMEN: Final = _by_generation(
 
 ORIGINS: Final = {
     "walloon": Origin(
-        _split("Delvigne Dubois Lefèbvre Delhaye Duquesne Vanderhaeghen Mahieu Dumortier Delbecq Crombez Hoyaux Wattiez")
-        + ("D'Haene", "de la Haye", "Van Cauwenberghe", "T'Kint"),
+        (
+            *_split("Delvigne Dubois Lefèbvre Delhaye Duquesne Vanderhaeghen Mahieu Dumortier Delbecq Crombez Hoyaux"),
+            *("Wattiez", "D'Haene", "de la Haye", "Van Cauwenberghe", "T'Kint"),
+        ),
         _FRENCH_MEN,
         _FRENCH_WOMEN,
     ),
@@ -69,9 +71,9 @@ ORIGINS: Final = {
         _by_generation("Annick Soizic Yvonne", "Gwenaëlle Rozenn Nolwenn", "Maïwenn Enora Lénaïg"),
     ),
     "italian": Origin(
-        _split("Esposito Di-Stefano Lo-Bue Bertolucci Conté Moretti Dell'Aquila Cannizzaro"),
-        _by_generation("Salvatore Giuseppe Carmelo Antonio", "Fabrizio Giovanni Massimo Sandro", "Enzo Matteo Lorenzo Nino"),
-        _by_generation("Concetta Carmela Giuseppina Rosaria", "Graziella Sabrina Nathalie Sylvana", "Giulia Elena Chiara Alessia"),
+        ("Esposito", "Di Stefano", "Lo Bue", "Bertolucci", "Conté", "Moretti", "Dell'Aquila", "Cannizzaro"),
+        _by_generation("Salvatore Giuseppe Carmelo Antonio", "Fabrizio Giovanni Massimo Sandro", "Enzo Matteo Nino"),
+        _by_generation("Concetta Carmela Giuseppina Rosaria", "Graziella Sabrina Sylvana", "Giulia Elena Chiara"),
     ),
     "turkish": Origin(
         _split("Özdemir Yıldırım Şahin Çelik Kılıç Öztürk Aydoğan"),  # noqa: RUF001 - the Turkish letter

@@ -11,12 +11,12 @@ PAGE: Final = (595, 842)
 """A4 in points."""
 
 MARGIN: Final = 56
-LEADING: Final = 14
-LINES: Final = 50
+LEADING: Final = 12
+LINES: Final = 60
 COLUMNS: Final = 88
 """Characters of 10 point Helvetica that surely fit between the margins."""
 
-UNDECOMPOSED: Final = str.maketrans("ıŁł", "iLl")  # noqa: RUF001 - letters without a canonical decomposition
+UNDECOMPOSED: Final = str.maketrans("ıŁł", "iLl")
 
 
 def write_pdf(title: str, lines: list[str], created: str) -> bytes:
@@ -59,7 +59,8 @@ def _page(lines: list[str], content: int) -> list[bytes]:
         text.append(font + b" (" + _literal(line.removeprefix("#")) + b") Tj T*")
     stream = b"\n".join([*text, b"ET"])
     fonts = "<< /Font << /F1 3 0 R /F2 4 0 R >> >>"
-    page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {PAGE[0]} {PAGE[1]}] /Resources {fonts} /Contents {content} 0 R >>"
+    box = f"/MediaBox [0 0 {PAGE[0]} {PAGE[1]}]"
+    page = f"<< /Type /Page /Parent 2 0 R {box} /Resources {fonts} /Contents {content} 0 R >>"
     return [page.encode(), f"<< /Length {len(stream)} >>\nstream\n".encode() + stream + b"\nendstream"]
 
 
@@ -78,7 +79,10 @@ def _file(objects: list[bytes]) -> bytes:
 
 def _literal(text: str) -> bytes:
     """Return a PDF string; letters outside WinAnsi lose their accents."""
-    encoded = b"".join(_winansi(letter) for letter in text)
+    try:
+        encoded = text.encode("cp1252")
+    except UnicodeEncodeError:
+        encoded = b"".join(_winansi(letter) for letter in text)
     return encoded.replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")
 
 

@@ -27,7 +27,7 @@ FOREIGN_BIRTH: Final = {
 }
 """Countries of birth, with the code that stands for a commune in a NIR."""
 
-UNDECOMPOSED: Final = str.maketrans("ıłŁøØß", "ilLoOs")  # noqa: RUF001 - letters without a canonical decomposition
+UNDECOMPOSED: Final = str.maketrans("ıłŁøØß", "ilLoOs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,11 @@ class Home:
     house: int
 
 
+def home_of(person: Person) -> Home:
+    """Return where someone lives."""
+    return Home(person.site, person.language, person.origin, person.town, person.street, person.house)
+
+
 def settle(site: Site, dice: Dice) -> Home:
     """Draw where a household lives and which languages it speaks."""
     town = dice.pick(HOMES[site.key])
@@ -96,8 +101,8 @@ def settle(site: Site, dice: Dice) -> Home:
     return Home(site, language, origin, town, dice.pick(streets.split("|")), dice.between(1, 180))
 
 
-def draw(key: str, number: int, home: Home, birth: date, *, woman: bool) -> Person:
-    """Draw the person of a given sex and birth date who lives there."""
+def draw(key: str, home: Home, birth: date, *, woman: bool) -> Person:
+    """Draw the person of a given sex and birth date who lives there; a patient's key ends with their number."""
     dice = Dice(f"person/{key}")
     origin = ORIGINS[home.origin]
     generation = 0 if birth.year < 1955 else 1 if birth.year < 1990 else 2
@@ -105,7 +110,7 @@ def draw(key: str, number: int, home: Home, birth: date, *, woman: bool) -> Pers
     names = tuple(dict.fromkeys(dice.pick(given) for _ in range(dice.between(1, 3))))
     return Person(
         key=key,
-        number=number,
+        number=int(key[-4:]) if key[-4:].isdecimal() else 0,
         site=home.site,
         language=home.language,
         origin=home.origin,

@@ -5,6 +5,7 @@ follow the patient (a constant factor each) and waver a little each time.
 """
 
 from datetime import date
+from itertools import pairwise
 from typing import Final
 
 from fhirserver.demo.dice import Dice
@@ -32,7 +33,7 @@ def along(curve: Curve, day: float) -> float:
     """Return the value of a curve on a day."""
     if day <= curve[0][0]:
         return curve[0][1]
-    for (left, low), (right, high) in zip(curve, curve[1:], strict=False):
+    for (left, low), (right, high) in pairwise(curve):
         if day <= right:
             return low + (high - low) * (day - left) / (right - left)
     return curve[-1][1]
@@ -52,6 +53,10 @@ class Physiology:
         self._growth = 1 + dice.spread(0.06)
         self._factors = {name: 1 + dice.spread(OWN_FACTOR) for name in MEASURES}
         self._dice = dice
+
+    def turn(self, moment: int) -> None:
+        """Say at which moment of the anchor day the story turns: curves count from there."""
+        self._start = moment
 
     def value(self, name: str, moment: int) -> float:
         """Return a value as it would be measured, before rounding."""

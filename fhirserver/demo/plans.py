@@ -25,7 +25,7 @@ EPISODE_DAYS: Final = {"pregnancy": (-262, 60), "breast cancer": (-5, None)}
 
 
 def care_team(chart: Chart) -> list[Resource]:
-    """Return the care team of a patient with a long disease: hospital physician, nurse, general practitioner, relative."""
+    """Return the care team of a long disease: hospital physician, nurse, general practitioner, relatives."""
     if chart.story.plan is None:
         return []
     unit = chart.story.unit

@@ -59,6 +59,8 @@ def _openings(chart: Chart) -> Iterator[tuple[Contact, int]]:
         if moment > last and not planned:
             continue
         start = starts(chart, contact)
+        if contact.day == 0:
+            chart.body.turn(start)
         if start <= last or (planned and start > NOW):
             yield contact, start
 

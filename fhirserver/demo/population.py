@@ -7,24 +7,15 @@ from typing import Final
 
 from fhirserver.demo.dice import Dice
 from fhirserver.demo.moments import TODAY, shift, workday
-from fhirserver.demo.people import Home, Person, birth_of_age, draw, family_name, marry, settle
+from fhirserver.demo.people import Home, Person, birth_of_age, draw, family_name, home_of, marry, settle
 from fhirserver.demo.places import NETWORKS, Site
-from fhirserver.demo.stories_acute import APPENDICITIS, HEART_FAILURE, INFARCTION, SEPSIS, STROKE
-from fhirserver.demo.stories_chronic import ASTHMA, COPD, DEPRESSION, DIABETES, KIDNEY, TEENAGER
+from fhirserver.demo.stories_acute import HEART_FAILURE, INFARCTION, SEPSIS, STROKE
+from fhirserver.demo.stories_birth import INFANT, NEWBORN, PREGNANCY, PREGNANCY_AT_RISK
+from fhirserver.demo.stories_brief import APPENDICITIS, COLIC, MIGRAINE, SPRAIN, THYROID, WOUND
+from fhirserver.demo.stories_cancer import BREAST_CANCER
+from fhirserver.demo.stories_children import ASTHMA, GASTROENTERITIS, TEENAGER
+from fhirserver.demo.stories_chronic import COPD, DEPRESSION, DIABETES, KIDNEY
 from fhirserver.demo.stories_elderly import HIP_FRACTURE, KNEE, POLYMEDICATED
-from fhirserver.demo.stories_life import (
-    BREAST_CANCER,
-    COLIC,
-    GASTROENTERITIS,
-    INFANT,
-    MIGRAINE,
-    NEWBORN,
-    PREGNANCY,
-    PREGNANCY_AT_RISK,
-    SPRAIN,
-    THYROID,
-    WOUND,
-)
 from fhirserver.demo.story import Kind, Story
 from fhirserver.demo.words import Country
 
@@ -49,11 +40,15 @@ HOUSEHOLDS: Final = (
     (KNEE, KIDNEY),
     (COLIC,),
     (WOUND,),
-    (HEART_FAILURE,),
     (GASTROENTERITIS,),
     (MIGRAINE,),
     (DIABETES, THYROID),
     (SPRAIN,),
+    (THYROID,),
+    (GASTROENTERITIS,),
+    (MIGRAINE, WOUND),
+    (COLIC,),
+    (APPENDICITIS,),
 )
 """Couples, and mothers with their child: the second member is a child where the first gives birth."""
 
@@ -104,13 +99,13 @@ def _household(site: Site, stories: tuple[Story, ...], number: int, first: int) 
     home = settle(site, dice)
     key = f"{site.country.value.lower()}-{first:04d}"
     anchor = _anchor(stories[0], dice, number)
-    leader = _member(key, first, home, stories[0], anchor, dice)
+    leader = _member(key, home, stories[0], anchor, dice)
     if len(stories) == 1:
-        return [_alone(leader, home, dice)]
+        return [_alone(leader, dice)]
     second = f"{site.country.value.lower()}-{first + 1:04d}"
     if stories[0].woman and stories[1].ages == (0, 0):
-        return _mother_and_child(leader, second, home, stories[1], dice)
-    return _couple(leader, second, home, stories[1], dice, number)
+        return _mother_and_child(leader, second, stories[1], dice)
+    return _couple(leader, second, stories[1], _anchor(stories[1], dice, number + 2), dice)
 
 
 def _anchor(story: Story, dice: Dice, number: int) -> date:
@@ -124,10 +119,10 @@ def _anchor(story: Story, dice: Dice, number: int) -> date:
     return day if urgent else workday(day)
 
 
-def _member(key: str, number: int, home: Home, story: Story, anchor: date, dice: Dice) -> Case:
+def _member(key: str, home: Home, story: Story, anchor: date, dice: Dice) -> Case:
     woman = story.woman if story.woman is not None else dice.chance(0.7 if story.key == "hip fracture" else 0.48)
     birth = birth_of_age(dice, dice.between(*story.ages), anchor)
-    person = draw(key, number, home, birth, woman=woman)
+    person = draw(key, home, birth, woman=woman)
     death = None
     if story.deadly and dice.chance(0.3):
         day = shift(anchor, dice.between(25, 140))
@@ -135,8 +130,8 @@ def _member(key: str, number: int, home: Home, story: Story, anchor: date, dice:
     return Case(replace(person, death=death), story, anchor)
 
 
-def _alone(case: Case, home: Home, dice: Dice) -> Case:
-    person = case.person
+def _alone(case: Case, dice: Dice) -> Case:
+    person, home = case.person, home_of(case.person)
     grown = (TODAY.year - person.birth.year) >= 25
     if grown and person.woman and dice.chance(0.6):
         person = marry(person, family_name(home, dice))
@@ -149,7 +144,7 @@ def _alone(case: Case, home: Home, dice: Dice) -> Case:
 def _parent(child: Person, relation: str, home: Home, dice: Dice) -> Relative:
     woman = relation == "mother"
     birth = birth_of_age(dice, dice.between(24, 38), child.birth)
-    adult = draw(f"{child.key}/{relation}", 0, home, birth, woman=woman)
+    adult = draw(f"{child.key}/{relation}", home, birth, woman=woman)
     return Relative(relation, adult.family if woman else child.family, adult.given[0], woman, birth)
 
 
@@ -158,16 +153,17 @@ def _outsider(person: Person, home: Home, dice: Dice) -> Relative:
     relation = dice.pick(("daughter", "son")) if old else "spouse"
     woman = relation == "daughter" or (relation == "spouse" and not person.woman)
     birth = shift(person.birth, dice.between(9500, 12500) if old else dice.between(-1500, 1500))
-    adult = draw(f"{person.key}/{relation}", 0, home, birth, woman=woman)
+    adult = draw(f"{person.key}/{relation}", home, birth, woman=woman)
     return Relative(relation, person.family if old and not person.woman else adult.family, adult.given[0], woman, birth)
 
 
-def _mother_and_child(mother: Case, key: str, home: Home, story: Story, dice: Dice) -> list[Case]:
+def _mother_and_child(mother: Case, key: str, story: Story, dice: Dice) -> list[Case]:
+    home = home_of(mother.person)
     father_family = family_name(home, dice)
     woman = mother.person
     if dice.chance(0.6):
         woman = marry(woman, father_family)
-    born = draw(key, woman.number + 1, home, mother.anchor, woman=dice.chance(0.49))
+    born = draw(key, home, mother.anchor, woman=dice.chance(0.49))
     child = replace(born, family=father_family, born_abroad=False)
     father = replace(_parent(child, "father", home, dice), family=father_family)
     relatives = tuple(_of_record("mother", woman) if kin == "mother" else father for kin in story.kin)
@@ -177,12 +173,11 @@ def _mother_and_child(mother: Case, key: str, home: Home, story: Story, dice: Di
     ]
 
 
-def _couple(first: Case, key: str, home: Home, story: Story, dice: Dice, number: int) -> list[Case]:
+def _couple(first: Case, key: str, story: Story, anchor: date, dice: Dice) -> list[Case]:
     one = first.person
-    anchor = _anchor(story, dice, number + 2)
     age = dice.between(*story.ages)
     birth = birth_of_age(dice, max(age, TODAY.year - one.birth.year - 9), anchor)
-    other = draw(key, one.number + 1, home, birth, woman=not one.woman)
+    other = draw(key, home_of(one), birth, woman=not one.woman)
     husband, wife = (other, one) if one.woman else (one, other)
     wife = marry(wife, husband.family)
     one, other = (wife, husband) if one.woman else (husband, wife)

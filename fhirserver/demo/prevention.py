@@ -49,9 +49,9 @@ VACCINES: Final = {
 
 CALENDARS: Final = {
     Country.BELGIUM: (
-        (57, "hexavalent"), (57, "pneumococcal"), (57, "rotavirus"), (86, "hexavalent"), (86, "rotavirus"), (113, "hexavalent"),
-        (113, "pneumococcal"), (366, "measles"), (366, "pneumococcal"), (460, "hexavalent"), (460, "meningococcal"),
-        (2100, "booster"), (4500, "papilloma"), (4690, "papilloma"),
+        (57, "hexavalent"), (57, "pneumococcal"), (57, "rotavirus"), (86, "hexavalent"), (86, "rotavirus"),
+        (113, "hexavalent"), (113, "pneumococcal"), (366, "measles"), (366, "pneumococcal"), (460, "hexavalent"),
+        (460, "meningococcal"), (2100, "booster"), (4500, "papilloma"), (4690, "papilloma"),
     ),
     Country.FRANCE: (
         (61, "hexavalent"), (61, "pneumococcal"), (61, "rotavirus"), (92, "meningococcal b"), (122, "hexavalent"),

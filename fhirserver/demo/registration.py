@@ -115,6 +115,7 @@ def _names(person: Person) -> list[Json]:
 
 def _french_extensions(person: Person) -> list[Json]:
     core = systems.FRENCH_CORE
+    systems_of = f"{core}/CodeSystem/fr-core-cs"
     checked = shift(TODAY, -(person.number % 600) - 1)
     status = [
         {
@@ -124,10 +125,10 @@ def _french_extensions(person: Person) -> list[Json]:
     ]
     if not person.is_provisional:
         status = [
-            {"url": "methodCollection", "valueCoding": coding(f"{core}/CodeSystem/fr-core-cs-method-collection", "INSI")},
+            {"url": "methodCollection", "valueCoding": coding(f"{systems_of}-method-collection", "INSI")},
             *status,
             {"url": "validationDate", "valueDate": max(checked, person.birth).isoformat()},
-            {"url": "validationMode", "valueCoding": coding(f"{core}/CodeSystem/fr-core-cs-mode-validation-identity", "CN")},
+            {"url": "validationMode", "valueCoding": coding(f"{systems_of}-mode-validation-identity", "CN")},
         ]  # fmt: skip
     code, name = birth_place(person)
     place = {

@@ -15,7 +15,6 @@ from fhirserver.demo.measures import (
     MOLAR,
     ORGANISM,
     PANELS,
-    SCORES,
     SPECIMEN_WORDS,
     SPECIMENS,
     VITALS,
@@ -53,7 +52,7 @@ CHECKUPS: Final = {
     "surgery": ("bp", "hr", "temp"),
     "emergency": (),
 }
-"""What a consultation measures; elsewhere blood pressure, pulse and weight."""
+"""What a consultation measures; elsewhere blood pressure and weight."""
 
 CHILD_CHECKUP: Final = ("weight", "height", "hr")
 OBSERVATION_CATEGORY: Final = f"{systems.THO}/observation-category"
@@ -102,7 +101,7 @@ def laboratory(chart: Chart, visit: Visit, panel: str, hour: float) -> list[Reso
     results = [_result(chart, visit, name, (request, specimens[_container(name)]), (drawn, issued)) for name in names]
     if panel == "pregnancy" and visit.start == drawn and visit.contact.day < -150:
         results.append(_blood_group(chart, visit, (request, specimens["blood"]), (drawn, issued)))
-    report = _report(chart, visit, request, list(specimens.values()), results, (drawn, issued))
+    report = _report(chart, visit, (request, list(specimens.values()), results), (drawn, issued))
     return [request, *specimens.values(), *results, report]
 
 
@@ -127,7 +126,7 @@ def cultures(chart: Chart, visit: Visit) -> Iterator[list[Resource]]:
             "interpretation": [kind(INTERPRETATION, "POS")] if known else None,
         }
         result = chart.new("Observation", without_none(**fields))
-        report = _report(chart, visit, request, [specimen], [result], (drawn, issued))
+        report = _report(chart, visit, (request, [specimen], [result]), (drawn, issued))
         yield [request, specimen, result, report]
 
 
@@ -149,7 +148,7 @@ def _checkup(chart: Chart, visit: Visit) -> Iterator[Resource]:
         names = (*CHILD_CHECKUP, *(("head",) if chart.story.ages == (0, 0) else ("bp",)))
         names = (*names, "peak flow", "spo2") if "peak flow" in chart.story.curves else names
     else:
-        names = CHECKUPS.get(visit.contact.unit, ("bp", "hr", "weight"))
+        names = CHECKUPS.get(visit.contact.unit, ("bp", "weight"))
         names = (*names, "bmi") if "obesity" in chart.conditions and "weight" in names else names
     for name in names:
         yield _bedside(chart, visit, name, visit.start + 4)
@@ -313,12 +312,10 @@ def _blood_group(chart: Chart, visit: Visit, source: tuple[Resource, Resource], 
 def _report(
     chart: Chart,
     visit: Visit,
-    request: Resource,
-    specimens: list[Resource],
-    results: list[Resource],
+    draw: tuple[Resource, list[Resource], list[Resource]],
     times: tuple[int, int],
 ) -> Resource:
-    drawn, issued = times
+    (request, specimens, results), (drawn, issued) = draw, times
     known = issued <= NOW
     laboratory = chart.world.directory.of_site(chart.site_of(visit.unit_at(drawn)), "laboratory")
     fields: dict[str, Json] = {

@@ -18,16 +18,20 @@ def resource(resource_type: str, logical_id: str, fields: dict[str, Json], *prof
     """Return a resource, marked as test data, with the fields that are there."""
     meta: dict[str, Json] = {"profile": list(profiles)} if profiles else {}
     meta["tag"] = [coding(systems.ACT_REASON, "HTEST")]
-    return {"resourceType": resource_type, "id": logical_id, "meta": meta, **without_none(**fields)}
+    kept = {name: value for name, value in fields.items() if value is not None}
+    return {"resourceType": resource_type, "id": logical_id, "meta": meta, **kept}
 
 
 def coding(system: str, code: str, display: str | None = None) -> dict[str, Any]:
     """Return a Coding."""
-    return without_none(system=system, code=code, display=display)
+    found = {"system": system, "code": code}
+    if display is not None:
+        found["display"] = display
+    return found
 
 
 def concept(system: str, code: str, text: str | None = None) -> dict[str, Any]:
-    """Return a CodeableConcept of one coding; a local text is a display of SNOMED CT only, which has such designations."""
+    """Return a CodeableConcept of one coding; only SNOMED CT has local texts as displays."""
     return without_none(coding=[coding(system, code, text if system == systems.SNOMED else None)], text=text)
 
 
@@ -62,7 +66,10 @@ def refer(resource: Resource, display: str | None = None) -> dict[str, Any]:
 
 def refer_to(resource_type: str, logical_id: str, display: str | None = None) -> dict[str, Any]:
     """Return a literal reference."""
-    return without_none(reference=f"{resource_type}/{logical_id}", display=display)
+    found = {"reference": f"{resource_type}/{logical_id}"}
+    if display is not None:
+        found["display"] = display
+    return found
 
 
 def period(start: int, end: int | None = None) -> dict[str, Any]:

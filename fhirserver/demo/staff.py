@@ -85,7 +85,7 @@ class Professional:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Everyone, by unit (``beffroi-cardiology``), by site-wide service (``beffroi-pharmacy``) and by town (``gp-ath``)."""
+    """Everyone, by unit (``beffroi-cardiology``), site-wide service (``beffroi-pharmacy``) and town (``gp-ath``)."""
 
     teams: dict[str, tuple[Professional, ...]]
 

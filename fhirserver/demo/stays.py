@@ -87,7 +87,7 @@ def starts(chart: Chart, contact: Contact) -> int:
     """Return when a contact begins: an urgent one at any hour, a planned one in working time."""
     moment = chart.moment(contact.day)
     if contact.kind is Kind.CONSULTATION:
-        return chart.world.agenda.take(chart.ward(contact.unit), day_of(moment))
+        return chart.slot(contact.unit, day_of(moment))
     if contact.planned or contact.kind is Kind.DAY_CARE:
         return at(day_of(moment), 8, chart.dice.pick((0, 15, 30)))
     if contact.day % 1:
@@ -179,12 +179,8 @@ def _place(move: Movement) -> dict[str, Any]:
 
 def _number(chart: Chart, site: Site, code: str, value: str) -> dict[str, Any]:
     namespace = "stay" if code == "VN" else "movement"
-    return identifier(
-        f"https://{chart.domain}/ns/{namespace}/{site.key}",
-        value,
-        use="official",
-        kind=kind(systems.STAY_IDENTIFIER_TYPE, code),
-    )
+    types = kind(systems.IDENTIFIER_TYPE if chart.is_belgian and code == "VN" else systems.STAY_IDENTIFIER_TYPE, code)
+    return identifier(f"https://{chart.domain}/ns/{namespace}/{site.key}", value, use="official", kind=types)
 
 
 def _movement(chart: Chart, visit: Visit, move: Movement, number: int) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""Pathways that begin at the emergency department."""
+"""Pathways of grave emergencies."""
 
 from typing import Final
 
@@ -30,49 +30,93 @@ HEART_FAILURE: Final = Story(
     drugs=(
         Course("bisoprolol", -1200, reason="heart failure"),
         Course("furosemide", -1200, reason="heart failure"),
-        Course("ramipril", -4700, 8, reason="hypertension"),
-        Course("sacubitril", 9, reason="heart failure"),
-        Course("dapagliflozin", 7, reason="heart failure"),
+        Course("ramipril", -4700, 5, reason="hypertension"),
+        Course("sacubitril", 7, reason="heart failure"),
+        Course("dapagliflozin", 5, reason="heart failure"),
         Course("spironolactone", -400, reason="heart failure"),
         Course("apixaban", -890, reason="atrial fibrillation"),
     ),
     contacts=(
-        Contact(Kind.CONSULTATION, -205, "cardiology", "heart failure", labs=(("heart", 0),), acts=(Act("electrocardiogram", 0.1, 10),)),
         Contact(
-            Kind.STAY, 0, "emergency", "dyspnoea", hours=168, moves=(("cardiology", 5),),
+            Kind.CONSULTATION,
+            -205,
+            "cardiology",
+            "heart failure",
+            labs=(("heart", 0),),
+            acts=(Act("electrocardiogram", 0.1, 10),),
+        ),
+        Contact(
+            Kind.STAY,
+            0,
+            "emergency",
+            "dyspnoea",
+            hours=168,
+            moves=(("cardiology", 5),),
             watch=Watch(("weight", "spo2", "bp", "hr"), 12, 26),
             labs=(("heart", 0.5), ("kidney", 40), ("heart", 136)),
             scans=(
-                Scan("chest x-ray", 1, Words("Redistribution vasculaire et épanchement pleural bilatéral, cardiomégalie.",
-                                             "Vasculaire redistributie, bilateraal pleuravocht, cardiomegalie.")),
-                Scan("echocardiography", 26, Words("Fraction d'éjection abaissée à 36 %, insuffisance mitrale modérée.",
-                                                   "Ejectiefractie verlaagd tot 36 %, matige mitralisinsufficiëntie.")),
+                Scan(
+                    "chest x-ray",
+                    1,
+                    Words(
+                        "Redistribution vasculaire et épanchement pleural bilatéral, cardiomégalie.",
+                        "Vasculaire redistributie, bilateraal pleuravocht, cardiomegalie.",
+                    ),
+                ),
+                Scan(
+                    "echocardiography",
+                    26,
+                    Words(
+                        "Fraction d'éjection abaissée à 36 %, insuffisance mitrale modérée.",
+                        "Ejectiefractie verlaagd tot 36 %, matige mitralisinsufficiëntie.",
+                    ),
+                ),
             ),
             acts=(Act("electrocardiogram", 0.3, 10), Act("oxygen therapy", 0.4, 600)),
             orders=(
                 Order("oxygen", 0, 0.4, 20, continuous=True),
-                Order("furosemide iv", 3, 1, 72), Order("potassium", 2, 30, 80), Order("bisoprolol", 1, 14, 90),
+                Order("furosemide iv", 3, 1, 72),
+                Order("potassium", 2, 30, 80),
+                Order("bisoprolol", 1, 14, 90),
             ),
             course=Words(
-                "Décompensation cardiaque globale sur écart de régime sodé. Bonne réponse au furosémide intraveineux : perte de "
-                "poids de 5 kg, sevrage de l'oxygène au deuxième jour. Relais oral, instauration du sacubitril/valsartan.",
-                "Globale hartdecompensatie na te zoute voeding. Goede respons op intraveneus furosemide: 5 kg gewichtsverlies, "
+                "Décompensation cardiaque globale sur écart de régime sodé. Bonne réponse au furosémide "
+                "intraveineux : perte de "
+                "poids de 5 kg, sevrage de l'oxygène au deuxième jour. Relais oral, instauration du "
+                "sacubitril/valsartan.",
+                "Globale hartdecompensatie na te zoute voeding. Goede respons op intraveneus furosemide: 5 kg "
+                "gewichtsverlies, "
                 "zuurstof gestopt op dag twee. Overgang naar orale behandeling, start van sacubitril/valsartan.",
             ),
         ),
         Contact(Kind.CONSULTATION, 30, "cardiology", "heart failure", labs=(("heart", 0),)),
-        Contact(Kind.CONSULTATION, 120, "cardiology", "heart failure", labs=(("heart", 0),), acts=(Act("electrocardiogram", 0.1, 10),)),
+        Contact(
+            Kind.CONSULTATION,
+            120,
+            "cardiology",
+            "heart failure",
+            labs=(("kidney", 0),),
+            acts=(Act("electrocardiogram", 0.1, 10),),
+        ),
         Contact(Kind.CONSULTATION, 300, "cardiology", "heart failure"),
     ),
     plan=Plan(
-        Words("Suivi de l'insuffisance cardiaque", "Zorgplan hartfalen"), "heart failure", 6,
+        Words("Suivi de l'insuffisance cardiaque", "Zorgplan hartfalen"),
+        "heart failure",
+        6,
         (
-            ("307818003", Words("Se peser chaque matin, appeler si + 2 kg en 3 jours", "Elke ochtend wegen, bellen bij + 2 kg in 3 dagen")),
+            (
+                "307818003",
+                Words(
+                    "Se peser chaque matin, appeler si + 2 kg en 3 jours",
+                    "Elke ochtend wegen, bellen bij + 2 kg in 3 dagen",
+                ),
+            ),
             ("", Words("Prise des médicaments selon le schéma", "Inname van de medicatie volgens schema")),
         ),
         (Goal(Words("NT-proBNP sous 1500 pg/mL", "NT-proBNP onder 1500 pg/mL"), "ntprobnp", 1500),),
     ),
-)  # fmt: skip
+)
 
 SEPSIS: Final = Story(
     key="sepsis",
@@ -100,21 +144,40 @@ SEPSIS: Final = Story(
     },
     contacts=(
         Contact(
-            Kind.STAY, 0, "emergency", "fever", hours=226, moves=(("icu", 4), ("internal", 62)),
+            Kind.STAY,
+            0,
+            "emergency",
+            "fever",
+            hours=226,
+            moves=(("icu", 4), ("internal", 62)),
             watch=Watch(("temp", "bp", "hr", "spo2", "resp"), 8, 38),
             labs=(("sepsis", 0.3), ("sepsis", 22), ("sepsis", 70), ("inflammation", 142)),
-            scans=(Scan("kidney ultrasound", 2, Words("Rein droit augmenté de taille, sans dilatation des cavités.",
-                                                      "Vergrote rechternier, zonder dilatatie.")),),
+            scans=(
+                Scan(
+                    "kidney ultrasound",
+                    2,
+                    Words(
+                        "Rein droit augmenté de taille, sans dilatation des cavités.",
+                        "Vergrote rechternier, zonder dilatatie.",
+                    ),
+                ),
+            ),
             acts=(Act("urinary catheter", 1, 15), Act("central line", 5, 40)),
             orders=(
-                Order("ceftriaxone", 0, 0.8), Order("saline", 0, 0.6, 6, continuous=True),
-                Order("noradrenaline", 0, 5, 34, continuous=True), Order("piperacillin", 4, 6, 72),
-                Order("enoxaparin", 1, 20, 120), Order("ciprofloxacin", 2, 74, 140), Order("paracetamol", 2, 12, 90, as_needed=True),
+                Order("ceftriaxone", 0, 0.8),
+                Order("saline", 0, 0.6, 6, continuous=True),
+                Order("noradrenaline", 0, 5, 34, continuous=True),
+                Order("piperacillin", 4, 6, 72),
+                Order("enoxaparin", 1, 20, 120),
+                Order("ciprofloxacin", 2, 74, 140),
+                Order("paracetamol", 2, 12, 90, as_needed=True),
             ),
             course=Words(
-                "Choc septique à Escherichia coli sur pyélonéphrite aiguë droite. Remplissage, noradrénaline pendant 29 heures aux "
+                "Choc septique à Escherichia coli sur pyélonéphrite aiguë droite. Remplissage, noradrénaline "
+                "pendant 29 heures aux "
                 "soins intensifs, antibiothérapie adaptée à l'antibiogramme. Apyrexie au quatrième jour.",
-                "Septische shock door Escherichia coli bij acute pyelonefritis rechts. Vulling, noradrenaline gedurende 29 uur op "
+                "Septische shock door Escherichia coli bij acute pyelonefritis rechts. Vulling, noradrenaline "
+                "gedurende 29 uur op "
                 "intensieve zorg, antibiotica aangepast aan het antibiogram. Koortsvrij vanaf dag vier.",
             ),
         ),
@@ -122,7 +185,7 @@ SEPSIS: Final = Story(
     ),
     drugs=(Course("ciprofloxacin", 9, 15, "pyelonephritis"), Course("amlodipine", -3000, reason="hypertension")),
     flags=("multiresistant",),
-)  # fmt: skip
+)
 
 STROKE: Final = Story(
     key="stroke",
@@ -145,24 +208,46 @@ STROKE: Final = Story(
     },
     contacts=(
         Contact(
-            Kind.STAY, 0, "emergency", "weakness of one side", hours=672, moves=(("neurology", 2), ("rehabilitation", 218)),
+            Kind.STAY,
+            0,
+            "emergency",
+            "weakness of one side",
+            hours=672,
+            moves=(("neurology", 2), ("rehabilitation", 218)),
             watch=Watch(("nihss", "bp", "glasgow", "temp"), 8, 26),
             labs=(("clotting", 0.2), ("lipids", 30), ("inflammation", 190)),
             scans=(
-                Scan("head ct", 0.4, Words("Pas d'hémorragie. Hypodensité débutante du territoire sylvien gauche.",
-                                           "Geen bloeding. Beginnende hypodensiteit in het linker mediagebied.")),
-                Scan("head ct", 25, Words("Infarctus sylvien gauche constitué, sans remaniement hémorragique.",
-                                          "Infarct in het linker mediagebied, zonder hemorragische transformatie.")),
+                Scan(
+                    "head ct",
+                    0.4,
+                    Words(
+                        "Pas d'hémorragie. Hypodensité débutante du territoire sylvien gauche.",
+                        "Geen bloeding. Beginnende hypodensiteit in het linker mediagebied.",
+                    ),
+                ),
+                Scan(
+                    "head ct",
+                    25,
+                    Words(
+                        "Infarctus sylvien gauche constitué, sans remaniement hémorragique.",
+                        "Infarct in het linker mediagebied, zonder hemorragische transformatie.",
+                    ),
+                ),
             ),
             acts=(Act("thrombolysis", 0.8, 60), Act("electrocardiogram", 3, 10), Act("physiotherapy", 70, 45)),
             orders=(
-                Order("alteplase", 0, 0.8), Order("aspirin", 1, 26, 80), Order("atorvastatin", 1, 30, 80),
-                Order("enoxaparin", 1, 30, 100),
+                Order("alteplase", 0, 0.8),
+                Order("aspirin", 1, 26, 80),
+                Order("atorvastatin", 1, 30, 80),
+                Order("enoxaparin", 1, 30, 80),
             ),
             course=Words(
-                "Infarctus sylvien gauche avec hémiparésie droite et aphasie (NIHSS 14), thrombolysé 1 h 50 après le début. "
-                "Fibrillation auriculaire découverte au monitoring. Récupération progressive en réadaptation (NIHSS 4).",
-                "Infarct in het linker mediagebied met hemiparese rechts en afasie (NIHSS 14), trombolyse 1 u 50 na het begin. "
+                "Infarctus sylvien gauche avec hémiparésie droite et aphasie (NIHSS 14), thrombolysé 1 h 50 après "
+                "le début. "
+                "Fibrillation auriculaire découverte au monitoring. Récupération progressive en réadaptation "
+                "(NIHSS 4).",
+                "Infarct in het linker mediagebied met hemiparese rechts en afasie (NIHSS 14), trombolyse 1 u 50 "
+                "na het begin. "
                 "Voorkamerfibrillatie ontdekt op de monitor. Geleidelijk herstel op revalidatie (NIHSS 4).",
             ),
             leaves_for="home",
@@ -177,7 +262,9 @@ STROKE: Final = Story(
         Course("perindopril", -5000, reason="hypertension"),
     ),
     plan=Plan(
-        Words("Réadaptation après AVC", "Revalidatie na CVA"), "stroke", 9,
+        Words("Réadaptation après AVC", "Revalidatie na CVA"),
+        "stroke",
+        9,
         (
             ("91251008", Words("Kinésithérapie cinq fois par semaine", "Kinesitherapie vijf keer per week")),
             ("311555007", Words("Logopédie trois fois par semaine", "Logopedie drie keer per week")),
@@ -185,7 +272,7 @@ STROKE: Final = Story(
         (Goal(Words("Pression systolique sous 130 mmHg", "Systolische druk onder 130 mmHg"), "sys", 130),),
     ),
     flags=("falls",),
-)  # fmt: skip
+)
 
 INFARCTION: Final = Story(
     key="infarction",
@@ -208,74 +295,74 @@ INFARCTION: Final = Story(
     },
     contacts=(
         Contact(
-            Kind.STAY, 0, "emergency", "chest pain", hours=112, moves=(("icu", 2.5), ("cardiology", 26)),
+            Kind.STAY,
+            0,
+            "emergency",
+            "chest pain",
+            hours=112,
+            moves=(("icu", 2.5), ("cardiology", 26)),
             watch=Watch(("bp", "hr", "pain", "spo2"), 6, 20),
             labs=(("troponin", 0.2), ("cardiac enzymes", 7), ("cardiac enzymes", 20), ("lipids", 30), ("troponin", 92)),
-            scans=(Scan("echocardiography", 28, Words("Akinésie antérieure, fraction d'éjection 43 %, pas de thrombus.",
-                                                      "Anterieure akinesie, ejectiefractie 43 %, geen trombus.")),),
-            acts=(Act("electrocardiogram", 0.1, 10), Act("coronary angiography", 1, 35), Act("angioplasty", 1.4, 50, "stent")),
+            scans=(
+                Scan(
+                    "echocardiography",
+                    28,
+                    Words(
+                        "Akinésie antérieure, fraction d'éjection 43 %, pas de thrombus.",
+                        "Anterieure akinesie, ejectiefractie 43 %, geen trombus.",
+                    ),
+                ),
+            ),
+            acts=(
+                Act("electrocardiogram", 0.1, 10),
+                Act("coronary angiography", 1, 35),
+                Act("angioplasty", 1.4, 50, "stent"),
+            ),
             orders=(
-                Order("aspirin", 0, 0.3, dose=300), Order("ticagrelor", 2, 0.4), Order("atorvastatin", 1, 6),
-                Order("bisoprolol", 1, 20), Order("morphine", 0, 0.3), Order("enoxaparin", 1, 2, 60),
+                Order("aspirin", 0, 0.3, dose=300),
+                Order("ticagrelor", 2, 0.4),
+                Order("atorvastatin", 1, 6),
+                Order("bisoprolol", 1, 20),
+                Order("morphine", 0, 0.3),
+                Order("enoxaparin", 1, 2, 60),
             ),
             course=Words(
-                "Infarctus antérieur avec sus-décalage ST, angioplastie primaire de l'IVA proximale avec un stent actif, délai "
-                "porte-ballon 68 minutes. Suites simples. Sevrage tabagique entamé, réadaptation cardiaque prescrite.",
-                "Voorwandinfarct met ST-elevatie, primaire angioplastie van de proximale LAD met één stent, deur-tot-ballontijd "
+                "Infarctus antérieur avec sus-décalage ST, angioplastie primaire de l'IVA proximale avec un stent "
+                "actif, délai "
+                "porte-ballon 68 minutes. Suites simples. Sevrage tabagique entamé, réadaptation cardiaque "
+                "prescrite.",
+                "Voorwandinfarct met ST-elevatie, primaire angioplastie van de proximale LAD met één stent, "
+                "deur-tot-ballontijd "
                 "68 minuten. Ongecompliceerd verloop. Rookstop gestart, hartrevalidatie voorgeschreven.",
             ),
         ),
-        Contact(Kind.CONSULTATION, 42, "cardiology", "coronary disease", labs=(("lipids", 0),), acts=(Act("electrocardiogram", 0.1, 10),)),
+        Contact(
+            Kind.CONSULTATION,
+            42,
+            "cardiology",
+            "coronary disease",
+            labs=(("lipids", 0),),
+            acts=(Act("electrocardiogram", 0.1, 10),),
+        ),
         Contact(Kind.CONSULTATION, 180, "cardiology", "coronary disease", labs=(("lipids", 0),)),
         Contact(Kind.CONSULTATION, 365, "cardiology", "coronary disease"),
     ),
     drugs=(
-        Course("aspirin", 1, reason="coronary disease"), Course("ticagrelor", 1, 366, "coronary disease"),
-        Course("atorvastatin", 1, reason="hyperlipidaemia"), Course("bisoprolol", 2, reason="coronary disease"),
-        Course("perindopril", 3, reason="coronary disease"), Course("nicotine", 4, 90, "smoking"),
+        Course("aspirin", 1, reason="coronary disease"),
+        Course("ticagrelor", 1, 366, "coronary disease"),
+        Course("atorvastatin", 1, reason="hyperlipidaemia"),
+        Course("bisoprolol", 2, reason="coronary disease"),
+        Course("perindopril", 3, reason="coronary disease"),
+        Course("nicotine", 4, 90, "smoking"),
     ),
     plan=Plan(
-        Words("Réadaptation cardiaque", "Hartrevalidatie"), "coronary disease", 4,
+        Words("Réadaptation cardiaque", "Hartrevalidatie"),
+        "coronary disease",
+        4,
         (
             ("229065009", Words("Entraînement physique, 30 séances", "Fysieke training, 30 sessies")),
             ("225323000", Words("Accompagnement au sevrage tabagique", "Begeleiding bij rookstop")),
         ),
         (Goal(Words("LDL sous 55 mg/dL (1,4 mmol/L)", "LDL onder 55 mg/dL"), "ldl", 55),),
     ),
-)  # fmt: skip
-
-APPENDICITIS: Final = Story(
-    key="appendicitis",
-    ages=(12, 41),
-    unit="surgery",
-    recency=(0, 330),
-    problems=(Problem("appendicitis", 0, 14),),
-    curves={
-        "temp": ((-2, 36.8), (0, 38.3), (1, 37.8), (2, 36.9)),
-        "crp": ((-3, 2), (0, 64), (1, 98), (2, 51), (10, 3)),
-        "wbc": ((-3, 7), (0, 15.6), (2, 9.2), (10, 7)),
-        "neutrophils": ((-3, 4), (0, 12.8), (2, 6.4), (10, 4)),
-        "pain": ((-2, 0), (0, 7), (0.8, 5), (2, 2)),
-        "hr": ((-2, 74), (0, 98), (2, 76)),
-    },
-    contacts=(
-        Contact(
-            Kind.STAY, 0, "emergency", "abdominal pain", hours=58, moves=(("surgery", 6),),
-            watch=Watch(("temp", "pain", "bp", "hr"), 8, 18),
-            labs=(("blood count", 0.5), ("inflammation", 32)),
-            scans=(Scan("abdominal ultrasound", 1.5, Words("Appendice de 11 mm, non compressible, infiltration de la graisse.",
-                                                           "Appendix van 11 mm, niet samendrukbaar, vetinfiltratie.")),),
-            acts=(Act("appendicectomy", 9, 50),),
-            orders=(
-                Order("cefazolin", 0, 8.5), Order("metronidazole", 0, 8.5), Order("paracetamol iv", 3, 2, 30),
-                Order("ketorolac", 2, 10, 34), Order("tramadol", 2, 12, 40, as_needed=True),
-            ),
-            course=Words(
-                "Appendicite aiguë non perforée, appendicectomie laparoscopique sans incident. Réalimentation le soir même.",
-                "Acute niet-geperforeerde appendicitis, laparoscopische appendectomie zonder verwikkelingen. Voeding dezelfde avond.",
-            ),
-        ),
-        Contact(Kind.CONSULTATION, 13, "surgery", "appendicitis"),
-    ),
-    drugs=(Course("paracetamol", 2, 9, "appendicitis"),),
-)  # fmt: skip
+)

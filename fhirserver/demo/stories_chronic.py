@@ -1,4 +1,4 @@
-"""Pathways of long diseases, followed at consultations."""
+"""Pathways of long diseases of adults, followed at consultations."""
 
 from typing import Final
 
@@ -29,27 +29,56 @@ DIABETES: Final = Story(
     },
     ratios={"weight": ((-730, 1.10), (-365, 1.09), (-182, 1.03), (0, 0.97), (100, 0.95))},
     contacts=(
-        Contact(Kind.CONSULTATION, -730, "endocrinology", "type 2 diabetes", labs=(("glycaemia", 0),), acts=(Act("foot check", 0.2, 10),)),
-        Contact(Kind.CONSULTATION, -365, "endocrinology", "type 2 diabetes", labs=(("diabetes", 0),),
-                acts=(Act("eye check", 0.3, 15), Act("foot check", 0.2, 10)),
-                course=Words(
-                    "Équilibre glycémique insuffisant (HbA1c au-dessus de 9 %). Arrêt du gliclazide, début de l'empagliflozine puis du "
-                    "sémaglutide, éducation thérapeutique en groupe.",
-                    "Onvoldoende glykemieregeling (HbA1c boven 9 %). Stop gliclazide, start empagliflozine en daarna semaglutide, "
-                    "groepseducatie.",
-                )),
-        Contact(Kind.CONSULTATION, -350, "endocrinology", "type 2 diabetes", acts=(Act("diabetes education", 0.1, 60),)),
+        Contact(
+            Kind.CONSULTATION,
+            -730,
+            "endocrinology",
+            "type 2 diabetes",
+            labs=(("glycaemia", 0),),
+            acts=(Act("foot check", 0.2, 10),),
+        ),
+        Contact(
+            Kind.CONSULTATION,
+            -365,
+            "endocrinology",
+            "type 2 diabetes",
+            labs=(("diabetes", 0),),
+            acts=(Act("eye check", 0.3, 15), Act("foot check", 0.2, 10)),
+            course=Words(
+                "Équilibre glycémique insuffisant (HbA1c au-dessus de 9 %). Arrêt du gliclazide, début de "
+                "l'empagliflozine puis du "
+                "sémaglutide, éducation thérapeutique en groupe.",
+                "Onvoldoende glykemieregeling (HbA1c boven 9 %). Stop gliclazide, start empagliflozine en daarna "
+                "semaglutide, "
+                "groepseducatie.",
+            ),
+        ),
+        Contact(
+            Kind.CONSULTATION, -350, "endocrinology", "type 2 diabetes", acts=(Act("diabetes education", 0.1, 60),)
+        ),
         Contact(Kind.CONSULTATION, -182, "endocrinology", "type 2 diabetes", labs=(("glycaemia", 0),)),
-                Contact(Kind.CONSULTATION, 0, "endocrinology", "type 2 diabetes", labs=(("diabetes", 0),), acts=(Act("foot check", 0.2, 10),)),
+        Contact(
+            Kind.CONSULTATION,
+            0,
+            "endocrinology",
+            "type 2 diabetes",
+            labs=(("diabetes", 0),),
+            acts=(Act("foot check", 0.2, 10),),
+        ),
         Contact(Kind.CONSULTATION, 92, "endocrinology", "type 2 diabetes"),
     ),
     drugs=(
-        Course("metformin", -2850, reason="type 2 diabetes"), Course("gliclazide", -1500, -350, "type 2 diabetes"),
-        Course("empagliflozin", -350, reason="type 2 diabetes"), Course("semaglutide", -182, reason="type 2 diabetes"),
-        Course("atorvastatin", -2400, reason="hyperlipidaemia"), Course("perindopril", -2400, reason="hypertension"),
+        Course("metformin", -2850, reason="type 2 diabetes"),
+        Course("gliclazide", -1500, -350, "type 2 diabetes"),
+        Course("empagliflozin", -350, reason="type 2 diabetes"),
+        Course("semaglutide", -182, reason="type 2 diabetes"),
+        Course("atorvastatin", -2400, reason="hyperlipidaemia"),
+        Course("perindopril", -2400, reason="hypertension"),
     ),
     plan=Plan(
-        Words("Trajet de soins diabète", "Zorgtraject diabetes"), "type 2 diabetes", -350,
+        Words("Trajet de soins diabète", "Zorgtraject diabetes"),
+        "type 2 diabetes",
+        -350,
         (
             ("6143009", Words("Éducation au diabète par l'infirmier", "Diabeteseducatie door de verpleegkundige")),
             ("226234005", Words("Conseil diététique", "Dieetadvies")),
@@ -59,54 +88,7 @@ DIABETES: Final = Story(
             Goal(Words("Pression systolique sous 135 mmHg", "Systolische druk onder 135 mmHg"), "sys", 135),
         ),
     ),
-)  # fmt: skip
-
-TEENAGER: Final = Story(
-    key="type 1 diabetes",
-    ages=(12, 17),
-    unit="paediatrics",
-    recency=(4, 70),
-    kin=("mother",),
-    problems=(Problem("type 1 diabetes", -620), Problem("ketoacidosis", -620, -616, "severe")),
-    curves={
-        "hba1c": ((-620, 12.4), (-520, 8.4), (-330, 7.6), (-180, 8.3), (-90, 7.9), (0, 7.4)),
-        "glucose": ((-620, 512), (-619, 240), (-616, 168), (0, 142)),
-        "ph": ((-620, 7.12), (-619, 7.29), (-618, 7.38)),
-        "bicarbonate": ((-620, 9), (-619, 16), (-617, 23)),
-        "potassium": ((-620, 5.3), (-619.5, 3.6), (-617, 4.1)),
-    },
-    ratios={"weight": ((-640, 1.0), (-620, 0.9), (-560, 1.0))},
-    contacts=(
-        Contact(
-            Kind.STAY, -620, "emergency", "ketoacidosis", hours=98, moves=(("paediatrics", 4),),
-            watch=Watch(("hr", "resp", "bp", "weight"), 8, 26),
-            labs=(("ketoacidosis", 0.4), ("ketoacidosis", 8), ("ketoacidosis", 26)),
-            acts=(Act("diabetes education", 60, 90),),
-            orders=(Order("saline", 0, 0.6, 14, continuous=True), Order("insulin aspart", 3, 26), Order("insulin glargine", 1, 26, dose=14)),
-            course=Words(
-                "Acidocétose inaugurale d'un diabète de type 1 (pH 7,12). Correction en 20 heures. Éducation du jeune et de sa famille "
-                "aux injections, aux glucides et à l'hypoglycémie.",
-                "Ketoacidose als eerste uiting van diabetes type 1 (pH 7,12). Gecorrigeerd in 20 uur. Educatie van de jongere en het "
-                "gezin over injecties, koolhydraten en hypoglykemie.",
-            ),
-        ),
-        *(Contact(Kind.CONSULTATION, day, "paediatrics", "type 1 diabetes", labs=(("glycaemia", 0),)) for day in (-520, -330, -180)),
-        Contact(Kind.CONSULTATION, 0, "paediatrics", "type 1 diabetes", labs=(("glycaemia", 0),), acts=(Act("diabetes education", 0.1, 30),)),
-        Contact(Kind.CONSULTATION, 90, "paediatrics", "type 1 diabetes"),
-    ),
-    drugs=(
-        Course("insulin glargine", -616, -330, "type 1 diabetes"), Course("insulin aspart", -616, reason="type 1 diabetes"),
-    ),
-    plan=Plan(
-        Words("Convention diabète de l'enfant", "Diabetesconventie kinderen"), "type 1 diabetes", -616,
-        (
-            ("6143009", Words("Éducation : pompe à insuline et capteur", "Educatie: insulinepomp en sensor")),
-            ("", Words("Projet d'accueil à l'école", "Opvangplan op school")),
-        ),
-        (Goal(Words("HbA1c à 7,5 % ou moins", "HbA1c 7,5 % of minder"), "hba1c", 7.5),),
-    ),
-    flags=("pump",),
-)  # fmt: skip
+)
 
 KIDNEY: Final = Story(
     key="kidney disease",
@@ -133,28 +115,61 @@ KIDNEY: Final = Story(
         "sys": ((-1000, 150), (0, 138)),
     },
     contacts=(
-        *(Contact(Kind.CONSULTATION, day, "nephrology", "kidney disease 3", labs=(("kidney follow-up", 0),)) for day in (-620,)),
-        Contact(Kind.CONSULTATION, -380, "nephrology", "kidney disease 4", labs=(("renal", 0),),
-                scans=(Scan("kidney ultrasound", 0.2, Words("Reins de taille réduite (9 cm), dédifférenciés, sans dilatation.",
-                                                            "Kleine nieren (9 cm), verminderde differentiatie, geen dilatatie.")),)),
-        *(Contact(Kind.CONSULTATION, day, "nephrology", "kidney disease 4", labs=(("kidney follow-up", 0),)) for day in (-250, -120)),
-        Contact(Kind.CONSULTATION, 0, "nephrology", "kidney disease 4", labs=(("renal", 0),),
-                course=Words(
-                    "Maladie rénale chronique stade 4, pente de - 4 mL/min/an. Anémie corrigée sous darbépoétine. Information sur les "
-                    "techniques de suppléance donnée au patient et à son conjoint.",
-                    "Chronische nierziekte stadium 4, daling van 4 mL/min/jaar. Anemie verbeterd onder darbepoëtine. Informatie over "
-                    "nierfunctievervangende therapie gegeven.",
-                )),
+        *(
+            Contact(Kind.CONSULTATION, day, "nephrology", "kidney disease 3", labs=(("kidney follow-up", 0),))
+            for day in (-620,)
+        ),
+        Contact(
+            Kind.CONSULTATION,
+            -380,
+            "nephrology",
+            "kidney disease 4",
+            labs=(("renal", 0),),
+            scans=(
+                Scan(
+                    "kidney ultrasound",
+                    0.2,
+                    Words(
+                        "Reins de taille réduite (9 cm), dédifférenciés, sans dilatation.",
+                        "Kleine nieren (9 cm), verminderde differentiatie, geen dilatatie.",
+                    ),
+                ),
+            ),
+        ),
+        *(
+            Contact(Kind.CONSULTATION, day, "nephrology", "kidney disease 4", labs=(("kidney follow-up", 0),))
+            for day in (-250, -120)
+        ),
+        Contact(
+            Kind.CONSULTATION,
+            0,
+            "nephrology",
+            "kidney disease 4",
+            labs=(("renal", 0),),
+            course=Words(
+                "Maladie rénale chronique stade 4, pente de - 4 mL/min/an. Anémie corrigée sous darbépoétine. "
+                "Information sur les "
+                "techniques de suppléance donnée au patient et à son conjoint.",
+                "Chronische nierziekte stadium 4, daling van 4 mL/min/jaar. Anemie verbeterd onder darbepoëtine. "
+                "Informatie over "
+                "nierfunctievervangende therapie gegeven.",
+            ),
+        ),
         Contact(Kind.CONSULTATION, 118, "nephrology", "kidney disease 4"),
     ),
     drugs=(
-        Course("furosemide", -900, reason="hypertension"), Course("amlodipine", -6000, reason="hypertension"),
-        Course("darbepoetin", -290, reason="renal anaemia"), Course("calcium acetate", -370, reason="kidney disease 4"),
-        Course("bicarbonate", -370, reason="kidney disease 4"), Course("allopurinol", -1400, reason="gout"),
+        Course("furosemide", -900, reason="hypertension"),
+        Course("amlodipine", -6000, reason="hypertension"),
+        Course("darbepoetin", -290, reason="renal anaemia"),
+        Course("calcium acetate", -370, reason="kidney disease 4"),
+        Course("bicarbonate", -370, reason="kidney disease 4"),
+        Course("allopurinol", -1400, reason="gout"),
         Course("vitamin d", -900, reason="kidney disease 4"),
     ),
     plan=Plan(
-        Words("Trajet de soins insuffisance rénale", "Zorgtraject nierinsufficiëntie"), "kidney disease 4", -370,
+        Words("Trajet de soins insuffisance rénale", "Zorgtraject nierinsufficiëntie"),
+        "kidney disease 4",
+        -370,
         (
             ("226234005", Words("Régime pauvre en sel et en phosphore", "Zout- en fosfaatarm dieet")),
             ("", Words("Préserver les veines du bras non dominant", "Aders van de niet-dominante arm sparen")),
@@ -162,7 +177,7 @@ KIDNEY: Final = Story(
         (Goal(Words("Potassium à 5,0 mmol/L ou moins", "Kalium 5,0 mmol/L of minder"), "potassium", 5.0),),
     ),
     flags=("veins",),
-)  # fmt: skip
+)
 
 COPD: Final = Story(
     key="copd",
@@ -190,19 +205,35 @@ COPD: Final = Story(
     contacts=(
         Contact(Kind.CONSULTATION, -395, "pneumology", "copd", acts=(Act("spirometry", 0.2, 20),)),
         Contact(
-            Kind.STAY, 0, "emergency", "dyspnoea", hours=150, moves=(("pneumology", 5),),
+            Kind.STAY,
+            0,
+            "emergency",
+            "dyspnoea",
+            hours=150,
+            moves=(("pneumology", 5),),
             watch=Watch(("spo2", "resp", "bp", "temp"), 12, 38),
             labs=(("inflammation", 0.5), ("blood gas", 0.4), ("blood gas", 22), ("inflammation", 70)),
-            scans=(Scan("chest x-ray", 1, Words("Distension thoracique, pas de foyer systématisé.", "Hyperinflatie, geen infiltraat.")),),
+            scans=(
+                Scan(
+                    "chest x-ray",
+                    1,
+                    Words("Distension thoracique, pas de foyer systématisé.", "Hyperinflatie, geen infiltraat."),
+                ),
+            ),
             acts=(Act("nebulisation", 0.7, 20), Act("oxygen therapy", 0.4, 600)),
             orders=(
-                Order("oxygen", 0, 0.4, 60, continuous=True), Order("salbutamol nebulised", 4, 0.6, 38),
-                Order("ipratropium", 3, 0.6, 38), Order("methylprednisolone", 1, 2, 90), Order("co-amoxiclav", 3, 4, 50),
+                Order("oxygen", 0, 0.4, 60, continuous=True),
+                Order("salbutamol nebulised", 4, 0.6, 38),
+                Order("ipratropium", 3, 0.6, 38),
+                Order("methylprednisolone", 1, 2, 90),
+                Order("co-amoxiclav", 3, 4, 50),
             ),
             course=Words(
-                "Exacerbation aiguë de BPCO avec acidose respiratoire modérée, corrigée sans ventilation. Corticoïdes cinq jours. "
+                "Exacerbation aiguë de BPCO avec acidose respiratoire modérée, corrigée sans ventilation. "
+                "Corticoïdes cinq jours. "
                 "Technique d'inhalation revue, sevrage tabagique proposé.",
-                "Acute exacerbatie van COPD met matige respiratoire acidose, hersteld zonder beademing. Vijf dagen corticoïden. "
+                "Acute exacerbatie van COPD met matige respiratoire acidose, hersteld zonder beademing. Vijf "
+                "dagen corticoïden. "
                 "Inhalatietechniek herzien, rookstop voorgesteld.",
             ),
         ),
@@ -210,63 +241,22 @@ COPD: Final = Story(
         Contact(Kind.CONSULTATION, 220, "pneumology", "copd"),
     ),
     drugs=(
-        Course("tiotropium", -2500, reason="copd"), Course("budesonide formoterol", -1100, reason="copd"),
-        Course("salbutamol", -2600, reason="copd"), Course("methylprednisolone", 6, 8, "copd exacerbation"),
+        Course("tiotropium", -2500, reason="copd"),
+        Course("budesonide formoterol", -1100, reason="copd"),
+        Course("salbutamol", -2600, reason="copd"),
+        Course("methylprednisolone", 6, 8, "copd exacerbation"),
     ),
     plan=Plan(
-        Words("Plan d'action BPCO", "Actieplan COPD"), "copd", 6,
+        Words("Plan d'action BPCO", "Actieplan COPD"),
+        "copd",
+        6,
         (
             ("225323000", Words("Accompagnement au sevrage tabagique", "Begeleiding bij rookstop")),
             ("229065009", Words("Réentraînement à l'effort", "Oefentherapie")),
         ),
         (Goal(Words("Saturation au-dessus de 90 %", "Saturatie boven 90 %"), "spo2", 90, above=True),),
     ),
-)  # fmt: skip
-
-ASTHMA: Final = Story(
-    key="asthma",
-    ages=(5, 12),
-    unit="paediatrics",
-    recency=(1, 300),
-    kin=("mother", "father"),
-    problems=(Problem("asthma", -760, severity="moderate"), Problem("asthma attack", 0, 5)),
-    curves={
-        "spo2": ((-30, 98), (0, 90), (0.2, 94), (2, 98)),
-        "resp": ((-30, 20), (0, 38), (0.3, 26), (2, 20)),
-        "hr": ((-30, 88), (0, 138), (1, 100), (3, 88)),
-        "peak flow": ((-420, 190), (-200, 215), (0, 105), (0.4, 165), (30, 230), (120, 255)),
-    },
-    contacts=(
-        Contact(Kind.CONSULTATION, -410, "paediatrics", "asthma"),
-        Contact(Kind.CONSULTATION, -200, "paediatrics", "asthma", acts=(Act("asthma education", 0.2, 20),)),
-        Contact(
-            Kind.EMERGENCY, 0, "emergency", "asthma attack", hours=7,
-            watch=Watch(("hr", "spo2", "resp", "peak flow"), 3, 7),
-            acts=(Act("nebulisation", 0.3, 20),),
-            orders=(
-                Order("salbutamol nebulised", 0, 0.3), Order("salbutamol nebulised", 0, 0.7), Order("salbutamol nebulised", 0, 1.1),
-                Order("ipratropium", 0, 0.4, dose=0.25), Order("prednisolone", 0, 0.8),
-            ),
-            course=Words(
-                "Crise d'asthme modérée sur rhinopharyngite. Amélioration après trois aérosols de salbutamol. Retour à domicile avec "
-                "prednisolone trois jours et plan d'action écrit.",
-                "Matige astma-aanval bij verkoudheid. Verbetering na drie vernevelingen salbutamol. Naar huis met drie dagen "
-                "prednisolon en een geschreven actieplan.",
-            ),
-        ),
-        Contact(Kind.CONSULTATION, 30, "paediatrics", "asthma", acts=(Act("spirometry", 0.2, 15), Act("asthma education", 0.3, 20))),
-        Contact(Kind.CONSULTATION, 160, "paediatrics", "asthma"),
-    ),
-    drugs=(
-        Course("salbutamol", -750, reason="asthma"), Course("fluticasone", -750, 30, "asthma"),
-        Course("budesonide formoterol", 30, reason="asthma"), Course("prednisolone", 0, 3, "asthma attack"),
-    ),
-    plan=Plan(
-        Words("Plan d'action asthme", "Astma-actieplan"), "asthma", 30,
-        (("401135008", Words("Éducation : chambre d'inhalation, signes d'alerte", "Educatie: voorzetkamer, alarmtekens")),),
-        (Goal(Words("Débit de pointe au-dessus de 220 L/min", "Piekstroom boven 220 L/min"), "peak flow", 220, above=True),),
-    ),
-)  # fmt: skip
+)
 
 DEPRESSION: Final = Story(
     key="depression",
@@ -282,15 +272,22 @@ DEPRESSION: Final = Story(
     contacts=(
         Contact(Kind.CONSULTATION, -32, "psychiatry", "depression", acts=(Act("psychotherapy", 0.1, 45),)),
         Contact(
-            Kind.STAY, 0, "psychiatry", "suicidal thoughts", hours=410, planned=True,
+            Kind.STAY,
+            0,
+            "psychiatry",
+            "suicidal thoughts",
+            hours=410,
+            planned=True,
             watch=Watch(("bp", "weight"), 12, 12),
             labs=(("nutrition", 1),),
             acts=(Act("psychotherapy", 26, 45), Act("psychotherapy", 170, 45)),
             orders=(Order("venlafaxine", 1, 20, 130), Order("lorazepam", 1, 12, 80)),
             course=Words(
-                "Hospitalisation libre pour épisode dépressif sévère avec idées suicidaires scénarisées. Relais de la sertraline par la "
+                "Hospitalisation libre pour épisode dépressif sévère avec idées suicidaires scénarisées. Relais "
+                "de la sertraline par la "
                 "venlafaxine. Disparition des idées suicidaires, contrat de sécurité avec l'entourage.",
-                "Vrijwillige opname voor ernstige depressieve episode met suïcidale gedachten. Overschakeling van sertraline naar "
+                "Vrijwillige opname voor ernstige depressieve episode met suïcidale gedachten. Overschakeling van "
+                "sertraline naar "
                 "venlafaxine. Suïcidale gedachten verdwenen, veiligheidsplan met de omgeving.",
             ),
         ),
@@ -299,8 +296,9 @@ DEPRESSION: Final = Story(
         Contact(Kind.CONSULTATION, 181, "psychiatry", "depression"),
     ),
     drugs=(
-        Course("sertraline", -68, 1, "depression"), Course("venlafaxine", 1, reason="depression"),
+        Course("sertraline", -68, 1, "depression"),
+        Course("venlafaxine", 1, reason="depression"),
         Course("lorazepam", -30, 30, "depression"),
     ),
     flags=("suicide",),
-)  # fmt: skip
+)
