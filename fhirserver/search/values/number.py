@@ -1,6 +1,7 @@
 """Number parameters: a search value is the range of its significant digits, a stored value is exact.
 
-``100`` searches [99.5, 100.5), ``100.00`` searches [99.995, 100.005), ``1e2`` searches [50, 150) by its one digit;
+``100`` searches [99.5, 100.5), ``100.00`` searches [99.995, 100.005), ``1e2`` searches [95, 105) like ``1.0e2``: R4's
+own example, though its one digit would be [50, 150);
 with ``gt lt ge le sa eb`` the value is exact; whole numbers compare exactly with elements that are integers.
 Spec: http://hl7.org/fhir/R4/search.html#number
 """
@@ -63,7 +64,10 @@ def implicit_range(value: Decimal, *, whole: bool = False) -> tuple[Decimal, Dec
 
     ``whole``: the element holds integers, so a plain integer means just itself.
     """
-    exponent = int(value.as_tuple().exponent)
+    parts = value.as_tuple()
+    exponent = int(parts.exponent)
+    if exponent > 0 and len(parts.digits) == 1:
+        exponent -= 1
     if whole and exponent == 0:
         return value, _EXACT.add(value, Decimal("1e-9"))
     half = Decimal((0, (5,), exponent - 1))
