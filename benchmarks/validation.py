@@ -29,6 +29,10 @@ BARS_US = {"Patient": 60, "Observation": 30}
 
 EXTENSION = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 V2 = "http://terminology.hl7.org/CodeSystem/v2-0203"
+GEOLOCATION = [
+    {"url": "latitude", "valueDecimal": Decimal("50.85")},
+    {"url": "longitude", "valueDecimal": Decimal("4.35")},
+]
 PATIENT: dict[str, Any] = {
     "resourceType": "Patient",
     "id": "b8eb8d31-1031-fb5b-e207-b9815f80744c",
@@ -78,6 +82,7 @@ PATIENT: dict[str, Any] = {
             "postalCode": "1000",
             "country": "BE",
             "period": {"start": "1999-01-01"},
+            "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/geolocation", "extension": GEOLOCATION}],
         }
     ],
     "maritalStatus": {
@@ -128,6 +133,17 @@ OBSERVATION: dict[str, Any] = {
         "system": "http://unitsofmeasure.org",
         "code": "cm",
     },
+    "interpretation": [
+        {
+            "coding": [
+                {
+                    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
+                    "code": "N",
+                    "display": "Normal",
+                }
+            ]
+        }
+    ],
     "referenceRange": [{"low": {"value": 150, "unit": "cm"}, "high": {"value": 190, "unit": "cm"}, "text": "adults"}],
 }
 NARRATIVE = {

@@ -32,7 +32,7 @@ def bound_primitive(code_set: CodeSet, value_set: str, check_syntax: Check) -> C
     return check
 
 
-def bound_coded(type_name: str, code_set: CodeSet, value_set: str) -> Check | None:
+def bound_coded(code_set: CodeSet, value_set: str, type_name: str) -> Check | None:
     """Return the binding check of a complex type, to follow its own check; None: the type cannot be bound."""
     if type_name not in _CODED_TYPES:
         return None

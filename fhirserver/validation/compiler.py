@@ -11,7 +11,7 @@ from fhirserver.definitions.elements import Element, Kind
 from fhirserver.definitions.registry import Child, Definitions
 from fhirserver.kernel.outcome import IssueType
 from fhirserver.kernel.resource import Json
-from fhirserver.terminology.required import RequiredCodes
+from fhirserver.terminology.required import CodeSet, RequiredCodes
 from fhirserver.validation.bindings import bound_coded, bound_primitive
 from fhirserver.validation.findings import Check, Finding, Findings, both
 from fhirserver.validation.narrative import check_xhtml
@@ -108,7 +108,7 @@ class Compiler:
             return bounded(self._check_contained if child.json_name == "contained" else self._check_nested)
         if self._is_primitive(child.type_name):
             return self._primitive(child)
-        check = self._bound(child, self.type_check(child.type_name))
+        check = self._complex(child)
         if child.type_name == "Extension" and owner != "Extension":
             check = both(check, check_extension_url)
         return bounded(check) if _may_recur(owner, child) else check
@@ -122,19 +122,20 @@ class Compiler:
         check = PRIMITIVES[child.type_name]
         if child.element.is_xml_attribute and child.json_name == "id":
             check = check_element_id
-        value_set = child.element.required_binding
-        code_set = self._codes.codes(value_set) if value_set is not None else None
-        if value_set is not None and code_set is not None:
-            check = bound_primitive(code_set, value_set, check)
-        return check
+        bound = self._binding(child)
+        return check if bound is None else bound_primitive(*bound, check)
 
-    def _bound(self, child: Child, check: Check) -> Check:
-        value_set = child.element.required_binding
-        code_set = self._codes.codes(value_set) if value_set is not None else None
-        if value_set is None or code_set is None:
-            return check
-        binding = bound_coded(child.type_name, code_set, value_set)
+    def _complex(self, child: Child) -> Check:
+        check = self.type_check(child.type_name)
+        bound = self._binding(child)
+        binding = None if bound is None else bound_coded(*bound, child.type_name)
         return check if binding is None else both(check, binding)
+
+    def _binding(self, child: Child) -> tuple[CodeSet, str] | None:
+        """Return the codes an element must be of, with their value set; None: not bound, or not decidable."""
+        value_set = child.element.required_binding
+        code_set = None if value_set is None else self._codes.codes(value_set)
+        return None if value_set is None or code_set is None else (code_set, value_set)
 
     def _shadow(self, owner: str, shadow_name: str) -> ShadowCheck | None:
         """Compile the check of ``name`` with the ids and extensions in ``_name``; None: no such primitive."""
@@ -153,9 +154,11 @@ class Compiler:
         name = _resource_type(value)
         if name is None or not self._definitions.is_resource_type(name):
             return _UNKNOWN_RESOURCE
-        outer, walk.scope = walk.scope, Scope(value)
+        outer, inner = walk.scope, Scope(value)
+        walk.scope = inner
         found = self.type_check(name)(value, walk)
         walk.scope = outer
+        outer.adopt(inner)
         return found
 
     def _check_contained(self, value: Json, walk: Walk) -> Findings | None:

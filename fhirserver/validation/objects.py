@@ -20,7 +20,6 @@ _NOT_REPEATING: Final = one(IssueType.STRUCTURE, "{} does not repeat and must no
 _EMPTY_ARRAY: Final = one(IssueType.STRUCTURE, "{} must not be an empty array; leave it out instead.")
 _EMPTY_OBJECT: Final = one(IssueType.STRUCTURE, "{} must have a value or children; leave it out instead.")
 NULL: Final = one(IssueType.STRUCTURE, "{} must not be null; an element without a value is left out.")
-_TOO_DEEP: Final = one(IssueType.TOO_LONG, "{} is nested deeper than this server reads.")
 
 
 ShadowCheck: TypeAlias = Callable[[Resource, Walk], Findings | None]
@@ -205,7 +204,9 @@ def bounded(check: Check) -> Check:
 
     def descend(value: Json, walk: Walk) -> Findings | None:
         if walk.depth >= walk.max_depth:
-            return _TOO_DEEP
+            return one(
+                IssueType.TOO_LONG, f"{{}} is nested too deep; {walk.max_depth} levels of its kind are accepted."
+            )
         walk.depth += 1
         problems = check(value, walk)
         walk.depth -= 1

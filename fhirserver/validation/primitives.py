@@ -78,7 +78,7 @@ def check_uri(value: Json, walk: Walk) -> Findings | None:
     if not value or not value.isprintable() or " " in value:
         return _explain_uri(value)
     if value[0] == "#" and value != "#":
-        walk.refer(value)
+        walk.scope.refer(value)
     return None
 
 
@@ -89,7 +89,7 @@ def check_canonical(value: Json, walk: Walk) -> Findings | None:
     if not value or not value.isprintable() or " " in value:
         return _explain_uri(value)
     if value[0] == "#":
-        walk.refer(value)
+        walk.scope.refer(value)
     return None
 
 

@@ -62,7 +62,7 @@ def reference_check(resource_types: frozenset[str]) -> Check:
         if type(literal) is not str or not literal:
             return None
         if literal[0] == "#":
-            walk.refer(literal)
+            walk.scope.refer(literal)
             return None if len(literal) == 1 or literal[1:] in walk.scope.contained_ids else _REF_1
         head, _, tail = literal.partition("/")
         if head in resource_types and is_id(tail):

@@ -16,10 +16,27 @@ class Scope:
         self._container = container
         self.fragments: set[str] = set()
         """Every ``#id`` in a reference, canonical, uri or url."""
+        self.has_upward = False
+        """Whether a reference or canonical is ``#``, the container itself."""
         self.pointing_up: list[bool] = []
-        """For each contained resource walked so far: whether it refers to its container with ``#``."""
+        """For each contained resource walked so far: whether there is such a one inside it."""
         self.inside = False
         """Whether the walk is inside a contained resource just now."""
+
+    def refer(self, target: str) -> None:
+        """Note a reference or canonical that starts with ``#``."""
+        if target != "#":
+            self.fragments.add(target)
+            return
+        self.has_upward = True
+        if self.inside:
+            self.pointing_up[-1] = True
+
+    def adopt(self, inner: "Scope") -> None:
+        """Count what was seen in a container of its own (a Bundle's entry) inside a contained resource."""
+        if self.inside:
+            self.fragments |= inner.fragments
+            self.pointing_up[-1] |= inner.has_upward
 
     @cached_property
     def contained_ids(self) -> frozenset[str]:
@@ -41,10 +58,3 @@ class Walk:
         self.depth = 0
         self.max_depth = max_depth
         self.scope = Scope(resource)
-
-    def refer(self, target: str) -> None:
-        """Note a reference or canonical that starts with ``#``; ``#`` alone is the container itself."""
-        if target != "#":
-            self.scope.fragments.add(target)
-        elif self.scope.inside:
-            self.scope.pointing_up[-1] = True

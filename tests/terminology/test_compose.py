@@ -53,14 +53,16 @@ COLOURS: dict[str, Any] = {
 ALL = {"animal", "dog", "poodle", "bird", "robodog", "plant", "tree"}
 
 
-def _value_set(include: list[dict[str, Any]], url: str = "http://a.b/vs", **more: object) -> dict[str, Any]:
-    return {"resourceType": "ValueSet", "url": url, "compose": {"include": include, **more}}
+def _value_set(
+    include: list[dict[str, Any]], url: str = "http://a.b/vs", exclude: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    return {"resourceType": "ValueSet", "url": url, "compose": {"include": include, "exclude": exclude or []}}
 
 
-def _codes(*include: dict[str, Any], **more: object) -> set[tuple[str, str]]:
+def _codes(*include: dict[str, Any], exclude: list[dict[str, Any]] | None = None) -> set[tuple[str, str]]:
     pets = _value_set([{"system": SYSTEM, "concept": [{"code": "dog"}, {"code": "bird"}]}], "http://a.b/pets")
     plants = _value_set([{"system": SYSTEM, "concept": [{"code": "tree"}]}], "http://a.b/plants")
-    source = Definitions(ANIMALS, COLOURS, pets, plants, _value_set(list(include), **more))
+    source = Definitions(ANIMALS, COLOURS, pets, plants, _value_set(list(include), exclude=exclude))
     return set(Composer(source).expand("http://a.b/vs"))
 
 

@@ -53,13 +53,13 @@ def test_codeable_concept(problems_of: Callable[[str], Problems], concept: str, 
 @pytest.mark.parametrize("type_name", ["Coding", "Quantity"])
 def test_coding_and_quantity_are_compared_by_system_and_code(type_name: str) -> None:
     codes = CodeSet(frozenset({("http://a.b", "x")}), frozenset({"x"}))
-    check = bound_coded(type_name, codes, "http://a.b/vs")
+    check = bound_coded(codes, "http://a.b/vs", type_name)
     assert check is not None
     walk = Walk({}, 1)
     assert check({"system": "http://a.b", "code": "x"}, walk) is None
     assert check({"system": "http://a.c", "code": "x"}, walk) is not None
     assert check({"code": "y"}, walk) is None
-    assert bound_coded("Period", codes, "http://a.b/vs") is None
+    assert bound_coded(codes, "http://a.b/vs", "Period") is None
 
 
 UNDECIDABLE = [

@@ -119,6 +119,13 @@ def test_entries_of_a_bundle_are_containers_of_their_own(problems_of: Callable[[
     assert problems_of(text) == [("invariant", "Bundle.entry[1].resource.managingOrganization.reference")]
 
 
+def test_a_contained_bundle_may_refer_to_its_container_and_to_others(problems_of: Callable[[str], Problems]) -> None:
+    """dom-3 looks at all descendants, those in the entries of a contained Bundle included."""
+    entry = '{"resource":{"resourceType":"Patient","managingOrganization":{"reference":"#"},"implicitRules":"#o"}}'
+    bundle = f'{{"resourceType":"Bundle","id":"b","type":"collection","entry":[{entry}]}}'
+    assert problems_of(f'{{"resourceType":"Patient","contained":[{ORG},{bundle}]}}') == []
+
+
 REFERENCES = [
     pytest.param("Patient/1", True, id="relative"),
     pytest.param("Patient/1/_history/2", True, id="relative, version specific"),

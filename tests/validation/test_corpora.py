@@ -58,7 +58,8 @@ def test_official_examples(validator: StructureValidator, finder: LinkFinder, co
         issues = validator.validate(resource, resource["resourceType"])
         if issues:
             refused[file] = ", ".join(sorted({issue.code.value for issue in issues}))
-        _rewrite_and_back(finder, raw, resource)
+        if len(raw) < 100_000:
+            _rewrite_and_back(finder, raw, resource)
     assert count == 864
     assert refused.keys() == BROKEN_EXAMPLES.keys()
     for file, codes in refused.items():

@@ -168,7 +168,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(value=st.dictionaries(STRINGS, VALUES, max_size=5), data=st.data())
 def test_any_string_is_replaced_where_it_stands(value: dict[str, Any], data: st.DataObject) -> None:
     """Replacing bytes and decoding is the same as decoding and replacing values, for any JSON and any escapes."""
