@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     max_binary_bytes: Annotated[int, Field(ge=1024)] = 1024 * _MEBIBYTE
     """Largest Binary sent in its own content type."""
     max_bundle_entries: Annotated[int, Field(ge=1)] = 5000
-    max_url_bytes: Annotated[int, Field(ge=256)] = 16 * 1024
+    max_url_bytes: Annotated[int, Field(ge=256)] = 32 * 1024
     default_count: Annotated[int, Field(ge=1)] = 50
     """``_count`` when the request has none."""
     max_count: Annotated[int, Field(ge=1)] = 1000
