@@ -64,11 +64,10 @@ class Batch:
         return FhirResponse(status=200, content=content)
 
     def _number(self, outer: FhirRequest, incoming: Incoming, index: int) -> Numbered:
-        entry = incoming.entries[index]
         try:
-            request = entry_request(outer, entry, self.locate)
+            request = entry_request(outer, incoming, index, self.locate)
             incoming.check(index)
-            return Numbered(index, request, entry.is_head)
+            return Numbered(index, request, incoming.entries[index].is_head)
         except FhirError as error:
             return Numbered(index, error)
 

@@ -45,12 +45,8 @@ def render_searchset(request: FhirRequest, path: str, page: SearchPage, subset: 
     entries = []
     if page.summary is not Summary.COUNT:
         base = request.base_url.encode()
-        for version in page.matches:
-            content = subset.apply(version.resource_type, version.content or b"", page.summary, page.elements)
-            entries.append(_search_entry(base, version, content, b"match"))
-        for version in page.included:
-            content = subset.apply(version.resource_type, version.content or b"", page.summary)
-            entries.append(_search_entry(base, version, content, b"include"))
+        entries += [_search_entry(base, v, _part(v, page, subset, page.elements), b"match") for v in page.matches]
+        entries += [_search_entry(base, v, _part(v, page, subset, ()), b"include") for v in page.included]
     entries += _outcome_entries(page.issues)
     return _bundle(b"searchset", page.total, _page_links(request, path, page), entries)
 
@@ -119,6 +115,14 @@ def _link(url: str, query: Query) -> str:
     return f"{url}?{render_query(query)}" if query else url
 
 
+def _part(version: Version, page: SearchPage | HistoryPage, subset: Subset, elements: tuple[str, ...]) -> bytes:
+    """Return what a page shows of a resource: mostly all of it."""
+    content = version.content or b""
+    if page.summary is Summary.FALSE and not elements:
+        return content
+    return subset.apply(version.resource_type, content, page.summary, elements)
+
+
 def _search_entry(base: bytes, version: Version, content: bytes, mode: bytes) -> bytes:
     return b'{"fullUrl":"%b/%b","resource":%b,"search":{"mode":"%b"}}' % (base, version.key.encode(), content, mode)
 
@@ -132,8 +136,7 @@ def _history_entry(base: bytes, version: Version, page: HistoryPage, subset: Sub
     key = version.key.encode()
     resource = b""
     if version.content is not None:
-        content = subset.apply(version.resource_type, version.content, page.summary, page.elements)
-        resource = b'"resource":%b,' % content
+        resource = b'"resource":%b,' % _part(version, page, subset, page.elements)
     url = version.resource_type.encode() if version.method is Method.POST else key
     response = b'"status":"%b","etag":%b,"lastModified":"%b"' % (
         status_line(_status(version)).encode(),

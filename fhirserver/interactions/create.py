@@ -1,7 +1,7 @@
 """create, conditional create. Spec: http://hl7.org/fhir/R4/http.html#create, #ccreate"""
 
-from fhirserver.codec.fhir_json import parse_resource
 from fhirserver.interactions.binary import native_binary_of
+from fhirserver.interactions.body import body_of
 from fhirserver.interactions.conditions import criteria_of
 from fhirserver.interactions.query import parse_criteria_text
 from fhirserver.interactions.written import respond_written
@@ -22,7 +22,7 @@ def create_of(request: FhirRequest) -> Create:
     wanted = request.if_none_exist
     return Create(
         resource_type=request.target.type_name,
-        body=parse_resource(request.body),
+        body=body_of(request),
         if_none_exist=None if wanted is None else criteria_of(parse_criteria_text(wanted)),
         full_url=request.full_url,
     )

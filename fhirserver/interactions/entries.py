@@ -86,6 +86,8 @@ class Incoming:
     """The entries of a Bundle, and what is wrong with the structure of single ones."""
 
     entries: tuple[Entry, ...]
+    resources: tuple[Resource | None, ...]
+    """The resources of the entries, decoded; their bytes are in the entries."""
     issues: Mapping[int, Sequence[Issue]]
 
     def check(self, index: int) -> None:
@@ -115,7 +117,8 @@ class BundleReader:
             _refuse_structure(error)
         if len(entries) > self.limits.max_entries:
             raise TooLong(f"The Bundle has {len(entries)} entries; at most {self.limits.max_entries} are accepted.")
-        return Incoming(entries, self._issues(bundle.value))
+        resources = tuple(entry.get("resource") for entry in bundle.value.get("entry", ()))
+        return Incoming(entries, resources, self._issues(bundle.value))
 
     def _issues(self, bundle: Resource) -> Mapping[int, Sequence[Issue]]:
         """Validate all but the resources, which are validated as they are written."""

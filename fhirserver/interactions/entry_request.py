@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from fhirserver.interactions.entries import Entry
+from fhirserver.interactions.entries import Entry, Incoming
 from fhirserver.interactions.query import parse_path, parse_query, split_presentation
 from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, Interaction, Prefer, Return, Target
 from fhirserver.kernel.outcome import BadRequest, BadStructure, FhirError, Issue
@@ -34,8 +34,9 @@ class _PatchBinary(msgspec.Struct, frozen=True, rename="camel"):
 _patch: Final = msgspec.json.Decoder(_PatchBinary)
 
 
-def entry_request(outer: FhirRequest, entry: Entry, locate: Locate) -> FhirRequest:
+def entry_request(outer: FhirRequest, incoming: Incoming, index: int, locate: Locate) -> FhirRequest:
     """Read an entry as the request it stands for; raises FhirError, without the entry's place."""
+    entry = incoming.entries[index]
     asked = entry.request
     if asked is None:
         raise BadRequest("The entry has no `request`.", expression=["request"])
@@ -56,6 +57,7 @@ def entry_request(outer: FhirRequest, entry: Entry, locate: Locate) -> FhirReque
         presentation=presentation,
         is_post=asked.method == "POST",
         body=body,
+        resource=incoming.resources[index] if asked.method != "PATCH" else None,
         content_type=content_type,
         if_match=asked.if_match,
         if_none_match=asked.if_none_match,

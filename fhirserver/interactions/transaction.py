@@ -8,7 +8,7 @@ from fhirserver.interactions.batch import READING, Numbered, Run, concurrent_gro
 from fhirserver.interactions.bundle import render_responses, response_entry
 from fhirserver.interactions.create import create_of
 from fhirserver.interactions.delete import delete_of, respond_deleted
-from fhirserver.interactions.entries import BundleReader, Entry
+from fhirserver.interactions.entries import BundleReader, Incoming
 from fhirserver.interactions.entry_request import Locate, entry_request, place_error
 from fhirserver.interactions.patch import patch_of
 from fhirserver.interactions.update import update_of
@@ -40,7 +40,7 @@ class Transaction:
         """Answer 200 with one response per entry, in the order of the request, or fail with the first error."""
         incoming = self.reader.read(request.body)
         entries = incoming.entries
-        requests = [self._read(request, index, entry) for index, entry in enumerate(entries)]
+        requests = [self._read(request, incoming, index) for index in range(len(entries))]
         incoming.check_all()
         check_identities(requests)
         responses = await _commit(requests, repository)
@@ -51,9 +51,9 @@ class Transaction:
         rendered = (response_entry(responses[index]) for index in range(len(entries)))
         return FhirResponse(status=200, content=render_responses("transaction-response", rendered))
 
-    def _read(self, outer: FhirRequest, index: int, entry: Entry) -> FhirRequest:
+    def _read(self, outer: FhirRequest, incoming: Incoming, index: int) -> FhirRequest:
         try:
-            request = entry_request(outer, entry, self.locate)
+            request = entry_request(outer, incoming, index, self.locate)
             if request.target.interaction not in _ORDER.keys() | READING:
                 raise BadRequest("Operations cannot be part of a transaction.", expression=["request.url"])
         except FhirError as error:

@@ -1,7 +1,7 @@
 """update, update as create, conditional update. Spec: http://hl7.org/fhir/R4/http.html#update, #cond-update"""
 
-from fhirserver.codec.fhir_json import parse_resource
 from fhirserver.interactions.binary import native_binary_of
+from fhirserver.interactions.body import body_of
 from fhirserver.interactions.conditions import criteria_of, only_if_absent, version_to_match
 from fhirserver.interactions.written import respond_written
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse
@@ -21,7 +21,7 @@ def update_of(request: FhirRequest) -> Update:
     target = request.target
     return Update(
         resource_type=target.type_name,
-        body=parse_resource(request.body),
+        body=body_of(request),
         logical_id=target.logical_id,
         criteria=criteria_of(request.parameters) if target.logical_id is None else None,
         if_match=version_to_match(request.if_match),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.version import NativeContent
 
 Query: TypeAlias = tuple[tuple[str, str], ...]
@@ -122,6 +123,8 @@ class FhirRequest:
     """``_format`` and ``_pretty`` as sent: page links repeat them."""
     is_post: bool = False
     body: bytes = b""
+    resource: Resource | None = None
+    """What ``body`` decodes to, where it has been decoded before: as a part of a Bundle."""
     content_type: str | None = None
     """The media type of the body, lower case, without its parameters."""
     chunks: AsyncIterator[bytes] | None = None

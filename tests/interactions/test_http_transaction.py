@@ -192,6 +192,28 @@ async def test_a_patch_is_carried_by_a_binary(client: AsyncClient) -> None:
     assert (await client.get(f"Patient/{created['id']}")).json()["active"] is False
 
 
+async def test_a_patch_that_fails_names_its_entry(client: AsyncClient) -> None:
+    created = (await client.post("Patient", json=PATIENT)).json()
+    data = base64.b64encode(b'[{"op":"test","path":"/active","value":false}]').decode()
+    binary = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
+    patch = entry("PATCH", f"Patient/{created['id']}", binary)
+    response = await send(client, entry("POST", "Patient", PATIENT), patch)
+    assert response.status_code == 422
+    assert "Bundle.entry[1]" in response.json()["issue"][0]["expression"]
+
+
+async def test_outcomes_are_given_to_who_prefers_them(client: AsyncClient) -> None:
+    response = await send(client, entry("POST", "Patient", PATIENT), Prefer="return=OperationOutcome")
+    found = response.json()["entry"][0]
+    assert found["response"]["outcome"]["resourceType"] == "OperationOutcome"
+    assert "resource" not in found
+
+
+async def test_a_base_of_another_scheme_is_ours(client: AsyncClient) -> None:
+    url = f"https://{str(client.base_url).partition('://')[2]}Patient"
+    assert statuses(await send(client, entry("POST", url, PATIENT))) == ["201"]
+
+
 REFUSED = [
     pytest.param(entry("GET", "Patience/1"), 404, id="an unknown type"),
     pytest.param(entry("POST", "Patient"), 400, id="no resource"),
