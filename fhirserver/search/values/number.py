@@ -16,6 +16,9 @@ from fhirserver.search.index import Span
 from fhirserver.search.plan import Comparison, HasSpan, Plan, any_of
 from fhirserver.search.values.date import split_prefix
 
+NEIGHBOURS: Final = Context(prec=34)
+"""Knows the numbers next to one, as far as the database tells them apart."""
+
 _EXACT: Final = Context(prec=200)
 _APPROXIMATE: Final = Decimal("0.1")
 _RANGED: Final = (Comparison.EQ, Comparison.NE, Comparison.AP)
@@ -37,13 +40,14 @@ NUMBER_MAX: Final = Decimal("1e400")
 
 def range_bounds(value: dict[str, Json]) -> tuple[Decimal, Decimal] | None:
     """Return the closed bounds of a Range; an open side is beyond every number the server accepts."""
-    low, high = _number_of(value.get("low")), _number_of(value.get("high"))
+    low, high = number_of(value.get("low")), number_of(value.get("high"))
     if low is None and high is None:
         return None
     return NUMBER_MIN if low is None else low, NUMBER_MAX if high is None else high
 
 
-def _number_of(quantity: Json) -> Decimal | None:
+def number_of(quantity: Json) -> Decimal | None:
+    """Return the value of a Quantity."""
     number = quantity.get("value") if isinstance(quantity, dict) else None
     return Decimal(number) if isinstance(number, int | Decimal) and not isinstance(number, bool) else None
 

@@ -6,19 +6,30 @@ they stand; ``5.4`` compares numbers of whatever unit. Spec: http://hl7.org/fhir
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeAlias
 
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.resource import Json
 from fhirserver.search.index import Span
 from fhirserver.search.plan import Comparison, HasSpan, Plan, Unit, any_of
 from fhirserver.search.values.date import split_prefix
-from fhirserver.search.values.number import NUMBER_MAX, NUMBER_MIN, bounds_for, parse_decimal
+from fhirserver.search.values.number import (
+    NEIGHBOURS,
+    NUMBER_MAX,
+    NUMBER_MIN,
+    bounds_for,
+    number_of,
+    parse_decimal,
+    range_bounds,
+)
 from fhirserver.search.values.text import split_unescaped, unescape
 from fhirserver.ucum import Ucum
 
 UCUM: Final = "http://unitsofmeasure.org"
 _CURRENCY: Final = "urn:iso:std:iso:4217"
+
+_UnitParts: TypeAlias = tuple[str | None, str | None, str | None]
+"""System, code and the printed unit."""
 
 
 def extract_quantity(key: str, type_name: str, value: Json, ucum: Ucum) -> Iterator[Span]:
@@ -26,56 +37,53 @@ def extract_quantity(key: str, type_name: str, value: Json, ucum: Ucum) -> Itera
     if not isinstance(value, dict):
         return
     if type_name == "Range":
-        yield from _range_spans(key, value, ucum)
-    elif type_name == "Money":
-        yield from _spans(key, value.get("value"), value.get("value"), (_CURRENCY, value.get("currency"), None), ucum)
+        bounds = range_bounds(value)
+        if bounds is not None:
+            yield from _spans(key, bounds, _unit_of(value.get("low") or value["high"]), ucum)
     elif type_name == "SampledData":
         yield from extract_quantity(key, "Quantity", value.get("origin"), ucum)
     else:
-        number = value.get("value")
-        low, high = _with_comparator(number, value.get("comparator"))
-        yield from _spans(key, low, high, (value.get("system"), value.get("code"), value.get("unit")), ucum)
+        number = number_of(value)
+        if number is not None:
+            unit = (_CURRENCY, value.get("currency"), None) if type_name == "Money" else _unit_of(value)
+            spans = _spans(key, (number, number), unit, ucum)
+            comparator = value.get("comparator")
+            yield from spans if comparator is None else (_opened(span, comparator) for span in spans)
 
 
-def _with_comparator(number: Json, comparator: Json) -> tuple[Json, Json]:
-    """Open the side that ``<``, ``>`` and their like leave open: ``<5`` is everything below."""
-    if comparator in ("<", "<="):
-        return NUMBER_MIN, number
-    if comparator in (">", ">="):
-        return number, NUMBER_MAX
-    return number, number
+def _unit_of(quantity: dict[str, Json]) -> _UnitParts:
+    return quantity.get("system"), quantity.get("code"), quantity.get("unit")
 
 
-def _range_spans(key: str, value: dict[str, Json], ucum: Ucum) -> Iterator[Span]:
-    low, high = value.get("low"), value.get("high")
-    sides = [side for side in (low, high) if isinstance(side, dict)]
-    if not sides:
-        return
-    unit = sides[0].get("system"), sides[0].get("code"), sides[0].get("unit")
-    lowest = low.get("value") if isinstance(low, dict) else NUMBER_MIN
-    highest = high.get("value") if isinstance(high, dict) else NUMBER_MAX
-    yield from _spans(key, lowest, highest, unit, ucum)
-
-
-def _spans(key: str, low: Json, high: Json, unit: tuple[Json, Json, Json], ucum: Ucum) -> Iterator[Span]:
-    if not (_is_number(low) and _is_number(high)):
-        return
-    system, code, printed = (part if isinstance(part, str) else None for part in unit)
-    lowest, highest = Decimal(low), Decimal(high)
-    yield Span(key, lowest, highest, system, code, printed)
+def _spans(key: str, bounds: tuple[Decimal, Decimal], unit: _UnitParts, ucum: Ucum) -> Iterator[Span]:
+    system, code, printed = unit
+    low, high = bounds
+    yield Span(key, low, high, system, code, printed)
     if system == UCUM and code is not None:
-        first, last = ucum.canonical(lowest, code), ucum.canonical(highest, code)
+        first = ucum.canonical(low, code)
+        last = first if high is low else ucum.canonical(high, code)
         if first is not None and last is not None:
             yield Span(f"{key}~{first.unit}", min(first.value, last.value), max(first.value, last.value))
 
 
-def _is_number(value: Json) -> bool:
-    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+def _opened(span: Span, comparator: str) -> Span:
+    """Open the side that ``<``, ``>`` and their like leave open: ``<5`` is every number below 5."""
+    match comparator:
+        case "<":
+            return span._replace(low=NUMBER_MIN, high=NEIGHBOURS.next_minus(Decimal(span.high)))
+        case "<=":
+            return span._replace(low=NUMBER_MIN)
+        case ">":
+            return span._replace(low=NEIGHBOURS.next_plus(Decimal(span.low)), high=NUMBER_MAX)
+        case _:
+            return span._replace(high=NUMBER_MAX)
 
 
 def plan_quantity(keys: tuple[str, ...], text: str, ucum: Ucum) -> Plan:
-    """Read ``[prefix]number[|system|code]``. Raises BadSearchValue."""
+    """Read ``[prefix]number[|system|code]``, and ``number|system`` too. Raises BadSearchValue."""
     parts = [unescape(part) for part in split_unescaped(text, "|")]
+    if len(parts) == 2:
+        parts.append("")
     if len(parts) not in (1, 3):
         raise BadSearchValue("It is not a quantity; expected `[prefix]number`, `number|system|code` or `number||code`.")
     comparison, digits = split_prefix(parts[0])
