@@ -16,8 +16,8 @@ from fhirserver.fhirpath.temporal import Temporal, parse_temporal
 from fhirserver.fhirpath.types import DATE, TIME
 
 _UNITS: Final = ("year", "month", "day", "hour", "minute", "second")
-_PER_COARSER: Final = (0, 12, 30, 24, 60, 60)
-"""How many of a unit make one of the unit before it, for dates that are less precise than the duration."""
+_SECONDS: Final = (365 * 86_400, 30 * 86_400, 86_400, 3_600, 60, 1)
+"""How long the units are where a date is less precise than the duration it is moved by."""
 _CODES: Final[Mapping[str, str]] = MappingProxyType(
     {"wk": "week", "d": "day", "h": "hour", "min": "minute", "s": "second", "ms": "millisecond"}
 )
@@ -37,9 +37,9 @@ def add(text: str, type_name: str, duration: Measurement, sign: int) -> str | No
     position = _UNITS.index(unit)
     if position < lead:
         raise FhirPathExecutionError(f"A time cannot be moved by a {unit}.")
-    while position > lead + len(temporal.parts) - 1 and position > 0:
-        amount = Decimal(int(amount / _PER_COARSER[position]))
-        position -= 1
+    known = lead + len(temporal.parts) - 1
+    if position > known:
+        amount, position = Decimal(int(amount * _SECONDS[position] / _SECONDS[known])), known
     try:
         moved = _moved(temporal, position, amount, lead)
     except (OverflowError, ValueError):
@@ -70,7 +70,7 @@ def _moved(temporal: Temporal, position: int, amount: Decimal, lead: int) -> Tem
         whole[:3] = [year, month + 1, min(whole[2], monthrange(year, month + 1)[1])]
         moment = datetime(*whole[:6])  # type: ignore[arg-type]  # noqa: DTZ001 - zones do not move
         return _parts(temporal, moment, Decimal(fraction), known, lead)
-    seconds = amount * (86_400, 3_600, 60, 1)[position - 2] + fraction
+    seconds = amount * _SECONDS[position] + fraction
     carried = seconds // 1 if seconds >= 0 else -(-seconds // 1) - (1 if seconds % 1 else 0)
     moment = datetime(*whole[:6]) + timedelta(seconds=int(carried))  # type: ignore[arg-type]  # noqa: DTZ001
     return _parts(temporal, moment, seconds - carried, known, lead)

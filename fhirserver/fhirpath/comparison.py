@@ -2,13 +2,13 @@
 
 from decimal import Decimal
 
+from fhirserver.fhirpath.equality import item_measurement
 from fhirserver.fhirpath.errors import FhirPathExecutionError
 from fhirserver.fhirpath.items import Item, plain
-from fhirserver.fhirpath.quantity import common_values, measurement_of
+from fhirserver.fhirpath.quantity import Measurement, common_values
 from fhirserver.fhirpath.temporal import compare as compare_temporals
 from fhirserver.fhirpath.temporal import parse_temporal
 from fhirserver.fhirpath.types import DATE, DATE_TIME, DECIMAL, INTEGER, QUANTITY, STRING, SYSTEM_TYPES, TIME
-from fhirserver.kernel.resource import Json
 from fhirserver.ucum import Ucum
 
 _NUMBERS = frozenset({INTEGER, DECIMAL})
@@ -30,8 +30,8 @@ def compare(left: Item, right: Item, ucum: Ucum | None = None) -> int | None:
         return _order_of_temporals(mine, kind, other, other_kind)
     if kind == other_kind == STRING:
         return int(mine > other) - int(mine < other)
-    if kind == other_kind == QUANTITY:
-        return _order_of_quantities(mine, other, ucum)
+    if QUANTITY in (kind, other_kind) and {kind, other_kind} <= _NUMBERS | {QUANTITY}:
+        return _order_of_quantities(item_measurement(left), item_measurement(right), ucum)
     raise FhirPathExecutionError(f"A {left[0]} and a {right[0]} cannot be compared.")
 
 
@@ -44,7 +44,6 @@ def _order_of_temporals(mine: str, kind: str, other: str, other_kind: str) -> in
     return None if left is None or right is None else compare_temporals(left, right)
 
 
-def _order_of_quantities(mine: Json, other: Json, ucum: Ucum | None) -> int | None:
-    left, right = measurement_of(mine), measurement_of(other)
+def _order_of_quantities(left: Measurement | None, right: Measurement | None, ucum: Ucum | None) -> int | None:
     values = None if left is None or right is None else common_values(left, right, ucum)
     return None if values is None else _sign(*values)

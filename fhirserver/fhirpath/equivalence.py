@@ -3,17 +3,20 @@
 Spec: http://hl7.org/fhirpath/N1/#equivalence
 """
 
+import re
 from decimal import Decimal
+from typing import Final
 
-from fhirserver.fhirpath.equality import equal
+from fhirserver.fhirpath.equality import equal, item_measurement
 from fhirserver.fhirpath.items import Item, Items, plain
 from fhirserver.fhirpath.numbers import places_of, rounded
-from fhirserver.fhirpath.quantity import Measurement, measurement_of
+from fhirserver.fhirpath.quantity import Measurement, common_values
 from fhirserver.fhirpath.types import DECIMAL, INTEGER, QUANTITY, STRING, SYSTEM_TYPES
 from fhirserver.kernel.resource import Json
 from fhirserver.ucum import Ucum
 
-_NUMBERS = frozenset({INTEGER, DECIMAL})
+_NUMBERS: Final = frozenset({INTEGER, DECIMAL})
+_WHITE_SPACE: Final = re.compile(r"\s")
 
 
 def equivalent(left: Item, right: Item, ucum: Ucum | None = None) -> bool:
@@ -26,40 +29,49 @@ def equivalent(left: Item, right: Item, ucum: Ucum | None = None) -> bool:
         return _folded(mine) == _folded(other)
     if {kind, other_kind} <= _NUMBERS:
         return _same_to_the_lesser_precision(Decimal(mine), Decimal(other))
-    if kind == other_kind == QUANTITY:
-        return _equivalent_quantities(measurement_of(mine), measurement_of(other), ucum)
+    if QUANTITY in (kind, other_kind):
+        return _equivalent_quantities(item_measurement(left), item_measurement(right), ucum)
     if kind is None and other_kind is None:
         return _equivalent_json(mine, other)
     return equal(left, right, ucum) is True
 
 
 def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+    """Ignore case and which white space character stands where there is one."""
+    return _WHITE_SPACE.sub(" ", text.casefold())
 
 
 def _same_to_the_lesser_precision(left: Decimal, right: Decimal) -> bool:
-    places = min(places_of(left), places_of(right))
+    """Round to the precision of the less precise; zeros at the end do not count as precision."""
+    places = min(places_of(left.normalize()), places_of(right.normalize()))
     return rounded(left, places) == rounded(right, places)
 
 
 def _equivalent_quantities(left: Measurement | None, right: Measurement | None, ucum: Ucum | None) -> bool:
-    """Compare in the unit of the operand whose last digit weighs more."""
+    """Compare in the unit of the operand whose last digit weighs more; a calendar unit is its UCUM code."""
     if left is None or right is None:
         return left is right
-    if left.code == right.code and left.code is not None:
+    if left.nearest_code == right.nearest_code:
         return _same_to_the_lesser_precision(left.value, right.value)
-    if left.code is None or right.code is None or ucum is None:
-        return (left.unit, left.calendar) == (right.unit, right.calendar) and left.value == right.value
-    step = ucum.canonical(Decimal(1).scaleb(-places_of(left.value)), left.code)
-    other_step = ucum.canonical(Decimal(1).scaleb(-places_of(right.value)), right.code)
+    if left.calendar and right.calendar:
+        return _equal_values(left, right, ucum)
+    return ucum is not None and _equivalent_in_ucum(left, right, ucum)
+
+
+def _equal_values(left: Measurement, right: Measurement, ucum: Ucum | None) -> bool:
+    values = common_values(left, right, ucum)
+    return values is not None and values[0] == values[1]
+
+
+def _equivalent_in_ucum(left: Measurement, right: Measurement, ucum: Ucum) -> bool:
+    step = ucum.canonical(Decimal(1).scaleb(-places_of(left.value)), left.nearest_code)
+    other_step = ucum.canonical(Decimal(1).scaleb(-places_of(right.value)), right.nearest_code)
     if step is None or other_step is None or step.unit != other_step.unit:
         return False
     coarse, fine = (left, right) if step.value >= other_step.value else (right, left)
-    converted = ucum.convert(fine.value, fine.code or "", coarse.code or "")
-    if converted is None:
-        return False
+    converted = ucum.convert(fine.value, fine.nearest_code, coarse.nearest_code)
     places = places_of(coarse.value)
-    return rounded(coarse.value, places) == rounded(converted, places)
+    return converted is not None and rounded(coarse.value, places) == rounded(converted, places)
 
 
 def _equivalent_json(left: Json, right: Json) -> bool:

@@ -6,7 +6,7 @@ Spec: http://hl7.org/fhirpath/N1/#date-time-comparison
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -14,7 +14,8 @@ from typing import Final
 from fhirserver.fhirpath.types import DATE, DATE_TIME, TIME
 
 _CLOCK: Final = r"(\d\d)(?::(\d\d)(?::(\d\d(?:\.\d+)?))?)?"
-_DATE_TIME: Final = re.compile(rf"(\d{{4}})(?:-(\d\d)(?:-(\d\d)(?:T{_CLOCK}(Z|[+-]\d\d:\d\d)?)?)?)?T?", re.ASCII)
+_ZONE: Final = r"(Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?"
+_DATE_TIME: Final = re.compile(rf"(\d{{4}})(?:-(\d\d)(?:-(\d\d)(?:T{_CLOCK}{_ZONE})?)?)?T?", re.ASCII)
 _TIME: Final = re.compile(_CLOCK, re.ASCII)
 _WIDEST_OFFSET_S: Final = 14 * 3600
 
@@ -67,12 +68,10 @@ def _exists(temporal: Temporal) -> bool:
 def _instant(temporal: Temporal) -> datetime:
     """Return the first instant of a temporal, in UTC where its zone is known; raises ValueError."""
     parts = temporal.parts if temporal.type != TIME else (2000, 1, 1, *temporal.parts)
-    whole = [int(part) for part in parts]
-    whole += [1, 1, 0, 0, 0][len(whole) - 1 :] if len(whole) < 6 else []
-    moment = datetime(*whole, tzinfo=UTC)  # type: ignore[misc, arg-type]
-    if temporal.offset is not None:
-        moment = moment.replace(tzinfo=timezone(timedelta(minutes=temporal.offset))).astimezone(UTC)
-    return moment
+    year, month, day, hour, minute, second = [int(part) for part in parts] + [1, 1, 0, 0, 0][len(parts) - 1 :]
+    leap_second = second == 60
+    moment = datetime(year, month, day, hour, minute, 59 if leap_second else second, tzinfo=UTC)
+    return moment + timedelta(seconds=leap_second, minutes=-(temporal.offset or 0))
 
 
 def _utc_parts(temporal: Temporal) -> tuple[int | Decimal, ...]:

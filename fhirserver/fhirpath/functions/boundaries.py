@@ -8,6 +8,7 @@ from typing import Final
 
 from fhirserver.fhirpath import calendar
 from fhirserver.fhirpath.environment import Frame
+from fhirserver.fhirpath.equality import item_measurement
 from fhirserver.fhirpath.expression import Call, Compiled, FunctionTable, boolean_result
 from fhirserver.fhirpath.items import FALSE, Item, Items, boolean, only, plain
 from fhirserver.fhirpath.lifting import of_item
@@ -72,7 +73,7 @@ def comparable(call: Call) -> Compiled:
         mine, other = only(left(frame, this)), only(right(frame, this))
         if mine is None or other is None:
             return []
-        one, two = measurement_of(mine[1]), measurement_of(other[1])
+        one, two = item_measurement(mine), item_measurement(other)
         if one is None or two is None:
             return [FALSE]
         return boolean(common_values(one, two, frame.environment.ucum) is not None)

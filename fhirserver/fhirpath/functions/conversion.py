@@ -6,12 +6,13 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from fhirserver.fhirpath.environment import Frame
+from fhirserver.fhirpath.environment import Frame, Run
 from fhirserver.fhirpath.errors import FhirPathExecutionError, FhirPathTypeError
 from fhirserver.fhirpath.expression import Call, Compiled, FunctionTable, boolean_result
 from fhirserver.fhirpath.items import FALSE, TRUE, Item, Items, only, plain
+from fhirserver.fhirpath.lifting import value_of
 from fhirserver.fhirpath.parser import CALENDAR_UNITS
-from fhirserver.fhirpath.quantity import Measurement, measurement_of, render_measurement
+from fhirserver.fhirpath.quantity import Measurement, converted, measurement_of, render_measurement
 from fhirserver.fhirpath.temporal import parse_temporal
 from fhirserver.fhirpath.types import (
     BOOLEAN,
@@ -96,7 +97,9 @@ def _to_temporal(wanted: str) -> Converter:
     def convert(kind: str, value: Json) -> str | None:
         if kind != STRING and (kind not in _TEMPORALS or (kind == TIME) != (wanted == TIME)):
             return None
-        text = value.partition("T")[0] if wanted == DATE and kind == DATE_TIME else value
+        text = value.removeprefix("T") if wanted == TIME else value
+        if wanted == DATE and kind == DATE_TIME:
+            text = value.partition("T")[0]
         return text if parse_temporal(text, wanted) is not None else None
 
     return convert
@@ -153,8 +156,46 @@ def _enter(wanted: str) -> None:
     TABLE.function("convertsTo" + name)(build_test)
 
 
-for _wanted in CONVERTERS:
+for _wanted in CONVERTERS.keys() - {QUANTITY}:
     _enter(_wanted)
+
+
+@TABLE.function("toQuantity", 0, 1)
+def to_quantity_in(call: Call) -> Compiled:
+    """A quantity, in a unit where one is given; nothing where it cannot be converted."""
+    return Compiled(_quantity(call), frozenset({QUANTITY}), many=False)
+
+
+@TABLE.function("convertsToQuantity", 0, 1)
+def converts_to_quantity(call: Call) -> Compiled:
+    """Whether ``toQuantity()`` yields a quantity."""
+    source, convert_it = call.focus.run, _quantity(call)
+
+    def run(frame: Frame, this: Items) -> Items:
+        if only(source(frame, this)) is None:
+            return []
+        return [TRUE] if convert_it(frame, this) else [FALSE]
+
+    return boolean_result(run)
+
+
+def _quantity(call: Call) -> Run:
+    source, unit = call.focus.run, call.argument(0).run if len(call) else None
+
+    def run(frame: Frame, this: Items) -> Items:
+        item = only(source(frame, this))
+        found = None if item is None else convert(item, QUANTITY)
+        if found is None or unit is None:
+            return [] if found is None else [found]
+        wanted = value_of(unit(frame, this), STRING)
+        if wanted is None:
+            return []
+        calendar = wanted in CALENDAR_UNITS
+        name = wanted.removesuffix("s") if calendar else wanted
+        measurement = converted(found[1], name, calendar, frame.environment.ucum)
+        return [] if measurement is None else [(QUANTITY, measurement)]
+
+    return run
 
 
 @TABLE.function("iif", 2, 3)

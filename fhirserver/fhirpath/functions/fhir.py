@@ -11,7 +11,7 @@ from fhirserver.fhirpath.environment import Frame
 from fhirserver.fhirpath.errors import FhirPathExecutionError
 from fhirserver.fhirpath.expression import NOWHERE, Call, Compiled, FunctionTable, boolean_result
 from fhirserver.fhirpath.items import FALSE, TRUE, Item, Items, boolean, only, plain
-from fhirserver.fhirpath.lifting import of_item, value_of
+from fhirserver.fhirpath.lifting import value_of
 from fhirserver.fhirpath.references import resolve as resolve_reference
 from fhirserver.fhirpath.types import ANYTHING, QUANTITY, STRING, SYSTEM, SYSTEM_TYPES, is_primitive
 
@@ -66,11 +66,19 @@ def has_value(call: Call) -> Compiled:
     return boolean_result(test)
 
 
-@of_item(TABLE, "getValue", results=ANYTHING)
-def get_value(item: Item) -> Item | None:
-    """The System value of a primitive."""
-    kind, value = SYSTEM_TYPES.get(item[0]), plain(item[1])
-    return None if kind is None or value is None or kind == QUANTITY else (kind, value)
+@TABLE.function("getValue")
+def get_value(call: Call) -> Compiled:
+    """The System value of the only item, where that is a primitive; else nothing."""
+    source = call.focus.run
+
+    def run(frame: Frame, this: Items) -> Items:
+        items = source(frame, this)
+        if len(items) != 1:
+            return []
+        kind, value = SYSTEM_TYPES.get(items[0][0]), plain(items[0][1])
+        return [] if kind is None or value is None or kind == QUANTITY else [(kind, value)]
+
+    return Compiled(run, ANYTHING, many=False)
 
 
 @TABLE.function("conformsTo", 1)

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from fhirserver.fhirpath.ast import Node
 from fhirserver.fhirpath.calendar import add as add_duration
 from fhirserver.fhirpath.environment import Frame
+from fhirserver.fhirpath.equality import item_measurement
 from fhirserver.fhirpath.errors import FhirPathExecutionError, FhirPathTypeError
 from fhirserver.fhirpath.expression import Compiled, OperatorTable, Scope
 from fhirserver.fhirpath.items import Item, Items, only, plain
@@ -81,7 +82,7 @@ def _result_type(symbol: str, kind: str | None, other: str | None) -> str | None
     if kind in _TEMPORALS and other == QUANTITY and symbol in "+-":
         return kind
     measured = QUANTITY in (kind, other) and {kind, other} <= _NUMBERS | {QUANTITY}
-    return QUANTITY if measured and (symbol in "*/" or kind == other) and symbol in "+-*/" else None
+    return QUANTITY if measured and symbol in "+-*/" else None
 
 
 def _kinds(left: Item, right: Item) -> tuple[str | None, str | None]:
@@ -133,9 +134,8 @@ def _sum(left: Item, right: Item, sign: int, ucum: Ucum | None) -> Item | None:
     if kind in _TEMPORALS and kind is not None and duration is not None:
         moved = add_duration(plain(left[1]), kind, duration, sign)
         return None if moved is None else (kind, moved)
-    if kind == other_kind == QUANTITY:
-        return _quantity(summed(measurement_of(left[1]), duration, sign, ucum))
-    raise _refuse("+" if sign > 0 else "-", left, right)
+    symbol = "+" if sign > 0 else "-"
+    return _quantity(summed(*_measurements(symbol, left, right), sign, ucum))
 
 
 def _quantity(found: Measurement | None) -> Item | None:
@@ -166,11 +166,7 @@ def _measurements(symbol: str, left: Item, right: Item) -> tuple[Measurement | N
     kinds = _kinds(left, right)
     if not set(kinds) <= _NUMBERS | {QUANTITY}:
         raise _refuse(symbol, left, right)
-    mine, other = (
-        measurement_of(item[1]) if kind == QUANTITY else Measurement(Decimal(plain(item[1])))
-        for item, kind in zip((left, right), kinds, strict=True)
-    )
-    return mine, other
+    return item_measurement(left), item_measurement(right)
 
 
 @_binary("div")
