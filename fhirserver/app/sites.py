@@ -65,6 +65,7 @@ class Site:
 
     name: str
     store: Store
+    extractor: Extractor
     repository: Repository
     dispatch: Dispatch
     base_url: str
@@ -102,7 +103,8 @@ class Builder:
         stored = await store.set_once(_CURSOR_KEY, {"key": secrets.token_bytes(_KEY_BYTES)})
         services = self._services(name, store, Cursors(bytes(stored["key"])))
         repository = Repository(services, Unrestricted())
-        return Site(name, store, repository, self._dispatch(), own_bases(self.settings, name)[0])
+        base_url = own_bases(self.settings, name)[0]
+        return Site(name, store, services.extractor, repository, self._dispatch(), base_url)
 
     def _store(self, name: str) -> Store:
         return self.connection.store(self.settings.database(name), self.clock, self.observe_batch)
