@@ -13,12 +13,14 @@ from fhirserver.definitions.registry import Definitions
 from fhirserver.fhirpath.environment import Frame, Run
 from fhirserver.fhirpath.items import Extended, Item, Items
 from fhirserver.fhirpath.navigation import Branch, LazyTable, Navigation, Table, branch_of
+from fhirserver.fhirpath.quantity import Measurement
 from fhirserver.fhirpath.types import is_primitive
 from fhirserver.kernel.resource import Json, Resource
 
 Hop: TypeAlias = Callable[[Items], Items]
 Stage: TypeAlias = Callable[[Sequence[Json]], list[Any]]
 _RESOURCES: Final = frozenset({"Resource", "DomainResource"})
+_PARENTS: Final = frozenset({dict, Measurement})
 
 
 def lower(navigation: Navigation) -> Run:
@@ -257,7 +259,7 @@ def _by_type(table: Table) -> Hop:
         for name, value in items:
             branches = table[name] if lazy else table.get(name, nowhere)
             parent = value.element if type(value) is Extended else value
-            if branches and type(parent) is dict:
+            if branches and type(parent) in _PARENTS:
                 for branch in branches:
                     found += _collect(branch, parent)
         return found

@@ -5,13 +5,22 @@ Spec: http://hl7.org/fhirpath/N1/#path-selection, http://hl7.org/fhir/R4/fhirpat
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from fhirserver.definitions.registry import Child, Definitions
 from fhirserver.fhirpath.environment import Run
-from fhirserver.fhirpath.types import ANY, ANYTHING, STRING, SYSTEM, Types, is_open, is_primitive
+from fhirserver.fhirpath.types import ANY, ANYTHING, DECIMAL, QUANTITY, STRING, SYSTEM, Types, is_open, is_primitive
 
 TYPE_INFO: Final = "System.TypeInfo"
+_SYSTEM_MEMBERS: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
+    {
+        (TYPE_INFO, "namespace"): STRING,
+        (TYPE_INFO, "name"): STRING,
+        (QUANTITY, "value"): DECIMAL,
+        (QUANTITY, "unit"): STRING,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +56,8 @@ class LazyTable(dict[str, tuple[Branch, ...]]):
 def find_branches(definitions: Definitions, parent: str, element: str) -> tuple[Branch, ...]:
     """Return the JSON properties in which a type holds an element; none when it has no such element."""
     if parent.startswith(SYSTEM):
-        reflected = parent == TYPE_INFO and element in ("namespace", "name")
-        return (Branch(element, "", STRING, many=False, primitive=False),) if reflected else ()
+        member = _SYSTEM_MEMBERS.get((parent, element))
+        return () if member is None else (Branch(element, "", member, many=False, primitive=False),)
     if not definitions.has_type(parent):
         return ()
     children = definitions.children(parent)

@@ -62,6 +62,10 @@ class Measurement:
             return self.unit
         return None if self.unit in _VARIABLE else _CODES[self.unit]
 
+    def get(self, name: str) -> Decimal | str | None:
+        """Return a member as a JSON object does, so that steps need no case of their own."""
+        return {"value": self.value, "unit": self.unit}.get(name)
+
     @property
     def nearest_code(self) -> str:
         """The UCUM code, for calendar years and months the one of their mean length."""

@@ -58,6 +58,7 @@ TRUE_EXPRESSIONS = [
     # 5.7 Math
     "2.power(3) = 8 and (-1).power(0.5).empty() and 2.power(1000).empty() and (-1.5).truncate() = -1",
     "1.5.round() = 2 and (-1.25).abs() = 1.25 and 81.sqrt() = 9 and 8.log(2) = 3 and 0.exp() = 1 and 0.ln().empty()",
+    "(4.0 'mg').value = 4 and (4 days | 5 'mg').unit = ('day' | 'mg')",
     # 6.1 Equality
     "({} = 1).empty() and ({} = {}).empty() and ({} != 1).empty()",
     "birthDate = @1974-12-25 and (birthDate = @1974-12).empty() and birthDate != @1974-12-26",
