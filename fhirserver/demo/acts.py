@@ -118,9 +118,8 @@ def _uid(*names: str) -> str:
     return f"2.25.{uuid5(NAMESPACE_URL, '/'.join(names)).int}"
 
 
-def _study(chart: Chart, visit: Visit, scan: Scan, request: Resource, taken: int) -> Resource:
+def _series(chart: Chart, scan: Scan, study: str, taken: int) -> dict[str, Any]:
     term, modality = IMAGES[scan.image]
-    study = _uid(chart.domain, request["id"])
     instances = [
         {
             "uid": _uid(study, str(number)),
@@ -129,7 +128,7 @@ def _study(chart: Chart, visit: Visit, scan: Scan, request: Resource, taken: int
         }
         for number in range(1, IMAGES_IN_SERIES[modality] + 1)
     ]
-    series = {
+    return {
         "uid": _uid(study, "series"),
         "number": 1,
         "modality": coding(systems.DICOM, modality),
@@ -138,11 +137,16 @@ def _study(chart: Chart, visit: Visit, scan: Scan, request: Resource, taken: int
         "started": render(taken),
         "instance": instances,
     }
+
+
+def _study(chart: Chart, visit: Visit, scan: Scan, request: Resource, taken: int) -> Resource:
+    term, modality = IMAGES[scan.image]
+    study = _uid(chart.domain, request["id"])
     fields = {
         "identifier": [
             identifier("urn:dicom:uid", f"urn:oid:{study}"),
             identifier(
-                f"https://{chart.domain}/ns/accession", f"{request['id']}", kind=kind(systems.IDENTIFIER_TYPE, "ACSN")
+                f"https://{chart.domain}/ns/accession", request["id"], kind=kind(systems.IDENTIFIER_TYPE, "ACSN")
             ),
         ],
         "status": "available",
@@ -153,10 +157,10 @@ def _study(chart: Chart, visit: Visit, scan: Scan, request: Resource, taken: int
         "basedOn": [refer(request)],
         "interpreter": [_radiologist(chart, visit, taken)],
         "numberOfSeries": 1,
-        "numberOfInstances": len(instances),
+        "numberOfInstances": IMAGES_IN_SERIES[modality],
         "procedureCode": [clinical(term, chart.language)],
         "description": chart.say(term.words),
-        "series": [series],
+        "series": [_series(chart, scan, study, taken)],
     }
     return chart.new("ImagingStudy", fields)
 

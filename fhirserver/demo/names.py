@@ -104,23 +104,23 @@ ORIGINS: Final = {
 
 MIXES: Final = {
     "BE-fr": (
-        ("walloon", 58),
+        ("walloon", 54),
         ("flemish", 10),
         ("italian", 12),
-        ("turkish", 6),
+        ("turkish", 10),
         ("maghrebi", 7),
         ("congolese", 4),
         ("polish", 3),
     ),
     "BE-nl": (("flemish", 84), ("walloon", 6), ("turkish", 6), ("maghrebi", 4)),
     "FR-fr": (
-        ("french", 62),
+        ("french", 58),
         ("polish", 12),
         ("maghrebi", 9),
         ("flemish", 5),
         ("italian", 4),
         ("portuguese", 4),
-        ("breton", 4),
+        ("breton", 8),
     ),
 }
 """How often the origins occur, by country and language."""

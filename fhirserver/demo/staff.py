@@ -251,18 +251,21 @@ def _rpps(one: Professional) -> dict[str, Any]:
 
 
 def _role(one: Professional, fields: dict[str, Json]) -> Resource:
-    code = concept(systems.SNOMED, one.profession.snomed, one.profession.words.fr)
+    belgian = one.country is Country.BELGIUM
+    codes = [concept(systems.SNOMED, one.profession.snomed, one.profession.words.fr)]
     specialty = {"coding": [coding(systems.SNOMED, one.setting)]}
-    if one.country is Country.BELGIUM:
-        code["coding"].append(coding(systems.HCPARTY, one.profession.hcparty))
+    if belgian:
+        # be-practitionerrole slices the codes by system: one concept each
+        codes.append(kind(systems.HCPARTY, one.profession.hcparty))
     else:
         specialty["coding"].append(coding(systems.FRENCH_SPECIALTY, one.specialty))
-    head = {"active": True, "practitioner": one.person()}
+    known = {
+        "active": True,
+        "practitioner": one.person(),
+        "organization": fields["organization"],
+        "code": codes,
+        "specialty": [specialty],
+        **fields,
+    }
     profile = f"{systems.BELGIAN_CORE}/StructureDefinition/be-practitionerrole"
-    profiles = [profile] if one.country is Country.BELGIUM else []
-    return resource(
-        "PractitionerRole",
-        one.key,
-        {**head, "organization": fields.pop("organization"), "code": [code], "specialty": [specialty], **fields},
-        *profiles,
-    )
+    return resource("PractitionerRole", one.key, known, *([profile] if belgian else []))
