@@ -7,7 +7,7 @@ Spec: http://hl7.org/fhirpath/N1/#collections, http://hl7.org/fhir/R4/json.html#
 """
 
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from fhirserver.fhirpath.errors import FhirPathExecutionError
 from fhirserver.fhirpath.types import BOOLEAN
@@ -18,6 +18,9 @@ Items: TypeAlias = list[Item]
 
 TRUE: Item = (BOOLEAN, True)
 FALSE: Item = (BOOLEAN, False)
+
+MAX_TEXT: Final = 1_000_000
+"""Characters a string may grow to: doubling one is a short expression."""
 
 
 class Extended:
@@ -59,6 +62,12 @@ def only(items: Items) -> Item | None:
     if len(items) > 1:
         raise FhirPathExecutionError(f"One item is expected, not {len(items)}.")
     return items[0] if items else None
+
+
+def check_length(length: int) -> None:
+    """Raise FhirPathExecutionError when a string would grow beyond the bound."""
+    if length > MAX_TEXT:
+        raise FhirPathExecutionError("A string grows too long on this input.")
 
 
 def with_values(items: Iterable[Item]) -> Items:

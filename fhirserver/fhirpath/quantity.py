@@ -64,7 +64,8 @@ class Measurement:
 
     def get(self, name: str) -> Decimal | str | None:
         """Return a member as a JSON object does, so that steps need no case of their own."""
-        return {"value": self.value, "unit": self.unit}.get(name)
+        members: dict[str, Decimal | str] = {"value": self.value, "unit": self.unit}
+        return members.get(name)
 
     @property
     def nearest_code(self) -> str:

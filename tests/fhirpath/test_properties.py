@@ -103,3 +103,16 @@ def test_collections_are_bounded(definitions: Definitions) -> None:
     compiled = compile_fhirpath(growing, "Observation", definitions)
     with pytest.raises(FhirPathExecutionError, match="too large"):
         compiled.select(RESOURCE, Environment(bounds=Bounds(items=5)))
+
+
+GROWING = [
+    "('a' + 'b').replace('', 'cd')" + ".replace('', 'cd')" * 12,
+    "'ab'" + ".replaceMatches('(.)', '$1$1$1$1')" * 12,
+    "descendants().aggregate($total & 'x' & $total, 'seed')",
+]
+
+
+@pytest.mark.parametrize("source", GROWING)
+def test_strings_are_bounded(source: str, definitions: Definitions) -> None:
+    with pytest.raises(FhirPathExecutionError, match="too long"):
+        compile_fhirpath(source, "Observation", definitions).select(RESOURCE)

@@ -11,7 +11,7 @@ from typing import Final
 from fhirserver.fhirpath.environment import Frame
 from fhirserver.fhirpath.errors import FhirPathExecutionError
 from fhirserver.fhirpath.expression import Call, Compiled, FunctionTable
-from fhirserver.fhirpath.items import Items
+from fhirserver.fhirpath.items import Items, check_length
 from fhirserver.fhirpath.lifting import scalar, value_of
 from fhirserver.fhirpath.types import BOOLEAN, INTEGER, STRING
 
@@ -85,6 +85,7 @@ def length(text: str) -> int:
 @scalar(TABLE, "replace", STRING, STRING, STRING, result=STRING)
 def replace(text: str, pattern: str, substitution: str) -> str:
     """With every occurrence of a part replaced; an empty part stands between all characters."""
+    check_length(len(text) + text.count(pattern) * len(substitution))
     return text.replace(pattern, substitution)
 
 
@@ -105,8 +106,17 @@ def replace_matches(text: str, pattern: str, substitution: str) -> str:
     """With every match replaced; ``$1`` and ``${name}`` stand for groups. An empty pattern changes nothing."""
     if not pattern:
         return text
+    template, grown = _template(substitution), len(text)
+
+    def expand(found: re.Match[str]) -> str:
+        nonlocal grown
+        piece = found.expand(template)
+        grown += len(piece)
+        check_length(grown)
+        return piece
+
     try:
-        return regex(pattern).sub(_template(substitution), text)
+        return regex(pattern).sub(expand, text)
     except (re.error, IndexError):
         raise FhirPathExecutionError("The substitution names a group that the pattern does not have.") from None
 
@@ -154,8 +164,9 @@ def join(call: Call) -> Compiled:
     def run(frame: Frame, this: Items) -> Items:
         items = source(frame, this)
         separator = value_of(argument(frame, this), STRING) if argument else ""
-        texts = [value_of([item], STRING) for item in items]
-        return [(STRING, (separator or "").join(text for text in texts if text is not None))] if items else []
+        texts = [text for item in items if (text := value_of([item], STRING)) is not None]
+        check_length(sum(map(len, texts)) + len(texts) * len(separator or ""))
+        return [(STRING, (separator or "").join(texts))] if items else []
 
     return Compiled(run, _STRINGS, many=False)
 

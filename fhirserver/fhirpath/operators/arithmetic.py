@@ -10,7 +10,7 @@ from fhirserver.fhirpath.environment import Frame
 from fhirserver.fhirpath.equality import item_measurement
 from fhirserver.fhirpath.errors import FhirPathExecutionError, FhirPathTypeError
 from fhirserver.fhirpath.expression import Compiled, OperatorTable, Scope
-from fhirserver.fhirpath.items import Item, Items, only, plain
+from fhirserver.fhirpath.items import Item, Items, check_length, only, plain
 from fhirserver.fhirpath.lifting import value_of
 from fhirserver.fhirpath.numbers import CONTEXT, Number, divide, number_item
 from fhirserver.fhirpath.quantity import Measurement, measurement_of, multiplied, summed
@@ -129,13 +129,18 @@ def _sum(left: Item, right: Item, sign: int, ucum: Ucum | None) -> Item | None:
         return _computed(*numbers, CONTEXT.add if sign > 0 else CONTEXT.subtract)
     kind, other_kind = _kinds(left, right)
     if kind == other_kind == STRING and sign > 0:
-        return (STRING, plain(left[1]) + plain(right[1]))
+        return (STRING, _joined(plain(left[1]), plain(right[1])))
     duration = measurement_of(right[1]) if other_kind == QUANTITY else None
     if kind in _TEMPORALS and kind is not None and duration is not None:
         moved = add_duration(plain(left[1]), kind, duration, sign)
         return None if moved is None else (kind, moved)
     symbol = "+" if sign > 0 else "-"
     return _quantity(summed(*_measurements(symbol, left, right), sign, ucum))
+
+
+def _joined(left: str, right: str) -> str:
+    check_length(len(left) + len(right))
+    return left + right
 
 
 def _quantity(found: Measurement | None) -> Item | None:
@@ -197,7 +202,7 @@ def concatenate(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
 
     def run(frame: Frame, this: Items) -> Items:
         mine, other = value_of(left(frame, this), STRING), value_of(right(frame, this), STRING)
-        return [(STRING, (mine or "") + (other or ""))]
+        return [(STRING, _joined(mine or "", other or ""))]
 
     return Compiled(run, frozenset({STRING}), many=False)
 
