@@ -88,4 +88,9 @@ async def _load_all(site: Site, bundles: Sequence[bytes], progress: Callable[[in
             progress(done, len(bundles))
 
     progress(0, len(bundles))
-    await asyncio.gather(*(work() for _ in range(_IN_FLIGHT)))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_IN_FLIGHT):
+                group.create_task(work())
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None

@@ -93,13 +93,12 @@ class Loader:
             self._journal.add(file_hash)
 
     async def _work_through(self, tasks: Iterator[_Task], *, last_try: bool) -> None:
-        workers = [asyncio.create_task(self._work(tasks, last_try=last_try)) for _ in range(self._in_flight)]
         try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            async with asyncio.TaskGroup() as group:  # when one fails, the others end before the connection does
+                for _ in range(self._in_flight):
+                    group.create_task(self._work(tasks, last_try=last_try))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
 
     async def _work(self, tasks: Iterator[_Task], *, last_try: bool) -> None:
         for task in tasks:  # shared: each worker takes the next one

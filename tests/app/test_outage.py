@@ -1,0 +1,61 @@
+"""A database that goes away: requests are answered 503, and served again once it is back."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from httpx2 import Response
+
+from fhirserver.app.composition import Application
+from fhirserver.app.knowledge import Knowledge
+from fhirserver.app.sites import sites_of
+from fhirserver.store.mongod import ManagedMongod
+from tests.conftest import client_of, new_settings
+
+READY = "http://localhost/readyz"
+PATIENCE_S = 30.0
+
+
+async def answered(call: Callable[[], Awaitable[Response]], status: int) -> Response:
+    """Call until the status is the one wanted."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        answer = await call()
+        if answer.status_code == status or time.monotonic() > deadline:
+            return answer
+        await asyncio.sleep(0.1)
+
+
+async def test_a_server_outlives_its_database(tmp_path: Path, knowledge: Knowledge) -> None:
+    mongod = ManagedMongod.start(tmp_path)
+    settings = new_settings()
+    patient = {"resourceType": "Patient", "id": "a"}
+    try:
+        async with sites_of(settings, mongod.uri, knowledge) as builder:
+            await builder.prepare("main")
+        app = Application(settings, mongod.uri, knowledge)
+        async with app.gateway.serving(), client_of(app) as client:
+            assert (await client.put("Patient/a", json=patient)).status_code == 201
+            mongod.stop()
+
+            for call in (
+                lambda: client.get("Patient/a"),
+                lambda: client.get("Patient?_id=a"),
+                lambda: client.put("Patient/a", json={**patient, "active": True}),
+                lambda: client.post("Patient", json={"resourceType": "Patient"}),
+            ):
+                answer = await call()
+                assert answer.status_code == 503
+                assert int(answer.headers["retry-after"]) > 0
+                assert answer.json()["issue"][0]["code"] == "transient"
+            assert (await client.get(READY)).status_code == 503
+            assert (await client.get("http://localhost/healthz")).status_code == 200
+            assert (await client.get("metadata")).status_code == 200
+
+            mongod = ManagedMongod.start(tmp_path)
+            assert (await answered(lambda: client.get(READY), 200)).status_code == 200
+            assert (await client.get("Patient/a")).json()["id"] == "a"
+            assert (await client.put("Patient/a", json={**patient, "active": True})).status_code == 200
+    finally:
+        mongod.stop()
