@@ -35,6 +35,15 @@ ALERTS: Final = {
 
 DRUG_ALLERGENS: Final = ("penicillin", "iodinated contrast", "anti-inflammatory", "sulphonamide")
 OTHER_ALLERGENS: Final = ("latex", "peanut", "egg", "grass pollen", "house dust mite", "wasp venom")
+GIVEN_AS: Final = {
+    "penicillin": ("amoxicillin", "co-amoxiclav", "piperacillin", "cefazolin"),
+    "anti-inflammatory": ("ibuprofen", "ketorolac", "aspirin"),
+    "iodinated contrast": ("ticagrelor", "alteplase"),
+}
+"""Drugs that the allergic must not take; contrast goes with the angiography before the last two."""
+
+INFANT_AGE: Final = 3
+INFANT_ALLERGENS: Final = ("egg",)
 REACTIONS_TO: Final = {
     "penicillin": ("urticaria", "rash", "anaphylaxis"),
     "iodinated contrast": ("urticaria", "angioedema"),
@@ -106,12 +115,10 @@ def allergies(chart: Chart) -> list[Resource]:
     recorded = max(chart.person.birth, shift(chart.case.anchor, -chart.dice.between(1, 1500)))
     if chart.dice.chance(0.07):
         return []
-    if chart.dice.chance(0.62):
+    infant = age_at(chart.person.birth, TODAY) < INFANT_AGE
+    if chart.dice.chance(0.85 if infant else 0.62):
         return [_allergy(chart, NO_KNOWN_ALLERGY, {"recordedDate": recorded.isoformat()})]
-    names = [
-        chart.dice.pick(DRUG_ALLERGENS if chart.dice.chance(0.65) else OTHER_ALLERGENS)
-        for _ in range(chart.dice.between(1, 2))
-    ]
+    names = list(INFANT_ALLERGENS) if infant else _allergens(chart)
     return [_to(chart, name, recorded.isoformat()) for name in dict.fromkeys(names)]
 
 
@@ -133,6 +140,15 @@ def family_history(chart: Chart) -> list[Resource]:
         "condition": [{"code": clinical(PROBLEMS["breast cancer"], chart.language), "onsetAge": _years(52)}],
     }
     return [chart.new("FamilyMemberHistory", fields)]
+
+
+def _allergens(chart: Chart) -> list[str]:
+    """Draw one or two allergens, none of which the story has the patient take."""
+    story = chart.story
+    taken = {course.drug for course in story.drugs} | {order.drug for c in story.contacts for order in c.orders}
+    groups = [DRUG_ALLERGENS if chart.dice.chance(0.65) else OTHER_ALLERGENS for _ in range(chart.dice.between(1, 2))]
+    drawn = [chart.dice.pick(group) for group in groups]
+    return [name for name in drawn if taken.isdisjoint(GIVEN_AS.get(name, ()))] or ["latex"]
 
 
 def _years(age: int) -> dict[str, Any]:

@@ -84,6 +84,7 @@ tramadol|N02AX02|tramadol|=|50 mg|50|mg|oral|3|1
 oxycodone|N02AA05|oxycodone|oxycodon|5 mg|5|mg|oral|2|1
 morphine|N02AA01|morphine|=|10 mg/mL|5|mg|sc|2|1
 levothyroxine|H03AA01|lévothyroxine|levothyroxine|75 µg|75|µg|oral|1|1
+vitamin d drops|A11CC05|colécalciférol gouttes|colecalciferol druppels|10 000 UI/mL|400|UI|oral|1|1
 vitamin d|A11CC05|colécalciférol|colecalciferol|25 000 UI|25000|UI|oral|1|30
 calcium|A12AX|calcium/vitamine D|=|1 g/880 UI|1|g|oral|1|1
 alendronate|M05BA04|acide alendronique|alendroninezuur|70 mg|70|mg|oral|1|7

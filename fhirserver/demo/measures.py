@@ -83,7 +83,7 @@ bicarbonate|Bicarbonate|Bicarbonaat|1963-8|mmol/L|=|0|25|0.8|22..29||serum
 creatinine|Créatinine|Creatinine|2160-0|mg/dL|=|2|0.86|0.03|0.7..1.2|0.5..0.95|serum
 egfr|DFG estimé (CKD-EPI)|eGFR (CKD-EPI)|62238-1|mL/min/{1.73_m2}|mL/min/1,73 m²|0|90|0|60..||serum
 urea|Urée|Ureum|3091-6|mg/dL|=|0|33|2|17..49||serum
-glucose|Glucose à jeun|Nuchtere glucose|2345-7|mg/dL|=|0|89|4|70..100||plasma
+glucose|Glucose|=|2345-7|mg/dL|=|0|89|4|70..100||plasma
 hba1c|HbA1c|=|4548-4|%|=|1|5.4|0.1|4..6||blood
 cholesterol|Cholestérol total|Totaal cholesterol|2093-3|mg/dL|=|0|184|7|..190||serum
 hdl|Cholestérol HDL|HDL-cholesterol|2085-9|mg/dL|=|0|52|2|40..||serum

@@ -25,6 +25,7 @@ CEILINGS: Final = {
     "phq9": 27.0,
     "mmse": 30.0,
 }
+BODY_SIZE: Final = frozenset({"weight", "head"})
 OWN_FACTOR: Final = 0.05
 """How far the results of one patient stand from the curve of the story."""
 
@@ -64,8 +65,11 @@ class Physiology:
         if exact is not None:
             return exact
         measure = MEASURES[name]
-        wavering = self._dice.spread(measure.deviation) if measure.deviation else 0.0
-        return self._within(name, self._curve(name, measure, moment) + wavering)
+        value = self._curve(name, measure, moment)
+        if not measure.deviation:
+            return self._within(name, value)
+        wavering = self._dice.spread(measure.deviation)
+        return self._within(name, value + wavering * (value / measure.usual if name in BODY_SIZE else 1.0))
 
     def _curve(self, name: str, measure: Measure, moment: int) -> float:
         day = (moment - self._start) / DAY

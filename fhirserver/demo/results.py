@@ -21,7 +21,7 @@ from fhirserver.demo.measures import (
     Bounds,
     Measure,
 )
-from fhirserver.demo.moments import DAY, HOUR, NOW, TODAY, age_at, render
+from fhirserver.demo.moments import DAY, HOUR, NOW, TODAY, age_at, day_of, render
 from fhirserver.demo.physiology import MEASURES
 from fhirserver.demo.shapes import (
     clinical,
@@ -68,6 +68,12 @@ CRITICAL: Final = {
 """Beyond these a laboratory calls the ward."""
 
 MICROBIOLOGY_DAYS: Final = 2
+ADULT: Final = 18
+"""The filtration rate is estimated for adults only."""
+
+SMALL_KG: Final = 12
+"""Who weighs less is weighed to ten grams."""
+
 DAILY_UNTIL_DAY: Final = 2
 LATER_EVERY_DAYS: Final = 5
 SHORT_ROUND: Final = 3
@@ -93,7 +99,8 @@ def laboratory(chart: Chart, visit: Visit, panel: str, hour: float) -> list[Reso
     drawn = visit.start + round(hour * HOUR)
     if drawn > visit.horizon:
         return []
-    names = PANELS[panel]
+    grown = age_at(chart.person.birth, day_of(drawn)) >= ADULT
+    names = [name for name in PANELS[panel] if grown or name != "egfr"]
     request = _request(chart, visit, panel, drawn)
     containers = list(dict.fromkeys(_container(name) for name in names))
     specimens = {container: _specimen(chart, request, container, drawn) for container in containers}
@@ -206,6 +213,8 @@ def _valued(chart: Chart, name: str, measure: Measure, moment: int) -> dict[str,
     bounds = _bounds(chart, name, measure)
     molar = None if chart.is_belgian else MOLAR.get(name)
     factor, places = (molar.factor, molar.places) if molar else (1.0, measure.places)
+    if name == "weight" and exact < SMALL_KG:
+        places = 2
     unit, code = (molar.unit.replace("umol", "µmol"), molar.unit) if molar else (measure.shown, measure.unit)
     value = decimal(exact * factor, places)
     found: dict[str, Json] = {"valueQuantity": quantity(value, unit, code)}

@@ -174,7 +174,7 @@ NEWBORN: Final = Story(
     curves={"apgar1": ((0, 9), (1, 9)), "apgar5": ((0, 10), (1, 10)), "skin bilirubin": ((0.5, 3), (2, 8.2), (4, 6))},
     ratios={"weight": ((0, 1.0), (2.5, 0.94), (9, 1.0))},
     contacts=(_FIRST_DAYS, *_CHILD_VISITS),
-    drugs=(Course("vitamin d", 10, 365, "newborn"),),
+    drugs=(Course("vitamin d drops", 10, 365, "newborn"),),
 )
 
 INFANT: Final = Story(
@@ -217,5 +217,5 @@ INFANT: Final = Story(
         Contact(Kind.EMERGENCY, 300, "emergency", "otitis", hours=2.5, watch=Watch(("hr", "temp", "weight"), 12, 2)),
         *_CHILD_VISITS,
     ),
-    drugs=(Course("vitamin d", 10, 365, "newborn"), Course("amoxicillin", 300, 307, "otitis")),
+    drugs=(Course("vitamin d drops", 10, 365, "newborn"), Course("amoxicillin", 300, 307, "otitis")),
 )

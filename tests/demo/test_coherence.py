@@ -199,3 +199,16 @@ def test_a_child_is_born_during_the_stay_of_its_mother(of_type: OfType, by_key: 
             births = [e for e in stays if span(e)[0].date() == date.fromisoformat(child["birthDate"])]
             assert births, child["id"]
             assert mother["gender"] == "female"
+
+
+def test_nobody_takes_what_they_are_allergic_to(of_type: OfType) -> None:
+    penicillins = {"J01CA04", "J01CR02", "J01CR05"}
+    allergic = {
+        allergy["patient"]["reference"]
+        for allergy in of_type("AllergyIntolerance")
+        if allergy["code"]["coding"][0]["code"] == "764146007"
+    }
+    assert allergic
+    for request in of_type("MedicationRequest"):
+        if request["medicationCodeableConcept"]["coding"][0]["code"] in penicillins:
+            assert request["subject"]["reference"] not in allergic
