@@ -17,7 +17,7 @@ from fhirserver.repository.requests import Parameters, SearchPage, SearchRequest
 from fhirserver.repository.services import Limits, Services
 from fhirserver.search.parameters import Bound
 from fhirserver.search.plan import Plan, all_of
-from fhirserver.search.query import ResultParameters, SearchQuery, Sort, parse_query, shown
+from fhirserver.search.query import ResultParameters, SearchQuery, Sort, is_empty, parse_query, shown
 from fhirserver.store.search import Hit, SortKey, Window
 
 
@@ -116,6 +116,8 @@ def _read(services: Services, request: SearchRequest) -> _Asked:
     bound: dict[str, list[Plan]] = {resource_type: [] for resource_type in types}
     applied, issues = [], []
     for name, value in request.parameters:
+        if is_empty(value):
+            continue
         try:
             plans = _bind(services, types, (name, value), request)
         except UnknownParameter as error:

@@ -10,7 +10,7 @@ from typing import Final
 from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.kernel.ids import is_id
-from fhirserver.kernel.outcome import BadSearchValue, UnknownParameter
+from fhirserver.kernel.outcome import BadRequest, BadSearchValue, Issue, IssueType, UnknownParameter
 from fhirserver.search.extract import COMPARTMENT, IndexingRules
 from fhirserver.search.parameters import Bound, Part, SearchParameters
 from fhirserver.search.plan import (
@@ -32,7 +32,7 @@ from fhirserver.search.query import Chained, Criterion, Given, Reverse, Simple, 
 from fhirserver.search.values.date import plan_date, plan_last_updated
 from fhirserver.search.values.number import plan_number
 from fhirserver.search.values.quantity import plan_quantity
-from fhirserver.search.values.reference import plan_reference
+from fhirserver.search.values.reference import ReferenceForm, plan_reference
 from fhirserver.search.values.special import plan_near
 from fhirserver.search.values.string import plan_string
 from fhirserver.search.values.text import split_unescaped, unescape
@@ -42,9 +42,21 @@ from fhirserver.search.values.uri import plan_uri
 _MODIFIERS: Final[dict[SearchType, frozenset[str]]] = {
     SearchType.STRING: frozenset({"exact", "contains"}),
     SearchType.TOKEN: frozenset({"text", "not", "of-type"}),
-    SearchType.REFERENCE: frozenset({"identifier"}),
+    SearchType.REFERENCE: frozenset({"identifier", "below"}),
     SearchType.URI: frozenset({"above", "below"}),
 }
+_MODIFIERS_OF: Final[dict[str, frozenset[str]]] = {"_id": frozenset({"not"}), "_lastUpdated": frozenset()}
+"""Of the parameters that differ from their type."""
+_NEEDED: Final[dict[tuple[SearchType, str], str]] = {
+    (SearchType.TOKEN, "of-type"): "Identifier",
+    (SearchType.REFERENCE, "identifier"): "Reference",
+    (SearchType.REFERENCE, "below"): "canonical",
+}
+"""The data type without which a modifier has no meaning."""
+
+
+class _RefusedModifier(Exception):
+    """The parameter is known, its modifier is not supported; says so in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +68,21 @@ class Binder:
     rules: IndexingRules
 
     def bind(self, resource_type: str, given: Given) -> Plan:
-        """Return the plan of one criterion. Raises UnknownParameter, BadSearchValue naming the parameter."""
+        """Return the plan of one criterion. Errors name the parameter.
+
+        Raises UnknownParameter, BadSearchValue, and BadRequest for a modifier: a server "SHALL reject" those it does
+        not support, however leniently it handles parameters.
+        """
         try:
             return self._criterion(resource_type, given.criterion)
         except BadSearchValue as error:
-            place = f"http.{shown(given.name)}"
-            raise BadSearchValue(
-                f"A value of `{shown(given.name)}` cannot be read. {error}", expression=[place]
-            ) from None
+            message = f"A value of `{shown(given.name)}` cannot be read. {error}"
+            raise BadSearchValue(message, expression=[f"http.{shown(given.name)}"]) from None
         except UnknownParameter as error:
             raise UnknownParameter(str(error), expression=[f"http.{shown(given.name)}"]) from None
+        except _RefusedModifier as error:
+            issue = Issue(IssueType.NOT_SUPPORTED, str(error), expression=(f"http.{shown(given.name)}",))
+            raise BadRequest(str(error), issues=[issue]) from None
 
     def compartment(self, resource_type: str, code: str, logical_id: str) -> Plan:
         """Return the plan of a compartment's members of one type."""
@@ -101,7 +118,8 @@ class Binder:
             return self._missing(bound, simple.values)
         self._check_modifier(bound, simple.modifier)
         if simple.code == "_id":
-            return _plan_id(resource_type, simple)
+            plan: Plan = _plan_id(resource_type, simple)
+            return none_of(plan) if simple.modifier == "not" else plan
         if simple.code == "_lastUpdated":
             return any_of(*(plan_last_updated(unescape(value), self.rules.zone) for value in simple.values))
         plan = any_of(*(self._value(resource_type, bound, value, simple.modifier) for value in simple.values))
@@ -110,17 +128,20 @@ class Binder:
     def _check_modifier(self, bound: Bound, modifier: str | None) -> None:
         if modifier is None:
             return
-        kind = bound.definition.type
-        if modifier in _MODIFIERS.get(kind, ()) and bound.definition.code not in ("_id", "_lastUpdated"):
-            if modifier != "of-type" or "Identifier" in bound.form.types:
+        kind, code = bound.definition.type, bound.definition.code
+        if modifier in _MODIFIERS_OF.get(code, _MODIFIERS.get(kind, ())):
+            needed = _NEEDED.get((kind, modifier))
+            if needed is None or needed in bound.form.types:
                 return
         elif kind is SearchType.REFERENCE and self.definitions.is_resource_type(modifier):
             if modifier in bound.targets:
                 return
-            raise UnknownParameter(f"`{bound.definition.code}` does not refer to `{modifier}`.")
-        raise UnknownParameter(f"`{bound.definition.code}` does not take the modifier `:{shown(modifier)}`.")
+            raise _RefusedModifier(f"`{code}` does not refer to `{modifier}`.")
+        raise _RefusedModifier(f"`{code}` does not take the modifier `:{shown(modifier)}`.")
 
     def _missing(self, bound: Bound, values: tuple[str, ...]) -> Plan:
+        if bound.definition.type is SearchType.COMPOSITE:
+            raise _RefusedModifier(f"`{bound.definition.code}` is a composite, which takes no modifiers.")
         if values not in (("true",), ("false",)):
             raise BadSearchValue("`:missing` is `true` or `false`.")
         present = presence(bound)
@@ -129,8 +150,18 @@ class Binder:
     def _value(self, resource_type: str, bound: Bound, value: str, modifier: str | None) -> Plan:
         if bound.definition.type is SearchType.COMPOSITE:
             return self._composite(resource_type, bound, value)
-        reader = _READERS[bound.definition.type]
-        return reader(self.rules, _Target(bound.keys, bound.form, bound.targets, bound.whole), value, modifier)
+        if bound.definition.code == "url" and modifier is None and "|" in value:
+            return self._canonical(resource_type, bound, split_unescaped(value, "|"))
+        target = _Target(bound.keys, bound.form, bound.targets, bound.restricted, bound.whole)
+        return _READERS[bound.definition.type](self.rules, target, value, modifier)
+
+    def _canonical(self, resource_type: str, bound: Bound, parts: list[str]) -> Plan:
+        """Read ``url|version`` of a conformance resource as a search on the version too."""
+        url = plan_uri(bound.keys, unescape(parts[0]), None)
+        own_version = self.parameters.of(resource_type).bound.get("version")
+        if own_version is None or len(parts) != 2 or not parts[1]:
+            return plan_uri(bound.keys, unescape("|".join(parts)), None)
+        return all_of(url, plan_token(own_version.keys, parts[1], None, own_version.form))
 
     def _composite(self, resource_type: str, bound: Bound, value: str) -> Plan:
         values = split_unescaped(value, "$")
@@ -208,9 +239,10 @@ def presence(bound: Bound) -> Plan:
 
 
 def _plan_id(resource_type: str, simple: Simple) -> Plan:
-    values = [unescape(value) for value in simple.values]
-    ids = [value.removeprefix(f"{resource_type}/") for value in values]
-    return IsOneOf(tuple(f"{resource_type}/{i}" for i in dict.fromkeys(ids))) if all(map(is_id, ids)) else NONE
+    """Read ids; what cannot be an id is no resource's."""
+    values = (unescape(value).removeprefix(f"{resource_type}/") for value in simple.values)
+    keys = tuple(f"{resource_type}/{value}" for value in dict.fromkeys(values) if is_id(value))
+    return IsOneOf(keys) if keys else NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +252,11 @@ class _Target:
     keys: tuple[str, ...]
     form: TokenForm
     targets: tuple[str, ...] = ()
+    restricted: bool = False
     whole: bool = False
 
 
+_CANONICALS: Final = frozenset({"canonical", "uri"})
 _Reader = Callable[[IndexingRules, _Target, str, str | None], Plan]
 
 
@@ -231,14 +265,19 @@ def _read_token(rules: IndexingRules, target: _Target, value: str, modifier: str
 
 
 def _read_reference(rules: IndexingRules, target: _Target, value: str, modifier: str | None) -> Plan:
-    return plan_reference(target.keys, value, modifier=modifier, targets=target.targets, own_bases=rules.own_bases)
+    form = ReferenceForm(target.targets, target.restricted, not _CANONICALS.isdisjoint(target.form.types))
+    return plan_reference(target.keys, value, modifier, form, rules.own_bases)
+
+
+def _read_uri(rules: IndexingRules, target: _Target, value: str, modifier: str | None) -> Plan:
+    return plan_uri(target.keys, unescape(value), modifier, canonical="canonical" in target.form.types)
 
 
 _READERS: Final[dict[SearchType, _Reader]] = {
     SearchType.STRING: lambda rules, target, value, modifier: plan_string(target.keys, unescape(value), modifier),
     SearchType.TOKEN: _read_token,
     SearchType.REFERENCE: _read_reference,
-    SearchType.URI: lambda rules, target, value, modifier: plan_uri(target.keys, unescape(value), modifier),
+    SearchType.URI: _read_uri,
     SearchType.DATE: lambda rules, target, value, modifier: plan_date(target.keys, unescape(value), rules.zone),
     SearchType.NUMBER: lambda rules, target, value, modifier: plan_number(
         target.keys, unescape(value), whole=target.whole

@@ -10,6 +10,7 @@ the number of the part). Variants of a value have variant keys:
     Observation.code:text=body height       normalised text of a token
     Patient.identifier:of-type=…␟…␟…        value, type system, type code
     Patient.family=noel␟Noël                string: normalised, separator, as written when that differs
+    Patient.family=berghe␟␟                 string: another spelling to find it by
     Observation.subject=Patient/1           reference: type/id, or an absolute url
     Observation.subject:identifier=1␟urn:x  logical reference
     MeasureReport.measure=http://m|1.0      canonical: url, bar, version
@@ -26,6 +27,9 @@ from fhirserver.search.plan import Bound
 
 SEPARATOR: Final = "\x1f"
 """Stands between the parts of a term; no FHIR string may contain it."""
+
+VARIANT_END: Final = SEPARATOR + SEPARATOR
+"""Ends the term of a spelling that the resource does not have as its own."""
 
 MAX_TERM: Final = 1000
 """Longer terms are kept outside the index, with their first characters in it."""

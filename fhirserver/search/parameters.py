@@ -19,6 +19,9 @@ from fhirserver.search.values.token import TokenForm
 COMPUTED: Final = frozenset({"_id", "_lastUpdated"})
 """Parameters the store answers without index values of their own."""
 
+_SWAPPED: Final = frozenset({"http://hl7.org/fhir/SearchParameter/DocumentReference-relationship"})
+"""R4 4.0.1 gives the components of these composites each other's expressions; R4B has them right."""
+
 _OF_TYPE: Final = re.compile(r"(?P<path>.+)\.where\(resolve\(\) is (?P<type>\w+)\)")
 _AS: Final = re.compile(r"\((?P<path>[\w.]+) as (?P<type>\w+)\)|(?P<path2>[\w.]+)\.as\((?P<type2>\w+)\)")
 
@@ -133,6 +136,8 @@ class _Compiler:
         branches = []
         for text in split_union(definition.expression or ""):
             expression = compile_fhirpath(text, self._type, self._definitions)
+            if expression.types == {"Extension"}:  # stands for its value
+                expression = compile_fhirpath(f"({text}).value", self._type, self._definitions)
             if expression.types:
                 branches.append(_Branch(_canonical_text(text), expression))
         if not branches:
@@ -177,8 +182,12 @@ class _Compiler:
     def _parts(self, candidate: _Candidate) -> tuple[Part, ...]:
         contexts = sorted(set().union(*(b.expression.types for b in candidate.branches)))
         parts = []
-        for number, component in enumerate(candidate.definition.components, 1):
-            expressions = {context: self._relative(component.expression, context) for context in contexts}
+        components = candidate.definition.components
+        texts = [component.expression for component in components]
+        if candidate.definition.url in _SWAPPED:
+            texts.reverse()
+        for number, (component, text) in enumerate(zip(components, texts, strict=True), 1):
+            expressions = {context: self._relative(text, context) for context in contexts}
             definition = self._by_url[component.definition]
             form = self._form([e for found in expressions.values() for e in found], None)
             parts.append(Part(str(number), definition.type, expressions, form, definition.targets))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from fhirserver.kernel.outcome import BadSearchValue, UnknownParameter
-from fhirserver.search.values.text import split_unescaped
+from fhirserver.search.values.text import is_escaped_well, split_unescaped
 
 MAX_CHAIN: Final = 8
 MAX_VALUES: Final = 2000
@@ -112,7 +112,7 @@ def parse_query(parameters: Iterable[tuple[str, str]]) -> SearchQuery:
     types: tuple[str, ...] = ()
     for name, value in parameters:
         bare = name.partition(":")[0]
-        if name in IGNORED:
+        if name in IGNORED or is_empty(value):
             continue
         if bare in _RESULT:
             result = _RESULT[bare](result, name, value)
@@ -121,6 +121,11 @@ def parse_query(parameters: Iterable[tuple[str, str]]) -> SearchQuery:
         else:
             criteria.append(Given(name, parse_criterion(name, value)))
     return SearchQuery(tuple(criteria), result, types)
+
+
+def is_empty(value: str) -> bool:
+    """Tell whether a parameter has no value: "not an error - they are just ignored by the server"."""
+    return not value.strip(",")
 
 
 def parse_criterion(name: str, value: str) -> Criterion:
@@ -156,6 +161,11 @@ def _parse(name: str, whole: str, value: str, depth: int) -> Criterion:
 
 
 def _list(name: str, value: str) -> tuple[str, ...]:
+    if not is_escaped_well(value):
+        raise BadSearchValue(
+            f"`{shown(name)}` has a `\\` that is not before `,`, `$`, `|` or another `\\`.",
+            expression=[f"http.{shown(name)}"],
+        )
     values = tuple(part for part in split_unescaped(value, ",") if part)
     if not values:
         raise BadSearchValue(f"`{shown(name)}` has no value.", expression=[f"http.{shown(name)}"])

@@ -37,6 +37,9 @@ from fhirserver.store.layout import DAY, WIDE, short_term, stored_bound
 
 Filter = dict[str, Any]
 
+_LAST: Final = chr(0x10FFFF)
+"""No code point follows it."""
+
 NEVER: Final[Filter] = {"_id": {"$in": []}}
 
 
@@ -81,8 +84,9 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
 
 def prefix_range(prefix: str) -> Filter:
     """Return the bounds of all strings that start with ``prefix``, in the order of code points."""
-    last = ord(prefix[-1]) + 1
-    after = prefix[:-1] + chr(0xE000 if 0xD800 <= last <= 0xDFFF else last)
+    stem = prefix.rstrip(_LAST)
+    last = ord(stem[-1]) + 1
+    after = stem[:-1] + chr(0xE000 if 0xD800 <= last <= 0xDFFF else last)
     return {"$gte": prefix, "$lt": after}
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from bson.decimal128 import Decimal128
 
 from fhirserver.kernel.version import Version
+from fhirserver.search.index import VARIANT_END
 from fhirserver.search.plan import Plan
 from fhirserver.store.compile import Filter, compile_plan, prefix_range
 from fhirserver.store.documents import version_of
@@ -178,14 +179,15 @@ def _sort_value(key: SortKey) -> Any:  # noqa: ANN401 - a MongoDB expression
 
 
 def _values_under(prefix: str) -> Document:
-    """Return what follows ``prefix`` in the terms that start with it."""
+    """Return what follows ``prefix`` in the resource's own terms that start with it."""
     matching = {"$filter": {"input": {"$ifNull": ["$t", []]}, "cond": _within(prefix)}}
     return {"$map": {"input": matching, "in": {"$substrBytes": ["$$this", len(prefix.encode()), -1]}}}
 
 
 def _within(prefix: str) -> Document:
     bounds = prefix_range(prefix)
-    return {"$and": [{"$gte": ["$$this", bounds["$gte"]]}, {"$lt": ["$$this", bounds["$lt"]]}]}
+    own = {"$not": [{"$regexMatch": {"input": "$$this", "regex": f"{VARIANT_END}$"}}]}
+    return {"$and": [{"$gte": ["$$this", bounds["$gte"]]}, {"$lt": ["$$this", bounds["$lt"]]}, own]}
 
 
 def _order(window: Window) -> list[tuple[str, int]]:

@@ -4,13 +4,14 @@ Spec: http://hl7.org/fhir/R4/search.html#reference
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.reference import parse_rest_reference
 from fhirserver.kernel.resource import Json
 from fhirserver.search.index import SEPARATOR
-from fhirserver.search.plan import HasTerm, HasTermPrefix, Plan, any_of
+from fhirserver.search.plan import NONE, HasTerm, HasTermPrefix, Plan, any_of
 from fhirserver.search.values.text import split_unescaped, unescape
 
 
@@ -22,6 +23,8 @@ def extract_reference(key: str, type_name: str, value: Json, own_bases: tuple[st
             yield f"{key}={resolved(reference, own_bases)}"
         if isinstance(identifier, dict) and isinstance(identifier.get("value"), str):
             yield f"{key}:identifier={identifier['value']}{SEPARATOR}{identifier.get('system', '')}"
+            if "system" in identifier:
+                yield f"{key}:identifier|={identifier['system']}"
     elif type_name == "canonical" and isinstance(value, str):
         url, _, version = value.partition("|")
         yield f"{key}={url}|{version}"
@@ -39,43 +42,70 @@ def resolved(reference: str, own_bases: tuple[str, ...]) -> str:
     return found.key
 
 
-def plan_reference(
-    keys: tuple[str, ...],
-    text: str,
-    *,
-    modifier: str | None,
-    targets: tuple[str, ...],
-    own_bases: tuple[str, ...],
-) -> Plan:
-    """Read ``id``, ``Type/id``, an absolute url or a canonical; ``modifier`` is a type or ``identifier``.
+@dataclass(frozen=True, slots=True)
+class ReferenceForm:
+    """What a reference parameter points to."""
 
-    ``targets``: the resource types the parameter may point to. Raises BadSearchValue.
+    targets: tuple[str, ...]
+    """Resource types."""
+    restricted: bool = False
+    """Its keys hold references to other types too, which it does not find."""
+    canonical: bool = False
+    """Its elements are canonical urls, at least some."""
+
+
+def plan_reference(
+    keys: tuple[str, ...], text: str, modifier: str | None, form: ReferenceForm, own_bases: tuple[str, ...]
+) -> Plan:
+    """Read ``id``, ``Type/id``, an absolute url or a canonical; ``modifier`` is a type, ``identifier`` or ``below``.
+
+    Raises BadSearchValue.
     """
     if modifier == "identifier":
         return _plan_identifier(keys, text)
     value = unescape(text)
     if not value:
         raise BadSearchValue("It is empty; expected `id`, `Type/id` or a url.")
+    if modifier == "below":
+        return _plan_below(keys, value)
     if is_id(value):
-        types = (modifier,) if modifier else targets
+        types = (modifier,) if modifier else form.targets
         return HasTerm(tuple(f"{key}={target}/{value}" for key in keys for target in types))
+    return _plan_address(keys, value, modifier, form, own_bases)
+
+
+def _plan_address(
+    keys: tuple[str, ...], value: str, modifier: str | None, form: ReferenceForm, own_bases: tuple[str, ...]
+) -> Plan:
     target = resolved(value, own_bases)
-    if modifier and not target.startswith(f"{modifier}/") and f"/{modifier}/" not in target:
+    rest = parse_rest_reference(target)
+    if modifier and (rest is None or rest.resource_type != modifier):
         raise BadSearchValue(f"It does not name a `{modifier}`, as the modifier asks.")
+    if form.restricted and rest is not None and rest.resource_type not in form.targets:
+        return NONE
     exact = HasTerm(tuple(f"{key}={target}" for key in keys))
-    url, bar, version = value.partition("|")
-    if bar:
-        return HasTerm(tuple(f"{key}={url}|{version}" for key in keys))
-    if parse_rest_reference(value) is not None and target != value:
+    if not form.canonical:
         return exact
+    if "|" in value:
+        return any_of(exact, HasTerm(tuple(f"{key}={value}" for key in keys)))
     return any_of(exact, *(HasTermPrefix(f"{key}={value}|") for key in keys))
+
+
+def _plan_below(keys: tuple[str, ...], value: str) -> Plan:
+    """Find every version of a canonical url, or those below a version: ``|1`` finds ``|1``, ``|1.0`` and ``|1.1``."""
+    if "|" not in value:
+        return any_of(*(HasTermPrefix(f"{key}={value}|") for key in keys))
+    exact = HasTerm(tuple(f"{key}={value}" for key in keys))
+    return any_of(exact, *(HasTermPrefix(f"{key}={value}.") for key in keys))
 
 
 def _plan_identifier(keys: tuple[str, ...], text: str) -> Plan:
     parts = [unescape(part) for part in split_unescaped(text, "|")]
-    if len(parts) == 1:
+    if len(parts) == 1 and parts[0]:
         return any_of(*(HasTermPrefix(f"{key}:identifier={parts[0]}{SEPARATOR}") for key in keys))
     system, value = parts[0], "|".join(parts[1:])
+    if not (system or value):
+        raise BadSearchValue("It is not an identifier; expected `value`, `system|value`, `|value` or `system|`.")
     if not value:
-        raise BadSearchValue("It is not an identifier; expected `value`, `system|value` or `|value`.")
+        return HasTerm(tuple(f"{key}:identifier|={system}" for key in keys))
     return HasTerm(tuple(f"{key}:identifier={value}{SEPARATOR}{system}" for key in keys))

@@ -1,9 +1,10 @@
 """String parameters: starts-with on normalised text, ``:exact``, ``:contains``.
 
 Normal form: no accents, no case, apostrophes dropped, hyphens and other punctuation as single spaces; so
-``Noël`` = ``noel``, ``Jean-Pierre`` = ``jean pierre``, ``D'Hondt`` = ``dhondt``. Family names are also found
-without their particles (``Van den Berghe`` by ``berghe``) and written in one word (``vandenberghe``), as people
-in Belgium and France type them. Spec: http://hl7.org/fhir/R4/search.html#string
+``Noël`` = ``noel``, ``Jean-Pierre`` = ``jean pierre``, ``D'Hondt`` = ``dhondt``. Family names are also found by each of
+their parts ("searching either Carreno or Quinones should match a family name of Carreno Quinones", ``Van den Berghe``
+by ``berghe``) and written in one word (``vandenberghe``), as people in Belgium and France type them. What has neither
+letters nor digits is compared as it is written. Spec: http://hl7.org/fhir/R4/search.html#string
 """
 
 import re
@@ -13,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from fhirserver.kernel.resource import Json
-from fhirserver.search.index import SEPARATOR
+from fhirserver.search.index import SEPARATOR, VARIANT_END
 from fhirserver.search.plan import HasTerm, HasTermContaining, HasTermPrefix, Plan, any_of
 
 _APOSTROPHES: Final = dict.fromkeys((0x27, 0x60, 0xB4, 0x2BC, 0x2018, 0x2019))
@@ -22,9 +23,9 @@ _LETTERS: Final = str.maketrans(
     {"œ": "oe", "æ": "ae", "ø": "o", "ð": "d", "đ": "d", "ł": "l", "þ": "th", "ı": "i", "ĳ": "ij"}  # noqa: RUF001
 )
 _SEPARATORS: Final = re.compile(r"[\W_]+")
-_PARTICLES: Final = re.compile(
-    r"^(?:(?:van|von|de|den|der|du|des|d|del|della|di|da|dos|le|la|les|l|ten|ter|te|het|t|op|aan|zu|el|al|ben|abou)\s)+"
-)
+_PART_ENDS: Final = re.compile(r"[\s\-]+")
+_PARTS: Final = 8
+"""A family name is found by this many of its parts."""
 _HUMAN_NAME_PARTS: Final = ("family", "given", "prefix", "suffix", "text")
 _ADDRESS_PARTS: Final = ("line", "city", "district", "state", "postalCode", "country", "text")
 
@@ -68,20 +69,24 @@ def plan_string(keys: tuple[str, ...], text: str, modifier: str | None) -> Plan:
     if modifier == "exact":
         return HasTerm(tuple(string_term(key, text) for key in keys))
     normal = normalise(text)
+    if not normal:
+        return any_of(*(HasTermPrefix(f"{key}={SEPARATOR}{text}") for key in keys))
     if modifier == "contains":
         return any_of(*(HasTermContaining(f"{key}=", normal) for key in keys))
     return any_of(*(HasTermPrefix(f"{key}={normal}") for key in keys))
 
 
 def _family_variants(key: str, text: str) -> Iterator[str]:
-    """Yield further spellings; they end so that no ``:exact`` can equal them."""
+    """Yield further spellings; they end so that no ``:exact`` can equal them and no sort counts them."""
     normal = normalise(text)
     if " " not in normal:
         return
-    yield f"{key}={normal.replace(' ', '')}{SEPARATOR}{SEPARATOR}"
-    bare = _PARTICLES.sub("", normal)
-    if bare != normal:
-        yield f"{key}={bare}{SEPARATOR}{SEPARATOR}"
+    yield f"{key}={normal.replace(' ', '')}{VARIANT_END}"
+    parts = _PART_ENDS.split(text.strip())
+    for start in range(1, min(len(parts), _PARTS)):
+        rest = normalise(" ".join(parts[start:]))
+        if rest:
+            yield f"{key}={rest}{VARIANT_END}"
 
 
 def _parts(value: Json, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:

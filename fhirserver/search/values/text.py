@@ -4,6 +4,12 @@ import re
 from typing import Final
 
 _ESCAPED: Final = re.compile(r"\\([,$|\\])")
+_LEGAL: Final = re.compile(r"(?:[^\\]|\\[,$|\\])*", re.DOTALL)
+
+
+def is_escaped_well(text: str) -> bool:
+    r"""Tell whether every ``\`` escapes one of ``, $ | \``; R4 calls any other illegal."""
+    return "\\" not in text or _LEGAL.fullmatch(text) is not None
 
 
 def split_unescaped(text: str, separator: str) -> list[str]:

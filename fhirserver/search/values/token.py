@@ -30,7 +30,7 @@ def token_extractor(key: str) -> Callable[[str, Json, list[str]], None]:
 
     def add(type_name: str, value: Json, into: list[str]) -> None:
         if isinstance(value, str):
-            into.append(f"{key}={value}{SEPARATOR}")
+            into.append(f"{key}={value.casefold() if type_name == 'string' else value}{SEPARATOR}")
         elif type_name == "CodeableConcept":
             for coding in value.get("coding", ()):
                 add_coding(coding, into)
@@ -102,17 +102,21 @@ class TokenForm:
 
 CODED: Final = frozenset({"Coding", "CodeableConcept"})
 PLAIN: Final = frozenset({"boolean", "code", "id", "string", "uri", "url", "canonical", "integer", "positiveInt"})
+SYSTEMLESS: Final = frozenset({"boolean", "uri", "url", "canonical", "ContactPoint"})
+"""Here "the presence of the pipe symbol SHALL NOT be used"."""
 
 
 def plan_token(keys: tuple[str, ...], text: str, modifier: str | None, form: TokenForm) -> Plan:
     """Read ``code``, ``system|code``, ``|code`` or ``system|``, or the value of a modifier. Raises BadSearchValue."""
     if modifier == "text":
-        return any_of(*(HasTermPrefix(f"{key}:text={normalise(unescape(text))}") for key in keys))
+        return _plan_text(keys, normalise(unescape(text)))
     parts = [unescape(part) for part in split_unescaped(text, "|")]
     if modifier == "of-type":
         return _plan_of_type(keys, parts)
     if len(parts) == 1:
         return _plan_code(keys, parts[0], form)
+    if form.types <= SYSTEMLESS:
+        raise BadSearchValue("Its elements have no system; expected `code` alone, and `\\|` for a bar in it.")
     system, code = parts[0], "|".join(parts[1:])
     if not (system or code):
         raise BadSearchValue("It is not a token; expected `code`, `system|code`, `|code` or `system|`.")
@@ -120,19 +124,33 @@ def plan_token(keys: tuple[str, ...], text: str, modifier: str | None, form: Tok
         return _plan_system(keys, system, form)
     if system in form.implied:
         system = ""
-    return HasTerm(tuple(f"{key}={code}{SEPARATOR}{system}" for key in keys))
+    return HasTerm(tuple(f"{key}={c}{SEPARATOR}{system}" for key in keys for c in _cases(code, form)))
+
+
+def _cases(code: str, form: TokenForm) -> tuple[str, ...]:
+    """Return a code as its elements may be indexed: of the type ``string`` without regard to case."""
+    if "string" not in form.types:
+        return (code,)
+    return (code.casefold(),) if form.types == {"string"} else tuple(dict.fromkeys((code, code.casefold())))
+
+
+def _plan_text(keys: tuple[str, ...], normal: str) -> Plan:
+    if not normal:
+        return HasTerm(tuple(f"{key}:text=" for key in keys))
+    return any_of(*(HasTermPrefix(f"{key}:text={normal}") for key in keys))
 
 
 def _plan_code(keys: tuple[str, ...], code: str, form: TokenForm) -> Plan:
     if not code:
         raise BadSearchValue("It is empty; expected `code`, `system|code`, `|code` or `system|`.")
+    cases = _cases(code, form)
     if not form.types <= CODED | PLAIN:
-        return any_of(*(HasTermPrefix(f"{key}={code}{SEPARATOR}") for key in keys))
+        return any_of(*(HasTermPrefix(f"{key}={c}{SEPARATOR}") for key in keys for c in cases))
     terms: list[str] = []
     if form.types & CODED:
         terms += [f"{key}:code={code}" for key in keys]
     if form.types & PLAIN:
-        terms += [f"{key}={code}{SEPARATOR}" for key in keys]
+        terms += [f"{key}={c}{SEPARATOR}" for key in keys for c in cases]
     return HasTerm(tuple(terms))
 
 
