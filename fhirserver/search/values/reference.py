@@ -70,7 +70,8 @@ def plan_reference(
         return _plan_below(keys, value)
     if is_id(value):
         types = (modifier,) if modifier else form.targets
-        return HasTerm(tuple(f"{key}={target}/{value}" for key in keys for target in types))
+        ends = ("", "|") if form.canonical else ("",)
+        return HasTerm(tuple(f"{key}={target}/{value}{end}" for key in keys for target in types for end in ends))
     return _plan_address(keys, value, modifier, form, own_bases)
 
 
