@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from fhirserver.app.composition import Application
@@ -26,6 +27,8 @@ from fhirserver.settings import ENV_PREFIX, Settings
 _FACTORY: Final = "fhirserver.app.serving:create_worker"
 _SUPERVISOR: Final = "FHIRSERVER_SUPERVISOR_PID"
 _PR_SET_PDEATHSIG: Final = 1
+_HUNG_S: Final = 30
+"""A worker that gives no sign of life for so long is replaced."""
 
 
 def run(settings: Settings, uri: str, listener: socket.socket, knowledge: Knowledge) -> None:
@@ -37,7 +40,10 @@ def run(settings: Settings, uri: str, listener: socket.socket, knowledge: Knowle
         os.environ.update(_environment(settings, uri))
         os.environ[MULTIPROCESS_FOLDER] = folder
         os.environ[_SUPERVISOR] = str(os.getpid())
-        Multiprocess(_config(settings, _FACTORY), sockets=[listener]).run()
+        supervisor = Multiprocess(_config(settings, _FACTORY), sockets=[listener])
+        supervisor.run()
+        if any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes):
+            raise SystemExit(STARTUP_FAILURE)
 
 
 def create_worker() -> AsgiApp:
@@ -69,6 +75,7 @@ def _config(settings: Settings, app: AsgiApp | str) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_worker_healthcheck=_HUNG_S,
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
     )

@@ -1,0 +1,152 @@
+"""`fhirserver serve` as a process: what it prints, how it ends, what it leaves behind."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from tests.server_process import ServerProcess, await_end, descendants, free_port, serving
+from tests.wire import Wire
+
+
+@pytest.fixture
+def server(mongodb_uri: str, tmp_path: Path) -> Iterator[ServerProcess]:
+    """One process with a database of its own."""
+    with serving(ServerProcess(tmp_path, mongodb_uri, environment={"LOG_LEVEL": "info"})) as started:
+        yield started
+
+
+def test_it_prints_the_urls_to_open_and_a_first_curl_line(server: ServerProcess) -> None:
+    deadline = time.monotonic() + 10
+    while "fhirserver is ready" not in server.log.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    printed = server.log.read_text()
+    for url in (f":{server.port}/\n", f":{server.port}/fhir\n", f":{server.port}/fhir/metadata\n"):
+        assert url in printed
+    assert re.search(rf"curl 'http://\S+:{server.port}/fhir/Patient\?\S+'", printed)
+
+
+def test_it_names_neither_the_web_server_nor_its_version(server: ServerProcess) -> None:
+    with Wire(server.port) as wire:
+        headers = wire.get("metadata").headers
+    assert "server" not in headers
+    assert headers["date"]
+
+
+def test_a_stopping_server_finishes_the_requests_under_way(server: ServerProcess) -> None:
+    entry = {"resource": {"resourceType": "Patient"}, "request": {"method": "POST", "url": "Patient"}}
+    batch = {"resourceType": "Bundle", "type": "batch", "entry": [entry] * 400}
+    with ThreadPoolExecutor(1) as other, Wire(server.port) as wire:
+        answer = other.submit(wire.send, "POST", "", batch)
+        time.sleep(0.3)
+        assert not answer.done(), "the batch was too quick to be interrupted"
+        server.signal(signal.SIGTERM)
+        assert answer.result().status == 200
+        assert len(answer.result().json["entry"]) == 400
+    assert server.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_with_its_own_mongod_ends_with_it(tmp_path: Path, number: signal.Signals) -> None:
+    with serving(ServerProcess(tmp_path)) as server:
+        started = descendants(server.pid)
+        assert started, "no mongod was started"
+        server.signal(number)
+        assert server.wait() == 0
+        assert await_end(started, 5) == set()
+
+
+def test_a_killed_supervisor_leaves_neither_workers_nor_mongod(tmp_path: Path) -> None:
+    with serving(ServerProcess(tmp_path, workers=2)) as server:
+        started = descendants(server.pid)
+        assert len(started) >= 3
+        server.signal(signal.SIGKILL)
+        server.wait()
+        assert await_end(started, 30) == set()
+
+
+def test_workers_serve_the_same_record_and_add_up_their_counts(mongodb_uri: str, tmp_path: Path) -> None:
+    with serving(ServerProcess(tmp_path, mongodb_uri, workers=2)) as server:
+        with Wire(server.port) as wire:
+            wire.send("PUT", "Patient/a", {"resourceType": "Patient", "id": "a"})
+        for _ in range(20):
+            with Wire(server.port) as wire:  # a new connection each: any worker may take it
+                assert wire.get("Patient/a").status == 200
+        counts = {scrape(server, 'fhirserver_requests_total{interaction="read",status="200"}') for _ in range(5)}
+    assert counts == {20.0}
+
+
+def scrape(server: ServerProcess, sample: str) -> float:
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return float(text.partition(f"{sample} ")[2].partition("\n")[0])
+
+
+def test_a_dead_worker_is_replaced(mongodb_uri: str, tmp_path: Path) -> None:
+    with serving(ServerProcess(tmp_path, mongodb_uri, workers=2)) as server:
+        before = workers_of(server)
+        victim = before.pop()
+        subprocess.run(["kill", "-9", str(victim)], check=True)
+        deadline = time.monotonic() + 20
+        while len(workers_of(server)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert len(workers_of(server)) == 2
+        server.await_status("/readyz", 200)
+
+
+def workers_of(server: ServerProcess) -> set[int]:
+    def is_worker(pid: int) -> bool:
+        try:
+            return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+
+    return {pid for pid in descendants(server.pid) if is_worker(pid)}
+
+
+def run_serve(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fhirserver", "serve", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_login_is_not_built_yet_and_says_so() -> None:
+    answer = run_serve()
+    assert answer.returncode == 2
+    assert answer.stderr.count("\n") == 1
+    assert "this build has no authorization server yet: start it with `--auth off`" in answer.stderr
+
+
+def test_without_login_only_a_loopback_host_is_served() -> None:
+    answer = run_serve("--auth", "off", "--host", "0.0.0.0")  # noqa: S104 - refused
+    assert answer.returncode == 2
+    assert answer.stderr.count("\n") == 1
+    assert "accepted on a loopback host only; `0.0.0.0` is none" in answer.stderr
+
+
+def test_a_taken_port_is_one_line_and_starts_no_mongod(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", free_port())) as taken:
+        port = str(taken.getsockname()[1])
+        answer = run_serve("--auth", "off", "--port", port, "--data-dir", str(tmp_path))
+    assert answer.returncode == 1
+    assert answer.stderr == f"fhirserver: `127.0.0.1` port {port} cannot be listened on: Address already in use.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_log_of_a_process_is_json_lines(server: ServerProcess) -> None:
+    with Wire(server.port) as wire:
+        wire.get("Patient?name=somebody")
+    lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+    searches = [line for line in lines if line.get("interaction") == "search-type"]
+    assert len(searches) == 1
+    assert "somebody" not in server.log.read_text()

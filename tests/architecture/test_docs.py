@@ -1,0 +1,74 @@
+"""What an operator can set or run is described in `docs/`, with the defaults it really has."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fhirserver.cli.main import app
+from fhirserver.settings import Settings
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+SETTINGS = (DOCS / "settings.md").read_text()
+COMMANDS = (DOCS / "commands.md").read_text()
+
+
+def documented_defaults() -> dict[str, str]:
+    """Return the default of each variable in the tables of `settings.md`."""
+    return dict(re.findall(r"^\| `FHIRSERVER_(\w+)` \|\s*`?([^`|]*?)`?\s*\|", SETTINGS, re.MULTILINE))
+
+
+def shown(value: object) -> str:
+    """Write a default as the tables do."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    defaults = {name.upper(): shown(field.default) for name, field in Settings.model_fields.items()}
+    assert documented_defaults() == defaults
+
+
+def commands() -> list[str]:
+    return [str(command.callback.__name__) for command in app.registered_commands if command.callback]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_documented(command: str) -> None:
+    assert f"## fhirserver {command}" in COMMANDS
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_option_of_a_command_has_a_setting_or_is_documented(command: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "fhirserver", command, "--help"],
+        env={"COLUMNS": "200", "PATH": "", "LANG": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    options = set(re.findall(r"--([a-z-]+)", run.stdout)) - {"help"}
+    variables = {name.lower().replace("_", "-") for name in documented_defaults()}
+    assert options
+    missing = {o for o in options if o.removeprefix("no-") not in variables and f"`--{o}" not in COMMANDS}
+    assert missing == set()
+
+
+def test_every_option_of_serve_has_a_setting() -> None:
+    serve = next(c.callback for c in app.registered_commands if c.callback and c.callback.__name__ == "serve")
+    options = set(serve.__annotations__) - {"return"}
+    assert options <= set(Settings.model_fields)
+
+
+def test_links_between_the_documents_lead_somewhere() -> None:
+    for page in DOCS.rglob("*.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
