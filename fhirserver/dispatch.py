@@ -16,13 +16,14 @@ from fhirserver.interactions.create import create
 from fhirserver.interactions.delete import delete
 from fhirserver.interactions.entries import BundleLimits, BundleReader, bundle_interaction
 from fhirserver.interactions.history import History
+from fhirserver.interactions.parameters import SHORTENED, applied_handling, check_parameters
 from fhirserver.interactions.patch import patch
-from fhirserver.interactions.read import Read
+from fhirserver.interactions.read import read
 from fhirserver.interactions.search import Search
 from fhirserver.interactions.subset import Subset
 from fhirserver.interactions.transaction import Transaction
 from fhirserver.interactions.update import update
-from fhirserver.interactions.vread import VRead
+from fhirserver.interactions.vread import vread
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Target
 from fhirserver.operations.framework import Operation, OperationTable
 from fhirserver.repository.repository import Repository
@@ -46,7 +47,8 @@ class Dispatch:
         """Serve every resource type of ``definitions``."""
         self._definitions = definitions
         self._operations = OperationTable(operations)
-        self._handlers = self._table(Subset(definitions), limits or BundleLimits())
+        self._subset = Subset(definitions)
+        self._handlers = self._table(self._subset, limits or BundleLimits())
         self._capabilities = Capabilities(definitions, self._handlers.keys(), self._operations.describe, server)
 
     def _table(self, subset: Subset, limits: BundleLimits) -> Mapping[Interaction, Handler]:
@@ -54,8 +56,8 @@ class Dispatch:
         validator = StructureValidator(self._definitions, RequiredCodes(self._definitions))  # of Bundles alone
         reader = BundleReader(validator, limits)
         return {
-            Interaction.READ: Read(subset),
-            Interaction.VREAD: VRead(subset),
+            Interaction.READ: read,
+            Interaction.VREAD: vread,
             Interaction.UPDATE: update,
             Interaction.PATCH: patch,
             Interaction.DELETE: delete,
@@ -67,7 +69,7 @@ class Dispatch:
             Interaction.SEARCH_SYSTEM: search,
             Interaction.CAPABILITIES: self._answer_capabilities,
             Interaction.BATCH: Batch(self.run, self.locate, reader),
-            Interaction.TRANSACTION: Transaction(self.run, self.locate, reader),
+            Interaction.TRANSACTION: Transaction(self.run, self.locate, reader, subset),
             Interaction.OPERATION: self._run_operation,
         }
 
@@ -87,14 +89,23 @@ class Dispatch:
 
     async def run(self, request: FhirRequest, repository: Repository) -> FhirResponse:
         """Run the interaction or operation that a request addresses."""
-        return await self._handlers[request.target.interaction](request, repository)
+        was_lenient = check_parameters(request)
+        response = await self._handlers[request.target.interaction](request, repository)
+        return self._finished(request, response, was_lenient=was_lenient)
 
     def capabilities(self, request: FhirRequest) -> FhirResponse:
         """Answer ``/metadata``, which needs no repository and no login."""
-        return self._capabilities.answer(request)
+        was_lenient = check_parameters(request)
+        return self._finished(request, self._capabilities.answer(request), was_lenient=was_lenient)
 
     async def _answer_capabilities(self, request: FhirRequest, _: Repository) -> FhirResponse:
-        return self.capabilities(request)
+        return self._capabilities.answer(request)
+
+    def _finished(self, request: FhirRequest, response: FhirResponse, *, was_lenient: bool) -> FhirResponse:
+        """Cut the response to the part of the resource that was asked for."""
+        if request.target.interaction in SHORTENED:
+            response = self._subset.shorten(request, response)
+        return replace(response, headers=response.headers + applied_handling(request)) if was_lenient else response
 
     async def _run_operation(self, request: FhirRequest, repository: Repository) -> FhirResponse:
         operation = self._operations.find(request.target, is_post=request.is_post)

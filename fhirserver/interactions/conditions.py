@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from fhirserver.interactions.subset import SUBSET_PARAMETERS
 from fhirserver.kernel.exchange import FhirRequest, Query
 from fhirserver.kernel.instant import to_us
 from fhirserver.kernel.outcome import BadRequest, PreconditionFailed
 from fhirserver.kernel.version import Version
-from fhirserver.search.query import IGNORED
+from fhirserver.search.query import IGNORED, shown
 
 _ETAG: Final = re.compile(r'\s*(?:W/)?"([^"]*)"\s*')
-_NOT_CRITERIA: Final = IGNORED.union(
-    {"_sort", "_count", "_include", "_revinclude", "_summary", "_total", "_elements", "_contained", "_containedType"},
-    {"_cursor", "_type"},
+_NOT_CRITERIA: Final = frozenset(
+    {"_sort", "_count", "_include", "_revinclude", "_total", "_contained", "_containedType", "_cursor", "_type"}
+    | SUBSET_PARAMETERS
 )
 
 
@@ -73,11 +74,26 @@ def criteria_of(query: Query) -> Query:
 
     Raises PreconditionFailed without criteria, BadRequest for an empty value or a parameter that selects nothing.
     """
-    if not query:
+    criteria = tuple(pair for pair in query if pair[0] not in IGNORED)
+    if not criteria:
         raise PreconditionFailed("A conditional interaction needs search criteria; there are none.")
-    for name, value in query:
+    for name, value in criteria:
         if name.partition(":")[0] in _NOT_CRITERIA:
-            raise BadRequest(f"`{name[:64]}` selects nothing: it cannot be a criterion.", expression=["http.query"])
+            raise BadRequest(f"`{shown(name)}` selects nothing: it cannot be a criterion.", expression=[_place(name)])
         if not value.strip(" ,"):
-            raise BadRequest(f"The criterion `{name[:64]}` has no value.", expression=["http.query"])
-    return query
+            raise BadRequest(f"The criterion `{shown(name)}` has no value.", expression=[_place(name)])
+    return criteria
+
+
+def criteria_beside_subset(request: FhirRequest) -> Query | None:
+    """Return what selects the instance of an update or patch whose URL has no id.
+
+    ``_summary`` and ``_elements`` may stand beside it: they shorten the resource that is answered.
+    """
+    if request.target.logical_id is not None:
+        return None
+    return criteria_of(tuple(pair for pair in request.parameters if pair[0] not in SUBSET_PARAMETERS))
+
+
+def _place(name: str) -> str:
+    return f"http.{shown(name)}"

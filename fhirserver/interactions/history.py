@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fhirserver.interactions.bundle import render_history
-from fhirserver.interactions.search import applied_handling
+from fhirserver.interactions.parameters import applied_handling
 from fhirserver.interactions.subset import Subset
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Target
 from fhirserver.repository.repository import Repository

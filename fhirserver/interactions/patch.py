@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 
 from fhirserver.codec.json_patch import change_resource, parse_patch
-from fhirserver.interactions.conditions import criteria_of, version_to_match
+from fhirserver.interactions.conditions import criteria_beside_subset, version_to_match
 from fhirserver.interactions.written import respond_written
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse
 from fhirserver.kernel.outcome import UnsupportedMedia
@@ -28,7 +28,7 @@ def patch_of(request: FhirRequest) -> Patch:
         resource_type=target.type_name,
         change=partial(change_resource, parse_patch(request.body)),
         logical_id=target.logical_id,
-        criteria=criteria_of(request.parameters) if target.logical_id is None else None,
+        criteria=criteria_beside_subset(request),
         if_match=version_to_match(request.if_match),
         full_url=request.full_url,
     )

@@ -1,28 +1,19 @@
 """read, conditional read. Spec: http://hl7.org/fhir/R4/http.html#read, #cread"""
 
-from dataclasses import dataclass
-
 from fhirserver.interactions.binary import in_own_media_type, with_data
 from fhirserver.interactions.conditions import is_not_modified
-from fhirserver.interactions.subset import Subset, parse_subset
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse
 from fhirserver.kernel.version import Version
 from fhirserver.repository.repository import Repository
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """Answers the current version of an instance."""
-
-    subset: Subset
-
-    async def __call__(self, request: FhirRequest, repository: Repository) -> FhirResponse:
-        """Read ``[type]/[id]``."""
-        return await respond_version(request, await repository.read(*request.target.instance), self.subset)
+async def read(request: FhirRequest, repository: Repository) -> FhirResponse:
+    """Answer the current version of an instance."""
+    return await respond_version(request, await repository.read(*request.target.instance))
 
 
-async def respond_version(request: FhirRequest, version: Version, subset: Subset) -> FhirResponse:
-    """Answer one version: nothing new, a Binary's own bytes, a part of the resource, or all of it."""
+async def respond_version(request: FhirRequest, version: Version) -> FhirResponse:
+    """Answer one version: nothing new, a Binary's own bytes, or the resource."""
     if is_not_modified(request, version):
         return FhirResponse(status=304, etag=version.etag, last_modified_us=version.last_updated_us)
     content = version.content or b""
@@ -32,8 +23,6 @@ async def respond_version(request: FhirRequest, version: Version, subset: Subset
             content, native = b"", in_own_media_type(version)
         elif version.native is not None:
             content = await with_data(content, version.native)
-    if request.parameters and native is None:
-        content = subset.apply(version.resource_type, content, *parse_subset(request.parameters))
     return FhirResponse(
         status=200,
         content=None if native else content,

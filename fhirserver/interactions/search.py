@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from fhirserver.interactions.bundle import render_searchset
+from fhirserver.interactions.parameters import applied_handling
 from fhirserver.interactions.subset import Subset
-from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Handling, Target
+from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Target
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.requests import SearchRequest
 
@@ -38,9 +39,3 @@ def search_path(target: Target) -> str:
     if target.compartment is None:
         return target.resource_type or ""
     return "/".join((*target.compartment, target.resource_type or "*"))
-
-
-def applied_handling(request: FhirRequest) -> tuple[tuple[str, str], ...]:
-    """Say which handling preference was honoured."""
-    handling: Handling | None = request.prefer.handling
-    return (("Preference-Applied", f"handling={handling}"),) if handling else ()

@@ -5,16 +5,18 @@ Spec: http://hl7.org/fhir/R4/search.html#summary, #elements
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from fhirserver.codec.fhir_json import decode_literal, encode, encode_literal, members_of
 from fhirserver.definitions.elements import Kind
 from fhirserver.definitions.registry import Child, Definitions
-from fhirserver.kernel.exchange import Query
+from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Query
 from fhirserver.kernel.outcome import BadRequest, BadSearchValue
 from fhirserver.kernel.resource import Json
 from fhirserver.repository.requests import Summary
 
+SUBSET_PARAMETERS: Final = frozenset({"_summary", "_elements"})
 SUBSETTED: Final = {
     "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
     "code": "SUBSETTED",
@@ -26,7 +28,7 @@ _KEPT_WITHIN: Final = frozenset({"id", "extension"})
 
 
 def parse_subset(parameters: Query) -> tuple[Summary, tuple[str, ...]]:
-    """Read ``_summary`` and ``_elements`` of a read; what else the query holds says nothing to a read."""
+    """Read what asks for a part of a single resource; raises BadSearchValue, BadRequest."""
     summary, elements = Summary.FALSE, list[str]()
     for name, value in parameters:
         if name == "_summary":
@@ -41,7 +43,7 @@ def parse_subset(parameters: Query) -> tuple[Summary, tuple[str, ...]]:
 def _parse_summary(value: str) -> Summary:
     if value not in ("true", "text", "data", "false"):
         raise BadSearchValue(
-            "`_summary` of a read takes `true`, `text`, `data` or `false`.", expression=["http._summary"]
+            "`_summary` of one resource takes `true`, `text`, `data` or `false`.", expression=["http._summary"]
         )
     return Summary(value)
 
@@ -54,13 +56,25 @@ class Subset:
         self._definitions = definitions
         self._summaries: dict[str, Mapping[str, str]] = {}
 
+    def shorten(self, request: FhirRequest, response: FhirResponse) -> FhirResponse:
+        """Cut the resource of a response as the request asks, whatever the interaction."""
+        if not request.parameters or response.content is None or response.is_outcome:
+            return response
+        summary, elements = parse_subset(request.parameters)
+        if summary is Summary.FALSE and not elements:
+            return response
+        resource_type = request.target.resource_type or _type_of(response.content)
+        return replace(response, content=self.apply(resource_type, response.content, summary, elements))
+
     def apply(self, resource_type: str, content: bytes, summary: Summary, elements: tuple[str, ...] = ()) -> bytes:
         """Return the part of a resource that was asked for."""
         if not elements and summary in (Summary.FALSE, Summary.COUNT):
             return content
         kept = self._kept(resource_type, summary, elements)
+        members = members_of(content)
+        members.setdefault("meta", b"{}")
         parts = []
-        for name, raw in members_of(content).items():
+        for name, raw in members.items():
             if name == "meta":
                 parts.append(b'"meta":' + _mark(raw))
             elif _stays(name, kept):
@@ -125,6 +139,11 @@ class Subset:
                 if cut is not None:
                     left[name] = cut
         return left or None
+
+
+def _type_of(content: bytes) -> str:
+    resource_type: str = decode_literal(members_of(content)["resourceType"])
+    return resource_type
 
 
 def _stays(name: str, kept: Mapping[str, str]) -> bool:

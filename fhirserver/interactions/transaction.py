@@ -10,13 +10,15 @@ from fhirserver.interactions.create import create_of
 from fhirserver.interactions.delete import delete_of, respond_deleted
 from fhirserver.interactions.entries import BundleReader, Incoming
 from fhirserver.interactions.entry_request import Locate, entry_request, place_error
+from fhirserver.interactions.parameters import check_parameters
 from fhirserver.interactions.patch import patch_of
+from fhirserver.interactions.subset import Subset
 from fhirserver.interactions.update import update_of
 from fhirserver.interactions.written import respond_written
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction
 from fhirserver.kernel.outcome import BadRequest, FhirError
 from fhirserver.repository.repository import Repository
-from fhirserver.repository.requests import Delete, Write
+from fhirserver.repository.requests import Delete, Write, Written
 
 _ORDER: Final = {Interaction.DELETE: 1, Interaction.CREATE: 2, Interaction.UPDATE: 3, Interaction.PATCH: 3}
 """The order in which changes are processed, whatever their order in the Bundle; reads come after them."""
@@ -35,6 +37,7 @@ class Transaction:
     run: Run
     locate: Locate
     reader: BundleReader
+    subset: Subset
 
     async def __call__(self, request: FhirRequest, repository: Repository) -> FhirResponse:
         """Answer 200 with one response per entry, in the order of the request, or fail with the first error."""
@@ -43,7 +46,7 @@ class Transaction:
         requests = [self._read(request, incoming, index) for index in range(len(entries))]
         incoming.check_all()
         check_identities(requests)
-        responses = await _commit(requests, repository)
+        responses = await self._commit(requests, repository)
         reads = [Numbered(i, r, entries[i].is_head) for i, r in enumerate(requests) if i not in responses]
         for group in concurrent_groups(reads, self.reader.limits.concurrent_reads):
             answers = await run_together(group, self.run, repository)
@@ -56,9 +59,30 @@ class Transaction:
             request = entry_request(outer, incoming, index, self.locate)
             if request.target.interaction not in _ORDER.keys() | READING:
                 raise BadRequest("Operations cannot be part of a transaction.", expression=["request.url"])
+            check_parameters(request)
         except FhirError as error:
             raise place_error(error, index) from None
         return request
+
+    async def _commit(self, requests: Sequence[FhirRequest], repository: Repository) -> dict[int, FhirResponse]:
+        order = processing_order(requests)
+        if not order:
+            return {}
+        writes = [_write(index, requests[index]) for index in order]
+        try:
+            results = await repository.transact(writes)
+        except FhirError as error:
+            failed: int | None = getattr(error, "write_index", None)
+            raise error if failed is None else place_error(error, order[failed]) from None
+        return {
+            index: self._respond(requests[index], write, result)
+            for index, write, result in zip(order, writes, results, strict=True)
+        }
+
+    def _respond(self, request: FhirRequest, write: Write, written: Written) -> FhirResponse:
+        if isinstance(write, Delete):
+            return respond_deleted(request, written)
+        return self.subset.shorten(request, respond_written(request, written))
 
 
 def processing_order(requests: Sequence[FhirRequest]) -> list[int]:
@@ -87,22 +111,6 @@ def _identities(request: FhirRequest) -> list[tuple[str, str]]:
     if request.target.logical_id is not None:
         found.append(("instance", "/".join(request.target.instance)))
     return found
-
-
-async def _commit(requests: Sequence[FhirRequest], repository: Repository) -> dict[int, FhirResponse]:
-    order = processing_order(requests)
-    if not order:
-        return {}
-    writes = [_write(index, requests[index]) for index in order]
-    try:
-        results = await repository.transact(writes)
-    except FhirError as error:
-        failed: int | None = getattr(error, "write_index", None)
-        raise error if failed is None else place_error(error, order[failed]) from None
-    return {
-        index: (respond_deleted if isinstance(write, Delete) else respond_written)(requests[index], result)
-        for index, write, result in zip(order, writes, results, strict=True)
-    }
 
 
 def _write(index: int, request: FhirRequest) -> Write:

@@ -2,7 +2,7 @@
 
 from fhirserver.interactions.binary import native_binary_of
 from fhirserver.interactions.body import body_of
-from fhirserver.interactions.conditions import criteria_of, only_if_absent, version_to_match
+from fhirserver.interactions.conditions import criteria_beside_subset, only_if_absent, version_to_match
 from fhirserver.interactions.written import respond_written
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse
 from fhirserver.repository.repository import Repository
@@ -23,7 +23,7 @@ def update_of(request: FhirRequest) -> Update:
         resource_type=target.type_name,
         body=body_of(request),
         logical_id=target.logical_id,
-        criteria=criteria_of(request.parameters) if target.logical_id is None else None,
+        criteria=criteria_beside_subset(request),
         if_match=version_to_match(request.if_match),
         if_none_match=only_if_absent(request.if_none_match),
         full_url=request.full_url,

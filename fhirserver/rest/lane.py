@@ -138,7 +138,10 @@ class FhirLane:
         origin = self._origin(call.scope.get("scheme", "http"), call.headers.get(b"host", b""))
         base_url = origin + call.mount
         if target.interaction is Interaction.CAPABILITIES:
-            return dispatch.capabilities(FhirRequest(target=target, base_url=base_url, parameters=parameters))
+            prefer = self._reader.prefer(call.headers)
+            return dispatch.capabilities(
+                FhirRequest(target=target, base_url=base_url, parameters=parameters, prefer=prefer)
+            )
         known = Known(target, base_url, parameters, call.presentation, call.representation.wants_native)
         repository = self._services.repository_for(call.scope)
         request = dispatch.specify(await self._reader.read(receive, call.headers, call.method, known))

@@ -47,6 +47,7 @@ class _Content:
 
 
 _NOTHING: Final = _Content()
+_NO_PREFERENCE: Final = Prefer()
 
 
 class RequestReader:
@@ -63,7 +64,6 @@ class RequestReader:
         content = _NOTHING
         if method in _WITH_BODY:
             content = await self._content(receive, headers, known.target)
-        prefer = headers.get(b"prefer")
         return FhirRequest(
             target=known.target,
             base_url=known.base_url,
@@ -77,10 +77,15 @@ class RequestReader:
             if_none_match=header_text(headers, b"if-none-match"),
             if_modified_since=header_text(headers, b"if-modified-since"),
             if_none_exist=header_text(headers, b"if-none-exist"),
-            prefer=Prefer() if prefer is None else self._prefer(prefer.decode("latin-1")),
+            prefer=self.prefer(headers),
             security_context=header_text(headers, b"x-security-context"),
             wants_native=known.wants_native,
         )
+
+    def prefer(self, headers: Headers) -> Prefer:
+        """Read ``Prefer``."""
+        prefer = headers.get(b"prefer")
+        return _NO_PREFERENCE if prefer is None else self._prefer(prefer.decode("latin-1"))
 
     async def _content(self, receive: Receive, headers: Headers, target: Target) -> _Content:
         """Read the body, once its media type is one that the interaction reads."""

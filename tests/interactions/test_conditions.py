@@ -64,9 +64,14 @@ def test_criteria_pass_unchanged() -> None:
     assert criteria_of(criteria) == criteria
 
 
-def test_no_criteria_select_nothing() -> None:
+@pytest.mark.parametrize("query", [(), (("_", "1"), ("_format", "json"))])
+def test_no_criteria_select_nothing(query: Query) -> None:
     with pytest.raises(PreconditionFailed):
-        criteria_of(())
+        criteria_of(query)
+
+
+def test_what_search_ignores_is_no_criterion() -> None:
+    assert criteria_of((("_timeout", "1"), ("identifier", "1"))) == (("identifier", "1"),)
 
 
 WIDENING = [
@@ -74,7 +79,7 @@ WIDENING = [
     pytest.param((("identifier", " , "),), id="only commas"),
     pytest.param((("_count", "1"),), id="a result parameter"),
     pytest.param((("_sort", "_id"), ("identifier", "1")), id="a result parameter beside a criterion"),
-    pytest.param((("_", "1"),), id="a parameter that search ignores"),
+    pytest.param((("_summary", "true"), ("identifier", "1")), id="a part of the resource to answer"),
     pytest.param((("_type", "Patient"),), id="_type says nothing within a type"),
     pytest.param((("_include:iterate", "*"),), id="an include with a modifier"),
 ]
