@@ -9,17 +9,20 @@ from typing import Final
 from fhirserver.access import Access
 from fhirserver.access.access import Right
 from fhirserver.definitions.search_parameters import SearchType
-from fhirserver.kernel.outcome import Issue, IssueType, Severity
+from fhirserver.kernel.outcome import Issue, IssueType, Severity, TooCostly, UnknownParameter
 from fhirserver.kernel.reference import parse_rest_reference
 from fhirserver.kernel.version import Version
+from fhirserver.repository.planning import within_access
 from fhirserver.repository.services import Services
 from fhirserver.search.parameters import Bound
-from fhirserver.search.plan import HasTerm, IsOneOf, Plan, all_of, any_of
-from fhirserver.search.query import Include
+from fhirserver.search.plan import HasTerm, IsOneOf, Plan, any_of
+from fhirserver.search.query import ANY, Include
 from fhirserver.store.search import Hit, Window
 
 _ROUNDS: Final = 8
 """How far ``:iterate`` follows."""
+_MAX_TERMS: Final = 50_000
+"""Terms one query may ask for; a command of the database holds some 16 MB."""
 
 
 async def included(
@@ -53,33 +56,63 @@ def _truncated(bound: int) -> Issue:
     )
 
 
+def check_include(services: Services, include: Include) -> None:
+    """Refuse what cannot be followed. Raises UnknownParameter."""
+    for name in (include.source_type, include.target_type):
+        if name not in (None, ANY) and not services.definitions.is_resource_type(name):
+            raise UnknownParameter("An include names an unknown resource type.")
+    if include.code == ANY:
+        return
+    if include.source_type == ANY:
+        raise UnknownParameter("An include of any type takes any parameter: `*:*`.")
+    if services.binder.find(include.source_type, include.code).definition.type is not SearchType.REFERENCE:
+        raise UnknownParameter(f"`{include.code}` is not a reference.")
+
+
 def _plan(services: Services, access: Access, hits: Sequence[Hit], include: Include, seen: set[str]) -> Plan:
     if include.reverse:
         return _reverse_plan(services, access, hits, include)
     targets: dict[str, list[str]] = {}
-    sources = [hit for hit in hits if hit.version.resource_type == include.source_type]
-    for key in _references(sources, _bound(services, include)):
-        resource_type = key.partition("/")[0]
-        if key not in seen and include.target_type in (None, resource_type):
-            targets.setdefault(resource_type, []).append(key)
+    for source_type in dict.fromkeys(hit.version.resource_type for hit in hits):
+        if include.source_type in (ANY, source_type):
+            sources = [hit for hit in hits if hit.version.resource_type == source_type]
+            for key in _references(sources, _bound(services, include, source_type)):
+                resource_type = key.partition("/")[0]
+                if key not in seen and include.target_type in (None, resource_type):
+                    targets.setdefault(resource_type, []).append(key)
     return any_of(*(_readable(access, t, IsOneOf(tuple(dict.fromkeys(keys)))) for t, keys in targets.items()))
 
 
 def _reverse_plan(services: Services, access: Access, hits: Sequence[Hit], include: Include) -> Plan:
-    wanted = [hit.version.key for hit in hits if include.target_type in (None, hit.version.resource_type)]
-    keys = [key for bound in _bound(services, include) for key in bound.keys]
-    terms = HasTerm(tuple(f"{key}={target}" for key in keys for target in wanted))
-    return _readable(access, include.source_type, terms) if terms.terms else any_of()
+    wanted: dict[str, list[str]] = {}
+    for hit in hits:
+        if include.target_type in (None, hit.version.resource_type):
+            wanted.setdefault(hit.version.resource_type, []).append(hit.version.key)
+    types = services.definitions.resource_types if include.source_type == ANY else (include.source_type,)
+    plans = []
+    for source_type in types:
+        bounds = _bound(services, include, source_type)
+        terms = [term for target, keys in wanted.items() for term in _reverse_terms(bounds, target, keys)]
+        if terms:
+            plans.append(_readable(access, source_type, HasTerm(tuple(dict.fromkeys(terms)))))
+    if sum(len(plan.terms) for plan in plans if isinstance(plan, HasTerm)) > _MAX_TERMS:
+        raise TooCostly("Too much could refer to the matches of a page; ask for less with `_count` or `_revinclude`.")
+    return any_of(*plans)
+
+
+def _reverse_terms(bounds: Iterable[Bound], target_type: str, targets: Sequence[str]) -> Iterable[str]:
+    keys = dict.fromkeys(key for bound in bounds if target_type in bound.targets for key in bound.keys)
+    return (f"{key}={target}" for key in keys for target in targets)
 
 
 def _readable(access: Access, resource_type: str, plan: Plan) -> Plan:
-    return all_of(HasTerm((resource_type,)), plan, access.filter(resource_type, Right.READ))
+    return within_access(access, resource_type, (plan,), Right.READ)
 
 
-def _bound(services: Services, include: Include) -> list[Bound]:
-    if include.code != "*":
-        return [services.binder.find(include.source_type, include.code)]
-    parameters = services.binder.parameters.of(include.source_type).bound.values()
+def _bound(services: Services, include: Include, source_type: str) -> list[Bound]:
+    if include.code != ANY:
+        return [services.binder.find(source_type, include.code)]
+    parameters = services.binder.parameters.of(source_type).bound.values()
     return [bound for bound in parameters if bound.definition.type is SearchType.REFERENCE]
 
 

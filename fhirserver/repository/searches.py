@@ -11,7 +11,7 @@ from fhirserver.access.access import Right
 from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.kernel.outcome import BadSearchValue, FhirError, Issue, IssueType, Severity, UnknownParameter
 from fhirserver.repository.cursors import Cursor, digest
-from fhirserver.repository.includes import included
+from fhirserver.repository.includes import check_include, included
 from fhirserver.repository.planning import resolve, types_of, within_access
 from fhirserver.repository.requests import Parameters, SearchPage, SearchRequest, Summary
 from fhirserver.repository.services import Limits, Services
@@ -158,12 +158,10 @@ def _check_result(services: Services, types: tuple[str, ...], name: str, query: 
     for key in query.result.sort:
         _sort_key(services, types, key)
     for include in query.result.includes:
-        if not services.definitions.is_resource_type(include.source_type):
-            raise UnknownParameter("An include names an unknown resource type.", expression=[f"http.{shown(name)}"])
-        if include.code != "*":
-            bound = services.binder.find(include.source_type, include.code)
-            if bound.definition.type is not SearchType.REFERENCE:
-                raise UnknownParameter(f"`{include.code}` is not a reference.", expression=[f"http.{shown(name)}"])
+        try:
+            check_include(services, include)
+        except UnknownParameter as error:
+            raise UnknownParameter(str(error), expression=[f"http.{shown(name)}"]) from None
 
 
 def _types(services: Services, request: SearchRequest) -> tuple[str, ...]:

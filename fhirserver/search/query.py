@@ -18,6 +18,9 @@ from fhirserver.search.values.text import is_escaped_well, split_unescaped
 
 MAX_CHAIN: Final = 8
 MAX_VALUES: Final = 2000
+MAX_SORT: Final = 8
+
+ANY: Final = "*"
 
 IGNORED: Final = frozenset({"_format", "_pretty", "_totalMethod", "_timeout", "_"})
 """Parameters of the HTTP layer and of well-known clients that change nothing in a search."""
@@ -65,7 +68,10 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """``_include`` or, ``reverse``, ``_revinclude``: ``source:code[:target]``; code ``*`` is every reference."""
+    """``_include`` or, ``reverse``, ``_revinclude``: ``source:code[:target]``.
+
+    Code ``*`` is every reference, source ``*`` every type.
+    """
 
     source_type: str
     code: str
@@ -178,7 +184,10 @@ def _list(name: str, value: str) -> tuple[str, ...]:
 
 def _sort(result: ResultParameters, name: str, value: str) -> ResultParameters:
     keys = [Sort(key.removeprefix("-"), key.startswith("-")) for key in _list(name, value)]
-    return replace(result, sort=(*result.sort, *keys))
+    sort = (*result.sort, *keys)
+    if len(sort) > MAX_SORT:
+        raise BadSearchValue(f"`_sort` has more than {MAX_SORT} keys.", expression=["http._sort"])
+    return replace(result, sort=sort)
 
 
 def _count(result: ResultParameters, name: str, value: str) -> ResultParameters:
@@ -189,7 +198,7 @@ def _count(result: ResultParameters, name: str, value: str) -> ResultParameters:
 
 def _include(result: ResultParameters, name: str, value: str) -> ResultParameters:
     bare, _, modifier = name.partition(":")
-    parts = value.split(":")
+    parts = value.split(":") if value != ANY else [ANY, ANY]
     if modifier not in ("", "iterate", "recurse") or not 2 <= len(parts) <= 3 or not all(parts):
         raise BadSearchValue(
             f"`{shown(name)}` is not an include; expected `{bare}=Type:parameter[:TargetType]`.",
