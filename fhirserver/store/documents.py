@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import bson
 from bson.objectid import ObjectId
 from gridfs.asynchronous import AsyncGridFSBucket
 
@@ -12,7 +13,10 @@ from fhirserver.search.index import IndexValues
 from fhirserver.store.layout import Document, index_fields
 
 LARGE: Final = 12 * 1024 * 1024
-"""A resource's JSON beyond this many bytes lies in GridFS; a MongoDB document ends at 16 MiB."""
+"""A resource's JSON lies in GridFS where it and the index values are more than this; a document ends at 16 MiB."""
+
+_FEW_VALUES: Final = 512 * 1024
+"""JSON of fewer bytes cannot have so many index values that their size matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,13 @@ def document(draft: Draft, place: int) -> Document:
     if draft.values is not None:
         fields.update(index_fields(draft.values))
     return fields
+
+
+def index_size(fields: Document) -> int:
+    """Return how many bytes a document has beside its JSON; 0 where these can only be few."""
+    if len(fields.get("x", b"")) < _FEW_VALUES:
+        return 0
+    return len(bson.encode({name: value for name, value in fields.items() if name != "x"}))
 
 
 def version_of(fields: Document, contents: "Contents") -> Version:

@@ -20,11 +20,11 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from fhirserver.kernel.instant import Clock
-from fhirserver.kernel.outcome import Conflict, Unavailable
+from fhirserver.kernel.outcome import Conflict, TooLong, Unavailable
 from fhirserver.kernel.version import Version
 from fhirserver.store import schema
 from fhirserver.store.coalesce import Coalescer
-from fhirserver.store.documents import LARGE, Contents, Draft, document, version_of
+from fhirserver.store.documents import LARGE, Contents, Draft, document, index_size, version_of
 from fhirserver.store.errors import DuplicateKey, translate, translated
 from fhirserver.store.layout import CLAIM, CONTENT, HISTORY, RESOURCE, SERVED, SETTING, Document, history_id
 
@@ -177,7 +177,10 @@ class Store:
 
     async def _document(self, draft: Draft, place: int) -> Document:
         fields = document(draft, place)
-        if len(fields.get("x", b"")) > LARGE:
+        beside = index_size(fields)
+        if beside > LARGE:
+            raise TooLong("The resource has more values to search by than the database can keep of one resource.")
+        if len(fields.get("x", b"")) + beside > LARGE:
             fields["f"] = await self.contents.put_bytes(draft.version.key, fields.pop("x"))
         return fields
 
