@@ -8,7 +8,9 @@ class Limits:
     """Sizes in bytes; beyond them a request is refused with 413."""
 
     max_body_bytes: int = 64 * 1024 * 1024
-    """Of FHIR JSON and forms, after decompression."""
+    """Of FHIR JSON, after decompression."""
+    max_form_bytes: int = 1024 * 1024
+    """Of the parameters posted to ``_search``: what a query to the database can hold many times over."""
     max_binary_bytes: int = 1024 * 1024 * 1024
     """Of a Binary streamed in its own media type, after decompression."""
     max_url_bytes: int = 32 * 1024

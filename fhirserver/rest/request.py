@@ -102,10 +102,10 @@ class RequestReader:
         return _Content(await read_body(receive, headers, self._limits.max_body_bytes), media_type.name)
 
     async def _form(self, receive: Receive, headers: Headers, media_type: MediaType) -> _Content:
-        content = await self._whole(receive, headers, media_type)
-        if media_type.name != FORM and content.body:
-            raise UnsupportedMedia(f"`_search` reads `{FORM}`.")
-        form, presentation = split_presentation(parse_query(content.body.strip()))
+        body = await read_body(receive, headers, self._limits.max_form_bytes)
+        if media_type.name != FORM and body:
+            raise UnsupportedMedia(f"`_search` reads `{FORM}`.", expression=["http.Content-Type"])
+        form, presentation = split_presentation(parse_query(body.strip()))
         return _Content(form=form, presentation=presentation)
 
     async def _binary(self, receive: Receive, headers: Headers, media_type: MediaType) -> _Content:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pymongo.errors import (
     AutoReconnect,
     ConnectionFailure,
+    DocumentTooLarge,
     ExecutionTimeout,
     NetworkTimeout,
     OperationFailure,
@@ -56,6 +57,8 @@ def translate(error: PyMongoError) -> FhirError | None:
         | WriteConcernError,
     ):
         return Unavailable("The database cannot be reached; try again.")
+    if isinstance(error, DocumentTooLarge):
+        return TooCostly("The request becomes more than one call of the database can hold; ask for less at a time.")
     if isinstance(error, OperationFailure):
         if error.code in _TRANSIENT_CODES:
             return Unavailable("The database cannot be reached; try again.")
