@@ -36,20 +36,22 @@ def stream_body(receive: Receive, headers: Headers, limit: int) -> AsyncIterator
         return chunks
     if encoding in (b"gzip", b"x-gzip"):
         return _limited(_inflated(chunks), limit)
-    raise UnsupportedMedia("Bodies are read as they are or with `Content-Encoding: gzip`.")
+    raise UnsupportedMedia(
+        "Bodies are read as they are or with `Content-Encoding: gzip`.", expression=["http.Content-Encoding"]
+    )
 
 
 def _check_length(headers: Headers, limit: int) -> None:
     """Refuse by what the caller announces, before anything is read."""
     announced = headers.get(b"content-length", b"0")
     if not announced.isdigit():
-        raise BadRequest("`Content-Length` is not a number.")
+        raise BadRequest("`Content-Length` is not a number.", expression=["http.Content-Length"])
     if len(announced) > 15 or int(announced) > limit:
         raise _too_long(limit)
 
 
 def _too_long(limit: int) -> TooLong:
-    return TooLong(f"The body is larger than {limit} bytes.", headers={"Connection": "close"})
+    return TooLong(f"The body is larger than {limit} bytes.")
 
 
 async def _received(receive: Receive) -> AsyncIterator[bytes]:

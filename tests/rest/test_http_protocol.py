@@ -282,7 +282,7 @@ async def test_requests_may_be_compressed(world: World) -> None:
 async def test_a_body_over_the_limit_is_413(world: World) -> None:
     headers = {"Content-Type": "application/fhir+json"}
     response = await world.client.post("$echo", content=b" " * 10_001, headers=headers)
-    assert (response.status_code, response.headers["Connection"]) == (413, "close")
+    assert response.status_code == 413
 
     async def endless() -> AsyncIterator[bytes]:
         while True:
