@@ -63,8 +63,10 @@ def parse_json(body: bytes) -> Json:
 
 def _reason(error: Exception) -> str:
     """Keep the decoder's position, drop whatever of the body its message may carry."""
-    position = re.search(r"byte (\d+)", str(error))
-    return f"syntax error at byte {position[1]}" if position else "it cannot be decoded as UTF-8 JSON"
+    if isinstance(error, UnicodeDecodeError):
+        return "a string is not UTF-8"
+    position = re.search(r"\(byte (\d+)\)", str(error))
+    return f"syntax error at byte {position[1]}" if position else "it ends too early, or holds what no value can"
 
 
 def _count_keys(value: Json, depth: int) -> int:

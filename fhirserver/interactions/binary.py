@@ -31,7 +31,7 @@ def native_binary_of(request: FhirRequest) -> NativeBinary:
     """Read a POST or PUT of bytes as a write; raises UnsupportedMedia for what is no media type."""
     content_type = request.content_type or _UNKNOWN
     if not _MEDIA_TYPE.fullmatch(content_type):
-        raise UnsupportedMedia("`Content-Type` is not a media type.")
+        raise UnsupportedMedia("`Content-Type` is not a media type.", expression=["http.Content-Type"])
     return NativeBinary(
         content_type=content_type,
         chunks=request.chunks or _one_chunk(request.body),

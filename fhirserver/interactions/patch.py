@@ -23,7 +23,11 @@ def patch_of(request: FhirRequest) -> Patch:
     """Read the request as a write; raises UnsupportedMedia unless the body is a JSON Patch."""
     target = request.target
     if request.content_type != JSON_PATCH:
-        raise UnsupportedMedia(f"A patch is read as `{JSON_PATCH}`.", headers={"Accept-Patch": JSON_PATCH})
+        raise UnsupportedMedia(
+            f"A patch is read as `{JSON_PATCH}`.",
+            expression=["http.Content-Type"],
+            headers={"Accept-Patch": JSON_PATCH},
+        )
     return Patch(
         resource_type=target.type_name,
         change=partial(change_resource, parse_patch(request.body)),

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from fhirserver.kernel.exchange import Query
 from fhirserver.kernel.outcome import BadRequest, TooLong
+from fhirserver.search.query import shown
 
 MAX_PARAMETERS: Final = 1000
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -25,10 +26,18 @@ def parse_query(raw: bytes) -> Query:
     pairs = [part.partition(b"=") for part in raw.split(b"&") if part]
     if len(pairs) > MAX_PARAMETERS:
         raise TooLong(f"The request has {len(pairs)} parameters; at most {MAX_PARAMETERS} are accepted.")
-    query = tuple((decode_text(_spaced(name)), decode_text(_spaced(value))) for name, _, value in pairs)
+    query = tuple(_decode_pair(_spaced(name), _spaced(value)) for name, _, value in pairs)
     if any(not name for name, _ in query):
         raise BadRequest("A parameter has no name.")
     return query
+
+
+def _decode_pair(name: bytes, value: bytes) -> tuple[str, str]:
+    decoded = decode_text(name)
+    try:
+        return decoded, decode_text(value)
+    except BadRequest as error:
+        raise BadRequest(error.diagnostics, expression=[f"http.{shown(decoded)}"]) from None
 
 
 def parse_criteria_text(text: str) -> Query:

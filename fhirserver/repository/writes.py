@@ -83,7 +83,9 @@ def check_preconditions(write: Update, current: Current | None) -> None:
     """Refuse an update whose ``If-Match`` or ``If-None-Match`` does not hold."""
     exists = current is not None and current.version.content is not None
     if write.if_none_match and exists:
-        raise PreconditionFailed("The instance exists; `If-None-Match: *` asks that it does not.")
+        raise PreconditionFailed(
+            "The instance exists; `If-None-Match: *` asks that it does not.", expression=["http.If-None-Match"]
+        )
     check_version(write.if_match, current)
 
 
@@ -92,7 +94,7 @@ def check_version(if_match: str | None, current: Current | None) -> None:
     if if_match is None:
         return
     if current is None or if_match != str(current.version.version_id):
-        raise PreconditionFailed("`If-Match` does not name the current version.")
+        raise PreconditionFailed("`If-Match` does not name the current version.", expression=["http.If-Match"])
 
 
 def stage(services: Services, body: Body, logical_id: str, version_id: int, method: Method) -> Draft:
@@ -125,4 +127,7 @@ def effect_on(current: Current | None) -> Effect:
 
 
 def _stale(resource_type: str, logical_id: str) -> PreconditionFailed:
-    return PreconditionFailed(f"`{resource_type}/{logical_id}` is not in the version `If-Match` names any more.")
+    return PreconditionFailed(
+        f"`{resource_type}/{logical_id}` is not in the version `If-Match` names any more.",
+        expression=["http.If-Match"],
+    )

@@ -93,7 +93,7 @@ def _format(wanted: str) -> bytes:
     if media_type.name == "json":
         media_type = MediaType(FHIR_JSON, media_type.parameters)
     if media_type.name not in _JSON or not media_type.is_readable:
-        raise not_acceptable()
+        raise not_acceptable("_format")
     return _content_type(media_type)
 
 
@@ -103,15 +103,20 @@ def _content_type(media_type: MediaType) -> bytes:
     return f"{_JSON.get(media_type.name, FHIR_JSON)}{version}; charset=utf-8".encode()
 
 
-def not_acceptable() -> NotAcceptable:
-    """Say what this server writes."""
-    return NotAcceptable(f"Resources are written as {_READ} with `fhirVersion={_FHIR_VERSION}`.")
+def not_acceptable(asked_by: str = "Accept") -> NotAcceptable:
+    """Say what this server writes to who asked for something else, in ``Accept`` or ``_format``."""
+    return NotAcceptable(
+        f"Resources are written as {_READ} with `fhirVersion={_FHIR_VERSION}`.", expression=[f"http.{asked_by}"]
+    )
 
 
 def check_readable(media_type: MediaType) -> None:
     """Refuse a body that is not FHIR JSON of our version in UTF-8; raises UnsupportedMedia."""
     if media_type.name not in _JSON or not media_type.is_readable:
-        raise UnsupportedMedia(f"Resources are read as {_READ} with `fhirVersion={_FHIR_VERSION}` in UTF-8.")
+        raise UnsupportedMedia(
+            f"Resources are read as {_READ} with `fhirVersion={_FHIR_VERSION}` in UTF-8.",
+            expression=["http.Content-Type"],
+        )
 
 
 def is_fhir(media_type: MediaType) -> bool:
