@@ -7,6 +7,7 @@ import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -84,6 +85,16 @@ class Settings(BaseSettings):
     """Largest ``_count``; more is served as this many."""
     total_bound: Annotated[int, Field(ge=0)] = 10_000
     """Up to here ``Bundle.total`` is counted without being asked for."""
+    chain_bound: Annotated[int, Field(ge=1)] = 10_000
+    """Resources that one link of a chained search may select; more is refused as too costly."""
+    include_bound: Annotated[int, Field(ge=1)] = 2000
+    """Included resources on one page of a search."""
+    delete_bound: Annotated[int, Field(ge=1)] = 1000
+    """Resources that one conditional delete may delete."""
+    max_nesting: Annotated[int, Field(ge=4, le=90)] = 32
+    """Levels to which extensions, items and contained or bundled resources may be nested."""
+    time_zone: str = "UTC"
+    """The zone of dates and times that name none, in searches and in the index (``Europe/Brussels``)."""
     request_timeout_s: Annotated[float, Field(gt=0)] = 60.0
     shutdown_timeout_s: Annotated[int, Field(ge=0)] = 30
     """How long a stopping server lets requests finish."""
@@ -103,6 +114,15 @@ class Settings(BaseSettings):
         if taken := sorted(_RESERVED_SITES.intersection(sites)):
             raise ValueError(f"`{taken[0]}` is a path of the server and cannot name a site")
         return sites
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_time_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("expected the name of a time zone such as Europe/Brussels") from None
+        return name
 
     @field_validator("base_url")
     @classmethod

@@ -11,7 +11,7 @@ from fhirserver.settings import Settings
 from fhirserver.terminology.required import RequiredCodes
 from fhirserver.ucum import Ucum, compile_essence
 from fhirserver.validation.links import LinkFinder
-from fhirserver.validation.structure import StructureValidator
+from fhirserver.validation.structure import MAX_DEPTH, StructureValidator
 
 CORE: Final = "hl7.fhir.r4.core-4.0.1.tgz"
 UCUM: Final = "ucum-essence.xml"
@@ -36,15 +36,15 @@ def load_definitions(settings: Settings) -> Definitions:
 
 def load_knowledge(settings: Settings) -> Knowledge:
     """Build the registries; raises LookupError when a definitions file is missing."""
-    return knowledge_of(load_definitions(settings))
+    return knowledge_of(load_definitions(settings), settings.max_nesting)
 
 
-def knowledge_of(definitions: Definitions) -> Knowledge:
+def knowledge_of(definitions: Definitions, max_nesting: int = MAX_DEPTH) -> Knowledge:
     """Build the registries from definitions at hand."""
     return Knowledge(
         definitions=definitions,
         parameters=SearchParameters(definitions),
-        validator=StructureValidator(definitions, RequiredCodes(definitions)),
+        validator=StructureValidator(definitions, RequiredCodes(definitions), max_depth=max_nesting),
         links=LinkFinder(definitions),
         ucum=Ucum(compile_essence(assets.definition_file(UCUM).read_bytes())),
     )

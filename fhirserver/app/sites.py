@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from fhirserver.access.access import Unrestricted
 from fhirserver.app.knowledge import Knowledge
@@ -111,7 +112,9 @@ class Builder:
 
     def _services(self, name: str, store: Store, cursors: Cursors) -> Services:
         known, settings = self.knowledge, self.settings
-        rules = IndexingRules(ucum=known.ucum, own_bases=tuple(f"{b}/" for b in own_bases(settings, name)))
+        bases = tuple(f"{base}/" for base in own_bases(settings, name))
+        zone = None if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone)
+        rules = IndexingRules(ucum=known.ucum, own_bases=bases, zone=zone)
         time_limit_ms = int(settings.request_timeout_s * 1000)
         return Services(
             definitions=known.definitions,
@@ -166,4 +169,11 @@ def _origin(host: str, port: int) -> str:
 
 
 def _limits(settings: Settings) -> Limits:
-    return Limits(default_count=settings.default_count, max_count=settings.max_count, total_bound=settings.total_bound)
+    return Limits(
+        default_count=settings.default_count,
+        max_count=settings.max_count,
+        total_bound=settings.total_bound,
+        chain_bound=settings.chain_bound,
+        include_bound=settings.include_bound,
+        delete_bound=settings.delete_bound,
+    )
