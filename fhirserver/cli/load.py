@@ -36,7 +36,7 @@ def load(settings: Settings, paths: Sequence[Path], options: LoadOptions) -> int
     except (DatabaseProblem, LookupError) as problem:
         raise Failure(str(problem)) from None
     finally:
-        console.print(report.summary())
+        console.print(report.summary(), soft_wrap=True, highlight=False)
     return 1 if report.refused_entries else 0
 
 
@@ -70,7 +70,7 @@ class _Report:
 
     def summary(self) -> str:
         seconds = time.monotonic() - self._started
-        skipped = f", {self._skipped_files} files skipped that were loaded before" if self._skipped_files else ""
+        skipped = f", skipped as loaded before: {self._skipped_files} of the files" if self._skipped_files else ""
         return (
             f"{self._loaded_entries:,} entries loaded in {seconds:.1f} s ({self._rate():,.0f}/s), "
             f"{self.refused_entries:,} refused{skipped}."

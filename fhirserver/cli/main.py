@@ -146,7 +146,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line; return the exit code."""
     try:
-        return int(app(arguments, standalone_mode=False) or 0)
+        return int(app(arguments, prog_name="fhirserver", standalone_mode=False) or 0)
     except (TyperException, UsageProblem) as problem:
         return _refuse(problem.format_message() if isinstance(problem, TyperException) else str(problem), EXIT_USAGE)
     except Failure as problem:
