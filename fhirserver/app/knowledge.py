@@ -1,4 +1,7 @@
-"""What every site shares and no database holds: the definitions and what is compiled from them."""
+"""What every site shares and no database holds: the definitions and what is compiled from them.
+
+``python -m fhirserver.app.knowledge`` compiles the packages ahead of the first start.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -48,3 +51,7 @@ def knowledge_of(definitions: Definitions, max_nesting: int = MAX_DEPTH) -> Know
         links=LinkFinder(definitions),
         ucum=Ucum(compile_essence(assets.definition_file(UCUM).read_bytes())),
     )
+
+
+if __name__ == "__main__":
+    load_definitions(Settings())
