@@ -14,6 +14,7 @@ from fhirserver.kernel.outcome import BadRequest, BadSearchValue, Issue, IssueTy
 from fhirserver.search.extract import COMPARTMENT, IndexingRules
 from fhirserver.search.parameters import Bound, Part, SearchParameters
 from fhirserver.search.plan import (
+    ALL,
     NONE,
     Chain,
     HasAnySpan,
@@ -113,6 +114,8 @@ class Binder:
                 return self._reverse(resource_type, (source, code), inner)
 
     def _simple(self, resource_type: str, simple: Simple) -> Plan:
+        if simple.code == "_type" and simple.modifier is None:  # at the end of a chain
+            return ALL if resource_type in simple.values else NONE
         bound = self.find(resource_type, simple.code)
         if simple.modifier == "missing":
             return self._missing(bound, simple.values)
