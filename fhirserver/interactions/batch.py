@@ -1,14 +1,15 @@
 """batch: entries that do not know each other, each with its own outcome. Spec: http://hl7.org/fhir/R4/http.html#brules"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from itertools import groupby
 from typing import Final, TypeAlias
 
 from fhirserver.codec.fhir_json import encode
 from fhirserver.interactions.bundle import render_responses, response_entry
-from fhirserver.interactions.entries import BundleReader, Incoming
+from fhirserver.interactions.entries import BundleLimits, BundleReader, Incoming
 from fhirserver.interactions.entry_request import Locate, entry_request, place_error
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction
 from fhirserver.kernel.outcome import FhirError
@@ -16,6 +17,7 @@ from fhirserver.repository.repository import Repository
 
 Run: TypeAlias = Callable[[FhirRequest, Repository], Awaitable[FhirResponse]]
 """The dispatch: an entry is a request like any other."""
+Respond: TypeAlias = Callable[["Numbered"], Awaitable[FhirResponse]]
 
 READING: Final = frozenset(
     {
@@ -31,6 +33,14 @@ READING: Final = frozenset(
 )
 
 
+class Pace(Enum):
+    """With whom an entry may run: those of one pace that stand side by side run at once."""
+
+    ALONE = "alone"
+    READ = "read"
+    CREATE = "create"
+
+
 @dataclass(frozen=True, slots=True)
 class Numbered:
     """An entry with its place in the Bundle, read as a request, or the error that this met."""
@@ -40,14 +50,17 @@ class Numbered:
     is_head: bool = False
 
     @property
-    def may_overlap(self) -> bool:
-        """Whether it can run beside its neighbours: nothing is written."""
-        return isinstance(self.request, FhirError) or self.request.target.interaction in READING
+    def pace(self) -> Pace:
+        """Reads change nothing, and creates get ids that no neighbour can know."""
+        if isinstance(self.request, FhirError) or self.request.target.interaction in READING:
+            return Pace.READ
+        is_create = self.request.target.interaction is Interaction.CREATE and self.request.if_none_exist is None
+        return Pace.CREATE if is_create else Pace.ALONE
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Runs the entries one by one, neighbouring reads together, and answers in the order of the request."""
+    """Runs the entries one by one, neighbouring reads or creates together; answers in the order of the request."""
 
     run: Run
     locate: Locate
@@ -57,9 +70,7 @@ class Batch:
         """Answer 200 whatever became of the entries."""
         incoming = self.reader.read(request.body)
         numbered = [self._number(request, incoming, index) for index in range(len(incoming.entries))]
-        responses: list[FhirResponse] = []
-        for group in concurrent_groups(numbered, self.reader.limits.concurrent_reads):
-            responses += await run_together(group, self.run, repository)
+        responses = await run_entries(numbered, self.run, repository, self.reader.limits)
         content = render_responses("batch-response", map(response_entry, responses))
         return FhirResponse(status=200, content=content)
 
@@ -72,22 +83,39 @@ class Batch:
             return Numbered(index, error)
 
 
-def concurrent_groups(entries: Sequence[Numbered], width: int) -> Iterator[Sequence[Numbered]]:
-    """Cut the entries, in order, into groups that may run at once: a write alone, up to ``width`` reads together."""
-    for may_overlap, neighbours in groupby(entries, key=lambda entry: entry.may_overlap):
-        run = list(neighbours)
-        step = width if may_overlap else 1
-        for start in range(0, len(run), step):
-            yield run[start : start + step]
+async def run_entries(
+    entries: Sequence[Numbered], run: Run, repository: Repository, limits: BundleLimits
+) -> list[FhirResponse]:
+    """Run entries in their order, neighbours of one pace at once; an error becomes the entry's own response."""
+    widths = {Pace.ALONE: 1, Pace.READ: limits.concurrent_reads, Pace.CREATE: limits.concurrent_creates}
+
+    async def respond(entry: Numbered) -> FhirResponse:
+        return await _respond(entry, run, repository)
+
+    responses: list[FhirResponse] = []
+    for pace, neighbours in groupby(entries, key=lambda entry: entry.pace):
+        responses += await _await_each(respond, list(neighbours), widths[pace])
+    return responses
 
 
-async def run_together(entries: Sequence[Numbered], run: Run, repository: Repository) -> list[FhirResponse]:
-    """Run entries at the same time; an error becomes the entry's own response."""
-    if len(entries) == 1:
-        return [await _respond(entries[0], run, repository)]
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_respond(entry, run, repository)) for entry in entries]
-    return [task.result() for task in tasks]
+async def _await_each(respond: Respond, entries: Sequence[Numbered], width: int) -> list[FhirResponse]:
+    """Answer entries, begun in their order, ``width`` at a time."""
+    if len(entries) == 1 or width == 1:
+        return [await respond(entry) for entry in entries]
+    responses: dict[int, FhirResponse] = {}
+    waiting = iter(entries)
+
+    async def work() -> None:
+        for entry in waiting:
+            responses[entry.index] = await respond(entry)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(width, len(entries))):
+                group.create_task(work())
+    except BaseExceptionGroup as problems:
+        raise problems.exceptions[0] from None  # a defect: its own stack says more than the group's
+    return [responses[entry.index] for entry in entries]
 
 
 async def _respond(entry: Numbered, run: Run, repository: Repository) -> FhirResponse:

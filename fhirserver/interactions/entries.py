@@ -26,6 +26,8 @@ class BundleLimits:
 
     max_entries: int = 5000
     concurrent_reads: int = 8
+    concurrent_creates: int = 32
+    """They share an insert; more at a time would hold up other requests while they are validated."""
 
 
 class EntryRequest(msgspec.Struct, frozen=True, rename="camel"):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fhirserver.interactions.batch import READING, Numbered, Run, concurrent_groups, run_together
+from fhirserver.interactions.batch import READING, Numbered, Run, run_entries
 from fhirserver.interactions.bundle import render_responses, response_entry
 from fhirserver.interactions.create import create_of
 from fhirserver.interactions.delete import delete_of, respond_deleted
@@ -48,9 +48,8 @@ class Transaction:
         check_identities(requests)
         responses = await self._commit(requests, repository)
         reads = [Numbered(i, r, entries[i].is_head) for i, r in enumerate(requests) if i not in responses]
-        for group in concurrent_groups(reads, self.reader.limits.concurrent_reads):
-            answers = await run_together(group, self.run, repository)
-            responses |= {entry.index: answer for entry, answer in zip(group, answers, strict=True)}
+        answers = await run_entries(reads, self.run, repository, self.reader.limits)
+        responses |= {entry.index: answer for entry, answer in zip(reads, answers, strict=True)}
         rendered = (response_entry(responses[index]) for index in range(len(entries)))
         return FhirResponse(status=200, content=render_responses("transaction-response", rendered))
 

@@ -7,12 +7,11 @@ import pytest
 
 from fhirserver.codec.fhir_json import parse_json
 from fhirserver.definitions.registry import Definitions
-from fhirserver.interactions.batch import Numbered, concurrent_groups
 from fhirserver.interactions.bundle import render_history, render_responses, render_searchset, response_entry
 from fhirserver.interactions.subset import Subset
 from fhirserver.interactions.transaction import processing_order
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Target
-from fhirserver.kernel.outcome import BadRequest, Issue, IssueType, Severity
+from fhirserver.kernel.outcome import Issue, IssueType, Severity
 from fhirserver.kernel.version import Method, Version
 from fhirserver.repository.requests import HistoryPage, SearchPage, Summary
 from fhirserver.terminology.required import RequiredCodes
@@ -145,21 +144,6 @@ def of(interaction: Interaction) -> FhirRequest:
 
 
 R, W = Interaction.READ, Interaction.CREATE
-GROUPS = [
-    pytest.param([], [], id="nothing"),
-    pytest.param([R, R, R], [[0, 1, 2]], id="reads run together"),
-    pytest.param([R] * 5, [[0, 1, 2], [3, 4]], id="a few at a time"),
-    pytest.param([W, W], [[0], [1]], id="writes run one by one"),
-    pytest.param([R, W, R, R, W], [[0], [1], [2, 3], [4]], id="a write parts the reads around it"),
-    pytest.param([R, None, R], [[0, 1, 2]], id="a bad entry is in nobody's way"),
-    pytest.param([Interaction.OPERATION, R], [[0], [1]], id="an operation runs alone"),
-]
-
-
-@pytest.mark.parametrize(("interactions", "expected"), GROUPS)
-def test_batch_groups(interactions: list[Interaction | None], expected: list[list[int]]) -> None:
-    entries = [Numbered(i, BadRequest("x") if kind is None else of(kind)) for i, kind in enumerate(interactions)]
-    assert [[entry.index for entry in group] for group in concurrent_groups(entries, 3)] == expected
 
 
 def test_transactions_are_processed_delete_create_update_patch() -> None:

@@ -199,3 +199,42 @@ async def test_too_many_entries_are_413(client: AsyncClient) -> None:
 
 async def test_an_empty_batch_is_fine(client: AsyncClient) -> None:
     assert (await send(client)).json() == {"resourceType": "Bundle", "type": "batch-response"}
+
+
+async def test_many_creates_and_reads_are_answered_in_the_order_of_the_request(client: AsyncClient) -> None:
+    tag = str(uuid4())
+    numbers = [*range(90)]
+    bodies = [{**OBSERVATION, "meta": {"tag": [{"code": tag}]}, "valueInteger": number} for number in numbers]
+    bodies[40]["status"] = "no status"
+    creates = [entry("POST", "Observation", body) for body in bodies]
+    response = await send(client, *creates, Prefer="return=representation")
+    assert statuses(response) == ["201"] * 40 + ["422"] + ["201"] * 49
+    assert [e["resource"]["valueInteger"] for e in response.json()["entry"] if "resource" in e] == [
+        number for number in numbers if number != 40
+    ]
+    stored = (await client.get(f"Observation?_tag={tag}&_count=100")).json()["entry"]
+    assert [e["resource"]["valueInteger"] for e in stored] == [n for n in numbers if n != 40], "in this order too"
+    reads = [entry("GET", f"Observation/{e['resource']['id']}") for e in stored]
+    found = (await send(client, *reads)).json()["entry"]
+    assert [e["resource"] for e in found] == [e["resource"] for e in stored]
+
+
+async def test_creates_that_neighbour_other_writes_keep_their_place(client: AsyncClient) -> None:
+    tag = str(uuid4())
+    tagged = {**PATIENT, "meta": {"tag": [{"code": tag}]}}
+    count = entry("GET", f"Patient?_tag={tag}&_summary=count")
+    own_id = str(uuid4())
+    response = await send(
+        client,
+        entry("POST", "Patient", tagged),
+        entry("POST", "Patient", tagged),
+        count,
+        entry("POST", "Patient", tagged, ifNoneExist=f"_tag={tag}"),
+        entry("PUT", f"Patient/{own_id}", {**tagged, "id": own_id}),
+        count,
+        entry("DELETE", f"Patient?_tag={tag}"),
+        count,
+        entry("POST", "Patient", tagged),
+    )
+    assert statuses(response) == ["201", "201", "200", "412", "201", "200", "204", "200", "201"]
+    assert [e["resource"]["total"] for e in response.json()["entry"] if "resource" in e] == [2, 3, 0]
