@@ -1,7 +1,7 @@
 """The bare ceiling beside which the server is measured: the same driver calls on raw bytes, and nothing else.
 
 Starlette on uvicorn with one worker and PyMongo's asynchronous client. No validation, no history, no access control,
-no log, no request coalescing; index terms picked by hand for the searches of the benchmark. Creates are one
+no log, no request coalescing; about a dozen index terms picked by hand, in one compound index. Creates are one
 ``insert_one`` acknowledged by the majority, transactions one ``insert_many``.
 
 Command: ``python benchmarks/ref.py PORT MONGODB_URI DATABASE``; ``benchmarks/rest.py`` runs it.
@@ -10,7 +10,7 @@ Command: ``python benchmarks/ref.py PORT MONGODB_URI DATABASE``; ``benchmarks/re
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -133,13 +133,35 @@ def _document(resource: Document, logical_id: str) -> Document:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     kind = resource["resourceType"]
     whole = {**resource, "id": logical_id, "meta": {"versionId": "1", "lastUpdated": now}}
-    terms = [f"{kind}.identifier={one['system']}|{one['value']}" for one in resource.get("identifier", ())]
     document: Document = {"_id": f"{kind}/{logical_id}", "y": kind, "m": time.time_ns(), "x": orjson.dumps(whole)}
     if kind == "Observation":
-        terms += [f"Observation.code={one['system']}|{one['code']}" for one in resource["code"]["coding"]]
-        terms.append(f"Observation.patient={resource['subject']['reference']}")
         document["d"] = _instant(resource["effectiveDateTime"])
-    return {**document, "t": terms}
+    terms = _observation_terms(resource) if kind == "Observation" else _patient_terms(resource)
+    return {**document, "t": [kind, *(f"{kind}.{term}" for term in terms)]}
+
+
+def _observation_terms(resource: Document) -> Iterator[str]:
+    yield from _tokens("identifier", resource["identifier"], "value")
+    yield from _tokens("category", resource["category"][0]["coding"], "code")
+    yield from _tokens("code", resource["code"]["coding"], "code")
+    yield f"status={resource['status']}"
+    yield f"subject={resource['subject']['reference']}"
+    yield f"patient={resource['subject']['reference']}"
+
+
+def _patient_terms(resource: Document) -> Iterator[str]:
+    yield from _tokens("identifier", resource["identifier"], "value")
+    for name in resource["name"]:
+        yield from (f"name={part.lower()}" for part in (name.get("family", ""), *name["given"]))
+    yield from (f"telecom={point['value']}" for point in resource["telecom"])
+    yield f"gender={resource['gender']}"
+    yield f"birthdate={resource['birthDate']}"
+
+
+def _tokens(name: str, values: list[Document], code: str) -> Iterator[str]:
+    for value in values:
+        yield f"{name}={value['system']}|{value[code]}"
+        yield f"{name}={value[code]}"
 
 
 def _instant(text: str) -> int:

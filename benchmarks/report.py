@@ -8,6 +8,7 @@ from typing import Any
 from measure import Key, Series, ratio
 from rich.console import Console
 from rich.table import Table
+from scale import Point
 from targets import OURS, REF, Found, Verdict
 
 
@@ -44,17 +45,20 @@ def _cpu(series: Series) -> str:
     return f"{series.median('server_ms'):.2f}+{series.median('database_ms'):.2f}"
 
 
-def print_scale(console: Console, found: Mapping[int, tuple[Mapping[Key, Series], float]]) -> None:
-    """Print the searches at each size."""
-    table = Table(title="searches at growing sizes: p50 ms, CPU ms")
-    table.add_column("resources", justify="right")
-    table.add_column("bytes each", justify="right")
-    keys = list(next(iter(found.values()))[0])
-    for name, clients in keys:
-        table.add_column(f"{name} ({clients})", justify="right")
-    for size, (series, each) in found.items():
-        cells = [f"{series[key].median('p50_ms'):.2f}  {_cpu(series[key])}" for key in keys]
-        table.add_row(f"{size:,}", f"{each:,.0f}", *cells)
+def print_scale(console: Console, points: Sequence[Point]) -> None:
+    """Print the searches at each size, beside those of the small site measured in turn with them."""
+    table = Table(title="searches at growing sizes | at the small size; CPU in ms a request: server + database")
+    for heading in ("resources", "bytes each", "scenario", "clients", "p50 ms", "", "ratio", "CPU", ""):
+        table.add_column(heading, justify="left" if heading == "scenario" else "right")
+    for point in points:
+        head = [f"{point.resources:,}", f"{point.bytes_each:,.0f}"]
+        for (name, clients), large in point.series.items():
+            small = point.small[name, clients]
+            latencies = [f"{one.median('p50_ms'):.2f}" for one in (large, small)]
+            table.add_row(
+                *head, name, str(clients), *latencies, f"{ratio(large, small, 'p50_ms'):.2f}", _cpu(large), _cpu(small)
+            )
+            head = ["", ""]
     console.print(table)
 
 

@@ -23,11 +23,11 @@ from typing import Any
 
 from load import Generator
 from loading import CLIENTS, LOAD, Disk, disk, load_data_set, load_synthea
-from measure import Bench, Key, Plan, Series
+from measure import Bench, Key, Plan, Series, ratio
 from processes import CHECKOUT, Server, fhirserver_command, free_port, machine, memory_mb, ref_command, served
 from report import as_json, print_facts, print_scale, print_scenarios, print_verdicts, verdicts_json, write
 from rich.console import Console
-from scale import SITE, SIZES, measure_scale
+from scale import SITES, SIZES, SMALL, Point, measure_scale
 from scenarios import SCENARIOS, Stored
 from targets import (
     MEMORY_MB,
@@ -53,7 +53,7 @@ class Result:
 
     found: dict[str, dict[Key, Series]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
-    scale: dict[int, tuple[dict[Key, Series], float]] = field(default_factory=dict)
+    scale: list[Point] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
 
 
@@ -110,21 +110,15 @@ class Run:
 
     def measure_scale(self) -> None:
         """Measure the searches at growing sizes."""
-        found = measure_scale(
-            self.bench,
-            self.servers[0],
-            self.uri,
-            self.folder,
-            minutes=self.options.scale_minutes,
-            plan=self._plan([1, 16]),
-            tell=self.bench.tell,
+        plan, minutes = self._plan([1, 16]), self.options.scale_minutes
+        self.result.scale += measure_scale(
+            self.bench, self.servers[0], self.uri, self.folder, minutes=minutes, plan=plan
         )
-        self.result.scale = found
-        smallest, largest = found[min(found)][0], found[max(found)][0]
-        for key in smallest:
-            ratio = largest[key].median("p50_ms") / smallest[key].median("p50_ms")
-            name = f"{key[0]}, {key[1]} clients: p50 at {max(found):,} ÷ {min(found):,}"
-            self.result.verdicts.append(Verdict(name, SCALE_RATIO, ratio, at_least=False))
+        point = self.result.scale[-1]
+        for key, large in point.series.items():
+            name = f"{key[0]}, {key[1]} clients: p50 at {point.resources:,} ÷ at {SMALL:,}"
+            measured = ratio(large, point.small[key], "p50_ms")
+            self.result.verdicts.append(Verdict(name, SCALE_RATIO, measured, at_least=False))
 
     def measure_starts(self) -> None:
         """Start the server warm, with a mongod of its own: data folder and compiled definitions are there."""
@@ -156,7 +150,7 @@ def main() -> None:
         mongod = stack.enter_context(ManagedMongod.start(folder / "database", cache_gb=options.cache_gb))
         generator = stack.enter_context(Generator())
         ours_port, ref_port = free_port(), free_port()
-        sites = f"main,{SYNTHEA_SITE},{SITE}"
+        sites = ",".join(("main", SYNTHEA_SITE, *SITES))
         ours = fhirserver_command(ours_port, folder, mongod.uri, sites)
         servers = [
             stack.enter_context(served(OURS, ours, ours_port, folder)),
@@ -199,8 +193,9 @@ def _report(console: Console, options: argparse.Namespace, result: Result) -> No
         "facts": {name: float(f"{value:.4g}") for name, value in result.facts.items()},
         "targets": verdicts_json(result.verdicts),
         **{name: as_json(series) for name, series in result.found.items()},
-        **{f"at {size} resources": as_json(series) for size, (series, _) in result.scale.items()},
-        "bytes each by size": {str(size): round(each) for size, (_, each) in result.scale.items()},
+        **{f"at {point.resources} resources": as_json(point.series) for point in result.scale},
+        **{f"at {SMALL}, beside {point.resources}": as_json(point.small) for point in result.scale},
+        "bytes each by size": {str(point.resources): round(point.bytes_each) for point in result.scale},
     }
     write(options.out, document)
     console.print(f"written to {options.out}", highlight=False)

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,6 @@ from loading import disk
 from measure import Bench, Key, Plan, Series
 from processes import Server
 from scenarios import SEARCHES, Stored
-from targets import OURS
 
 from fhirserver.app.knowledge import load_knowledge
 from fhirserver.app.sites import sites_of
@@ -23,52 +23,72 @@ from fhirserver.repository.repository import Repository
 from fhirserver.repository.requests import Update
 from fhirserver.settings import Auth, Settings
 
-SITE: Final = "scale"
-SIZES: Final = (10_000, 100_000, 1_000_000)
+SITES: Final = ("small", "scale")
+SMALL: Final = 10_000
+SIZES: Final = (100_000, 1_000_000)
 _SUBJECTS_A_WRITE: Final = 24
 _IN_FLIGHT: Final = 3
 _SAMPLED: Final = 2000
 _PER_SUBJECT: Final = data.OBSERVATIONS + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The searches at one size, and those of the small site measured in turn with them."""
+
+    resources: int
+    bytes_each: float
+    series: dict[Key, Series]
+    small: dict[Key, Series]
+
+
 def measure_scale(
-    bench: Bench, server: Server, uri: str, folder: Path, *, minutes: float, plan: Plan, tell: Callable[[str], None]
-) -> dict[int, tuple[dict[Key, Series], float]]:
-    """Return the series of the searches and the bytes of a resource at each size reached within the time."""
+    bench: Bench, server: Server, uri: str, folder: Path, *, minutes: float, plan: Plan
+) -> Iterator[Point]:
+    """Measure at each size that is reached within the time."""
     deadline = time.monotonic() + minutes * 60
-    found: dict[int, tuple[dict[Key, Series], float]] = {}
-    settings = Settings(mongodb_uri=uri, data_dir=folder, auth=Auth.OFF, sites=("main", SITE))
+    loader = _Loader(Settings(mongodb_uri=uri, data_dir=folder, auth=Auth.OFF, sites=("main", *SITES)), uri, deadline)
+    small_site, large_site = SITES
+    bench.tell(f"loading {SMALL:,} resources")
+    small = _stored(server, small_site, asyncio.run(loader.load(small_site, 0, SMALL // _PER_SUBJECT)))
     loaded = 0
     for size in SIZES:
+        bench.tell(f"loading up to {size:,} resources")
         wanted = size // _PER_SUBJECT
-        tell(f"loading up to {size:,} resources")
-        loaded = asyncio.run(_load(settings, uri, loaded, wanted, deadline))
-        stored = _stored(server, loaded)
-        series = bench.run(SEARCHES, [(server, stored)], plan)[OURS]
-        found[loaded * _PER_SUBJECT] = (series, disk(uri, settings.database(SITE)).each)
+        loaded = asyncio.run(loader.load(large_site, loaded, wanted))
+        large = _stored(server, large_site, loaded)
+        sides = [(replace(server, name=site), stored) for site, stored in zip(SITES, (small, large), strict=True)]
+        found = bench.run(SEARCHES, sides, plan)
+        each = disk(uri, loader.settings.database(large_site)).each
+        yield Point(loaded * _PER_SUBJECT, each, found[large_site], found[small_site])
         if loaded < wanted:
-            break
-    return found
+            return
 
 
-async def _load(settings: Settings, uri: str, first: int, last: int, deadline: float) -> int:
-    """Store subjects from ``first`` to ``last``, as far as the time allows; return where it ended."""
-    done = first
-    async with sites_of(settings, uri, load_knowledge(settings)) as builder:
-        await builder.prepare(SITE)
-        repository = (await builder.open(SITE)).repository
-        subjects = _known(data.subjects(last - first, first))
+@dataclass(frozen=True, slots=True)
+class _Loader:
+    settings: Settings
+    uri: str
+    deadline: float
 
-        async def work() -> None:
-            nonlocal done
-            while time.monotonic() < deadline and (some := list(islice(subjects, _SUBJECTS_A_WRITE))):
-                await _store(repository, some)
-                done += len(some)
+    async def load(self, site: str, first: int, last: int) -> int:
+        """Store subjects from ``first`` to ``last``, as far as the time allows; return where it ended."""
+        done = first
+        async with sites_of(self.settings, self.uri, load_knowledge(self.settings)) as builder:
+            await builder.prepare(site)
+            repository = (await builder.open(site)).repository
+            subjects = _known(data.subjects(last - first, first))
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_IN_FLIGHT):
-                group.create_task(work())
-    return done
+            async def work() -> None:
+                nonlocal done
+                while time.monotonic() < self.deadline and (some := list(islice(subjects, _SUBJECTS_A_WRITE))):
+                    await _store(repository, some)
+                    done += len(some)
+
+            async with asyncio.TaskGroup() as group:
+                for _ in range(_IN_FLIGHT):
+                    group.create_task(work())
+        return done
 
 
 def _known(subjects: Iterator[Subject]) -> Iterator[list[Update]]:
@@ -91,13 +111,13 @@ async def _store(repository: Repository, subjects: Sequence[Sequence[Update]]) -
     await repository.transact([write for writes in subjects for write in writes])
 
 
-def _stored(server: Server, count: int) -> Stored:
+def _stored(server: Server, site: str, count: int) -> Stored:
     """Choose subjects all over what is stored."""
     step = max(1, count // _SAMPLED)
     numbers = range(0, count, step)
     return Stored(
         server.port,
-        f"/{SITE}/fhir",
+        f"/{site}/fhir",
         numbers,
         [f"p{number}" for number in numbers],
         [f"o{number}-0" for number in numbers],
