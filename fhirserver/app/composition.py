@@ -50,7 +50,7 @@ class Application:
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[Mapping[str, AsgiApp]]:
         """Open the sites and yield their lanes by path; wait as long as the database is away."""
-        async with sites_of(self.settings, self._uri, self._knowledge, self._observe_batch) as builder:
+        async with sites_of(self.settings, self._uri, self._knowledge, self.metrics.count_batch) as builder:
             self.sites = {name: await self._open(builder, name) for name in self.settings.sites}
             yield {mount: lane for site in self.sites.values() for mount, lane in self._lane(site).items()}
 
@@ -124,9 +124,6 @@ class Application:
 
     def _on_fault(self, problem: BaseException, request_id: str) -> None:
         self._log.error("fault", request_id=request_id, exc_info=problem)
-
-    def _observe_batch(self, operation: str, size: int) -> None:
-        self.metrics.batch_sizes.labels(operation).observe(size)
 
     @property
     def _allowed_origins(self) -> frozenset[str]:

@@ -4,6 +4,8 @@ Spec: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
 import os
+from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,7 @@ MULTIPROCESS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable: where workers keep their counts; it must be set before this module is imported."""
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_CHILDREN: Final = 512
 _SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
@@ -47,13 +50,29 @@ class Metrics:
             buckets=_SIZES,
         )
         self.database_errors = Counter(
-            "fhirserver_database_errors", "Failed calls to the database.", ("kind",), registry=self._registry
+            "fhirserver_database_errors",
+            "FHIR requests that failed because the database could not be reached.",
+            registry=self._registry,
         )
+
+        # Looking a child up by its labels costs more than using it; both sets are small and closed.
+        self._answered = lru_cache(_CHILDREN)(self._children)
+        self._batches = lru_cache(_CHILDREN)(self.batch_sizes.labels)
 
     def count(self, interaction: str, status: int, seconds: float) -> None:
         """Record one answered request."""
-        self.requests.labels(interaction, str(status)).inc()
-        self.seconds.labels(interaction).observe(seconds)
+        requests, durations = self._answered(interaction, status)
+        requests.inc()
+        durations.observe(seconds)
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.database_errors.inc()
+
+    def count_batch(self, operation: str, size: int) -> None:
+        """Record one call to the database and how many operations shared it."""
+        self._batches(operation).observe(size)
+
+    def _children(self, interaction: str, status: int) -> tuple[Counter, Histogram]:
+        return self.requests.labels(interaction, str(status)), self.seconds.labels(interaction)
 
     def render(self) -> bytes:
         """Write all counts, those of the other workers included, in Prometheus' text format."""

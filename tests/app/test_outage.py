@@ -49,6 +49,7 @@ async def test_a_server_outlives_its_database(tmp_path: Path, knowledge: Knowled
                 assert answer.status_code == 503
                 assert int(answer.headers["retry-after"]) > 0
                 assert answer.json()["issue"][0]["code"] == "transient"
+            assert "fhirserver_database_errors_total 4.0" in (await client.get("http://localhost/metrics")).text
             assert (await client.get(READY)).status_code == 503
             assert (await client.get("http://localhost/healthz")).status_code == 200
             assert (await client.get("metadata")).status_code == 200
