@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import data
+import dataset
 import orjson
-from data import Subject
+from dataset import Subject
 from load import Generator, Job, render
 from measure import Bench, Series
 from processes import Server
@@ -16,7 +16,7 @@ from scenarios import Scenario, Stored
 
 PATH: Final = "/fhir"
 CLIENTS: Final = 8
-_ENTRIES: Final = data.OBSERVATIONS + 1
+_ENTRIES: Final = dataset.OBSERVATIONS + 1
 LOAD: Final = Scenario("load by Bundles", "load", lambda stored: [], entries=_ENTRIES)
 
 
@@ -39,8 +39,8 @@ def load_data_set(
     bench: Bench, generator: Generator, servers: Sequence[Server], patients: int, rounds: int
 ) -> tuple[dict[str, Series], dict[str, Stored]]:
     """Load the data set, a share of it in each round; return the samples and what is stored."""
-    subjects = list(data.subjects(patients))
-    bundles = [data.bundle(one.resources) for one in subjects]
+    subjects = list(dataset.subjects(patients))
+    bundles = [dataset.bundle(one.resources) for one in subjects]
     series = {server.name: Series() for server in servers}
     for turn in range(rounds):
         share = bundles[turn::rounds]
@@ -52,11 +52,11 @@ def load_data_set(
 
 def _stored(generator: Generator, server: Server, subjects: Sequence[Subject]) -> Stored:
     """Ask a server for the ids it gave."""
-    paths = [f"{PATH}/Patient?identifier={data.IDENTIFIERS}%7C{data.identifier(one.number)}" for one in subjects]
+    paths = [f"{PATH}/Patient?identifier={dataset.IDENTIFIERS}%7C{dataset.identifier(one.number)}" for one in subjects]
     patients = [found[0] for found in _ids(generator, server, paths)]
     paths = [f"{PATH}/Observation?patient={one}&_count=50" for one in patients]
     observations = [one for found in _ids(generator, server, paths) for one in found]
-    if len(observations) != len(subjects) * data.OBSERVATIONS:
+    if len(observations) != len(subjects) * dataset.OBSERVATIONS:
         raise SystemExit(f"{server.name} holds {len(observations)} Observations after the load")
     return Stored(server.port, PATH, [one.number for one in subjects], patients, observations)
 
@@ -72,7 +72,7 @@ def _ids(generator: Generator, server: Server, paths: Sequence[str]) -> list[lis
 
 def load_synthea(bench: Bench, server: Server, corpora: Path, path: str) -> tuple[Series, int]:
     """Load Synthea's Bundles through our server; return the sample and the number of bytes of JSON."""
-    bundles = data.synthea(corpora)
+    bundles = dataset.synthea(corpora)
     requests = [render("POST", path, server.port, one) for one in bundles]
     resources = (entry["resource"] for one in bundles for entry in orjson.loads(one)["entry"])
     size = sum(len(orjson.dumps(resource)) for resource in resources)

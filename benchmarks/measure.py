@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
-from data import MARKER
+from dataset import MARKER
 from load import Generator, Job, Outcome
 from processes import Cpu, Server, cpu_now
 from scenarios import Scenario, Stored

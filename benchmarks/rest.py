@@ -5,7 +5,7 @@ million resources). Folder of Synthea's Bundles: FHIRSERVER_CORPORA; without it 
 
 Our server (``fhirserver serve``, one worker, no login, else its defaults) and the bare ceiling (``ref.py``) run beside
 each other on one managed mongod in a temporary folder and take turns in every round. Data set: 1,000 Patients with 20
-Observations each (``data.py``), loaded through both as transaction Bundles. CPU is that of exactly these processes.
+Observations each (``dataset.py``), loaded through both as transaction Bundles. CPU is that of exactly these processes.
 On a shared machine trust CPU milliseconds first, then ratios, then p50; rates and p99 are noise. The result is
 written to ``--out``, by default ``benchmarks/results/rest.local.json``.
 """

@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-import data
+import dataset
 import orjson
-from data import Subject
+from dataset import Subject
 from loading import disk
 from measure import Bench, Key, Plan, Series
 from processes import Server
@@ -29,7 +29,7 @@ SIZES: Final = (100_000, 1_000_000)
 _SUBJECTS_A_WRITE: Final = 24
 _IN_FLIGHT: Final = 3
 _SAMPLED: Final = 2000
-_PER_SUBJECT: Final = data.OBSERVATIONS + 1
+_PER_SUBJECT: Final = dataset.OBSERVATIONS + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class _Loader:
         async with sites_of(self.settings, self.uri, load_knowledge(self.settings)) as builder:
             await builder.prepare(site)
             repository = (await builder.open(site)).repository
-            subjects = _known(data.subjects(last - first, first))
+            subjects = _known(dataset.subjects(last - first, first))
 
             async def work() -> None:
                 nonlocal done
@@ -102,7 +102,7 @@ def _known(subjects: Iterator[Subject]) -> Iterator[list[Update]]:
         yield writes
 
 
-def _update(resource: data.Resource, logical_id: str) -> Update:
+def _update(resource: dataset.Resource, logical_id: str) -> Update:
     body = parse_resource(orjson.dumps({**resource, "id": logical_id}))
     return Update(resource_type=resource["resourceType"], body=body, logical_id=logical_id)
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import data
+import dataset
 import orjson
-from data import EXTRA, IDENTIFIERS, LOINC, MARKER
+from dataset import EXTRA, IDENTIFIERS, LOINC, MARKER
 from load import render
 
 _REQUESTS: Final = 400
@@ -59,7 +59,7 @@ def _read_observation(stored: Stored) -> list[bytes]:
 
 
 def _identifier(stored: Stored) -> list[bytes]:
-    values = [data.identifier(number) for number in stored.subjects]
+    values = [dataset.identifier(number) for number in stored.subjects]
     return _get(stored, [f"/Patient?identifier={IDENTIFIERS}%7C{value}" for value in values])
 
 
@@ -72,7 +72,7 @@ def _patient_and_date(stored: Stored) -> list[bytes]:
 
 
 def _code(stored: Stored, suffix: str = "") -> list[bytes]:
-    codes = [data.code_of(number) for number in range(data.CODES)]
+    codes = [dataset.code_of(number) for number in range(dataset.CODES)]
     return _get(stored, [f"/Observation?code={LOINC}%7C{code}&_count=20{suffix}" for code in codes])
 
 
@@ -91,7 +91,7 @@ def _body(resource: dict[str, Any]) -> bytes:
 
 
 def _create_patient(stored: Stored) -> list[bytes]:
-    made = [one.patient for one in data.subjects(_REQUESTS, _MARKED, extra=True, observations=0)]
+    made = [one.patient for one in dataset.subjects(_REQUESTS, _MARKED, extra=True, observations=0)]
     for one in made:
         one["identifier"][0]["value"] = MARKER.decode()
     return _post(stored, made)
@@ -100,7 +100,7 @@ def _create_patient(stored: Stored) -> list[bytes]:
 def _create_observation(stored: Stored) -> list[bytes]:
     chance = random.Random(11)
     made = [
-        data.observation(chance, place, place % data.OBSERVATIONS, "Patient/of-the-benchmark", EXTRA)
+        dataset.observation(chance, place, place % dataset.OBSERVATIONS, "Patient/of-the-benchmark", EXTRA)
         for place in range(_REQUESTS)
     ]
     return _post(stored, made)
@@ -109,22 +109,22 @@ def _create_observation(stored: Stored) -> list[bytes]:
 def _update_patient(stored: Stored) -> list[bytes]:
     requests = []
     for number, logical_id in list(zip(stored.subjects, stored.patients, strict=True))[:_REQUESTS]:
-        body = {**data.patient(random.Random(number), number), "id": logical_id}
+        body = {**dataset.patient(random.Random(number), number), "id": logical_id}
         body["telecom"][0]["value"] = MARKER.decode()
         requests.append(render("PUT", f"{stored.base}/Patient/{logical_id}", stored.port, orjson.dumps(body)))
     return requests
 
 
 def _transaction(stored: Stored) -> list[bytes]:
-    made = data.subjects(_BUNDLES, _MARKED, extra=True, observations=_TRANSACTION - 1)
-    return [render("POST", stored.base, stored.port, data.bundle(one.resources)) for one in made]
+    made = dataset.subjects(_BUNDLES, _MARKED, extra=True, observations=_TRANSACTION - 1)
+    return [render("POST", stored.base, stored.port, dataset.bundle(one.resources)) for one in made]
 
 
 SCENARIOS: Final = (
     Scenario("read Patient", "read", _read_patient),
     Scenario("read Observation", "read", _read_observation),
     Scenario("identifier", "search", _identifier, hits=1),
-    Scenario("patient+date", "search", _patient_and_date, hits=data.HITS_PER_YEAR),
+    Scenario("patient+date", "search", _patient_and_date, hits=dataset.HITS_PER_YEAR),
     Scenario("code, 20 of many", "search", _code, hits=20),
     Scenario("code, _total=none", "search", _code_untotalled, hits=20),
     Scenario("create Patient", "create", _create_patient, (201,), marked=True),
