@@ -47,6 +47,11 @@ def parse_resource(body: bytes) -> Body:
     return Body(msgspec.json.format(body, indent=-1), value)
 
 
+def decode_checked(raw: bytes) -> Body:
+    """Read the bytes of a ``Body`` again, of which only the text of strings has changed since."""
+    return Body(raw, _decoder.decode(raw))
+
+
 def parse_json(body: bytes) -> Json:
     """Decode JSON with exact decimals, refusing what a FHIR parser must refuse."""
     try:

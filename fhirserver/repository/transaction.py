@@ -104,8 +104,7 @@ class _Transaction:
     async def run(self, session: Session) -> list[Written]:
         targets = [await self._target(index, write, session) for index, write in enumerate(self._writes)]
         self._check_unique(targets)
-        touched = [key for target in targets for key in target.keys]
-        currents = await self._services.store.current_many(touched, session)
+        currents = await self._currents(targets, session)
         mapping = {**self._assigned(targets), **await self._conditional_references(session)}
         outcome = _Outcome()
         results = []
@@ -118,6 +117,12 @@ class _Transaction:
         if outcome.replaced:
             await self._services.store.replace_many(outcome.replaced, session)
         return results
+
+    async def _currents(self, targets: list[_Target], session: Session) -> dict[str, Current]:
+        """Return what is there of the instances touched; nothing can be under the ids of creates, which are new."""
+        pairs = zip(self._writes, targets, strict=True)
+        keys = [key for write, target in pairs if target.matched or not isinstance(write, Create) for key in target.keys]
+        return await self._services.store.current_many(keys, session) if keys else {}
 
     async def _target(self, index: int, write: Write, session: Session) -> _Target:
         criteria = write.if_none_exist if isinstance(write, Create) else write.criteria
@@ -274,7 +279,7 @@ class _Transaction:
         if not mapping:
             return body
         raw = self._services.links.replace_links(body.raw, body.value, body.value["resourceType"], mapping)
-        return body if raw == body.raw else fhir_json.parse_resource(raw)
+        return body if raw == body.raw else fhir_json.decode_checked(raw)
 
 
 def _check_conditional_identity(write: Update, target: _Target, current: Current | None, logical_id: str) -> None:
