@@ -43,6 +43,8 @@ class Gateway:
 
     def _find(self, path: str) -> AsgiApp:
         segments = path.split("/", 3)
+        if len(segments) == 1:  # `OPTIONS *`
+            return self._pages
         lane = self._lanes.get(f"/{segments[1]}")
         if lane is None and len(segments) > 2:
             lane = self._lanes.get(f"/{segments[1]}/{segments[2]}")
