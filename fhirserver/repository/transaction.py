@@ -121,7 +121,9 @@ class _Transaction:
     async def _currents(self, targets: list[_Target], session: Session) -> dict[str, Current]:
         """Return what is there of the instances touched; nothing can be under the ids of creates, which are new."""
         pairs = zip(self._writes, targets, strict=True)
-        keys = [key for write, target in pairs if target.matched or not isinstance(write, Create) for key in target.keys]
+        keys = [
+            key for write, target in pairs if target.matched or not isinstance(write, Create) for key in target.keys
+        ]
         return await self._services.store.current_many(keys, session) if keys else {}
 
     async def _target(self, index: int, write: Write, session: Session) -> _Target:
