@@ -4,7 +4,7 @@ Spec: http://hl7.org/fhir/R4/search.html
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
@@ -37,16 +37,16 @@ async def search(services: Services, access: Access, request: SearchRequest) -> 
     asked = _read(services, request)
     plan = await resolve(services, access, _plan(services, access, request, asked), None)
     result = asked.result
-    page = SearchPage(
-        matches=(),
-        applied=asked.applied,
-        issues=asked.issues,
-        summary=Summary(result.summary),
-        elements=result.elements,
-    )
     if result.summary == "count" or result.count == 0:
-        return replace(page, total=await services.searcher.count(plan))
-    return await _page(services, access, _Run(request, asked, plan, page))
+        return SearchPage(
+            matches=(),
+            total=await services.searcher.count(plan),
+            applied=asked.applied,
+            issues=asked.issues,
+            summary=Summary(result.summary),
+            elements=result.elements,
+        )
+    return await _page(services, access, _Run(request, asked, plan))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,18 @@ class _Run:
     request: SearchRequest
     asked: _Asked
     plan: Plan
-    empty: SearchPage
+
+    @property
+    def identity(self) -> bytes:
+        """What binds a cursor to this search."""
+        applied = (f"{name}={value}" for name, value in self.asked.applied)
+        return digest((*self.asked.bound, *applied, str(self.request.compartment)))
 
 
 async def _page(services: Services, access: Access, run: _Run) -> SearchPage:
     result = run.asked.result
     count = min(result.count or services.limits.default_count, services.limits.max_count)
-    identity = digest((*run.asked.bound, *(f"{n}={v}" for n, v in run.asked.applied), str(run.request.compartment)))
-    cursor = None if result.cursor is None else services.cursors.open(identity, result.cursor)
+    cursor = None if result.cursor is None else services.cursors.open(run.identity, result.cursor)
     sort = tuple(_sort_key(services, tuple(run.asked.bound), key) for key in result.sort)
     window = Window(count + 1, sort, cursor.position if cursor else None, bool(cursor and cursor.backward))
     hits = await services.searcher.find(run.plan, window, with_terms=any(not i.reverse for i in result.includes))
@@ -72,15 +76,19 @@ async def _page(services: Services, access: Access, run: _Run) -> SearchPage:
     others, truncated = await included(services, access, hits, result.includes)
     has_next = (more and not window.backward) or (window.backward and bool(hits))
     has_previous = (more and window.backward) or (cursor is not None and not window.backward and bool(hits))
+    following = Cursor(hits[-1].position, total=total) if has_next else None
+    preceding = Cursor(hits[0].position, backward=True, total=total) if has_previous else None
     seal = services.cursors.seal
-    return replace(
-        run.empty,
-        matches=tuple(hit.version for hit in hits),
+    return SearchPage(
+        matches=tuple([hit.version for hit in hits]),
         included=others,
         total=total,
+        applied=run.asked.applied,
         issues=(*run.asked.issues, *truncated),
-        next_cursor=seal(identity, Cursor(hits[-1].position, total=total)) if has_next else None,
-        previous_cursor=seal(identity, Cursor(hits[0].position, backward=True, total=total)) if has_previous else None,
+        summary=Summary(result.summary),
+        elements=result.elements,
+        next_cursor=seal(run.identity, following) if following is not None else None,
+        previous_cursor=seal(run.identity, preceding) if preceding is not None else None,
     )
 
 
@@ -114,7 +122,7 @@ def _read(services: Services, request: SearchRequest) -> _Asked:
     """Read and bind the parameters; under lenient handling unknown ones are left out and reported, bad values never."""
     types = _types(services, request)
     bound: dict[str, list[Plan]] = {resource_type: [] for resource_type in types}
-    applied, issues = [], []
+    applied, shaping, issues = [], [], []
     for name, value in request.parameters:
         if is_empty(value):
             continue
@@ -126,11 +134,13 @@ def _read(services: Services, request: SearchRequest) -> _Asked:
             issues.append(_ignored(error))
         else:
             applied.append((name, value))
+            if not plans:
+                shaping.append((name, value))
             for resource_type, plan in plans:
                 bound[resource_type].append(plan)
     limits = services.limits
     kept = tuple((n, _applied_count(v, limits) if n == "_count" else v) for n, v in applied if n != "_cursor")
-    return _Asked(parse_query(applied).result, bound, kept, tuple(issues))
+    return _Asked(parse_query(shaping).result, bound, kept, tuple(issues))
 
 
 def _applied_count(value: str, limits: Limits) -> str:
