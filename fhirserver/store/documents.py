@@ -12,6 +12,7 @@ from fhirserver.kernel.version import Method, NativeContent, Version
 from fhirserver.search.index import IndexValues
 from fhirserver.store.layout import Document, index_fields
 
+_METHODS: Final = {method.value: method for method in Method}
 LARGE: Final = 12 * 1024 * 1024
 """A resource's JSON lies in GridFS where it and the index values are more than this; a document ends at 16 MiB."""
 
@@ -66,13 +67,13 @@ def index_size(fields: Document) -> int:
 
 def version_of(fields: Document, contents: "Contents") -> Version:
     """Return the version a document of ``resource`` or ``history`` holds."""
-    key = fields["_id"].split("/")
+    resource_type, logical_id, *_ = fields["_id"].split("/")
     return Version(
-        key[0],
-        key[1],
+        resource_type,
+        logical_id,
         int(fields["v"]),
         int(fields["m"]),
-        Method(fields["o"]),
+        _METHODS[fields["o"]],
         fields.get("x"),
         contents.native(fields["b"]) if "b" in fields else None,
     )

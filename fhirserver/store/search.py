@@ -70,7 +70,8 @@ class Searcher:
                 found = await self._sorted(compile_plan(plan), window, projection, session)
             else:
                 found = await self._plain(compile_plan(plan), window, projection, session)
-            hits = [await self._hit(fields, len(window.sort)) for fields in found]
+            whole = self._store.contents.whole
+            hits = [self._hit(await whole(one) if "f" in one else one, len(window.sort)) for one in found]
         return hits[::-1] if window.backward else hits
 
     async def count(self, plan: Plan, limit: int | None = None) -> int:
@@ -135,11 +136,12 @@ class Searcher:
         )
         return await cursor.to_list()
 
-    async def _hit(self, fields: Document, keys: int) -> Hit:
-        parts = (part for number in range(keys) for part in (fields[f"k{number}m"], fields.get(f"k{number}")))
-        position = tuple(_plain(part) for part in parts)
-        version = version_of(await self._store.contents.whole(fields), self._store.contents)
-        return Hit(version, (*position, int(fields["n"])), tuple(fields.get("t", ())))
+    def _hit(self, fields: Document, keys: int) -> Hit:
+        position: Position = (int(fields["n"]),)
+        if keys:
+            parts = (part for number in range(keys) for part in (fields[f"k{number}m"], fields.get(f"k{number}")))
+            position = (*(_plain(part) for part in parts), *position)
+        return Hit(version_of(fields, self._store.contents), position, tuple(fields.get("t", ())))
 
 
 def _plain(part: Any) -> Any:  # noqa: ANN401 - a sort key's own type
