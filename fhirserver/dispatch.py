@@ -15,6 +15,7 @@ from fhirserver.interactions.capabilities import Capabilities, ServerDescription
 from fhirserver.interactions.create import create
 from fhirserver.interactions.delete import delete
 from fhirserver.interactions.entries import BundleLimits, BundleReader, bundle_interaction
+from fhirserver.interactions.entry_request import EntryReader
 from fhirserver.interactions.history import History
 from fhirserver.interactions.parameters import SHORTENED, applied_handling, check_parameters
 from fhirserver.interactions.patch import patch
@@ -43,16 +44,17 @@ class Dispatch:
         *,
         operations: Iterable[Operation] = (),
         limits: BundleLimits | None = None,
+        own_bases: tuple[str, ...] = (),
     ) -> None:
-        """Serve every resource type of ``definitions``."""
+        """Serve every resource type of ``definitions``, at any of ``own_bases`` and at the one a caller uses."""
         self._definitions = definitions
         self._operations = OperationTable(operations)
         self._subset = Subset(definitions)
-        self._handlers = self._table(self._subset, limits or BundleLimits())
+        self._handlers = self._table(limits or BundleLimits(), EntryReader(self.locate, own_bases))
         self._capabilities = Capabilities(definitions, self._handlers.keys(), self._operations.describe, server)
 
-    def _table(self, subset: Subset, limits: BundleLimits) -> Mapping[Interaction, Handler]:
-        history, search = History(subset), Search(subset)
+    def _table(self, limits: BundleLimits, entries: EntryReader) -> Mapping[Interaction, Handler]:
+        history, search = History(self._subset), Search(self._subset)
         validator = StructureValidator(self._definitions, RequiredCodes(self._definitions))  # of Bundles alone
         reader = BundleReader(validator, limits)
         return {
@@ -68,8 +70,8 @@ class Dispatch:
             Interaction.SEARCH_TYPE: search,
             Interaction.SEARCH_SYSTEM: search,
             Interaction.CAPABILITIES: self._answer_capabilities,
-            Interaction.BATCH: Batch(self.run, self.locate, reader),
-            Interaction.TRANSACTION: Transaction(self.run, self.locate, reader, subset),
+            Interaction.BATCH: Batch(self.run, entries, reader),
+            Interaction.TRANSACTION: Transaction(self.run, entries, reader, self._subset),
             Interaction.OPERATION: self._run_operation,
         }
 

@@ -105,7 +105,7 @@ class Builder:
         services = self._services(name, store, Cursors(bytes(stored["key"])))
         repository = Repository(services, Unrestricted())
         base_url = own_bases(self.settings, name)[0]
-        return Site(name, store, services.extractor, repository, self._dispatch(), base_url)
+        return Site(name, store, services.extractor, repository, self._dispatch(name), base_url)
 
     def _store(self, name: str) -> Store:
         return self.connection.store(self.settings.database(name), self.clock, self.observe_batch)
@@ -131,10 +131,11 @@ class Builder:
             limits=_limits(settings),
         )
 
-    def _dispatch(self) -> Dispatch:
+    def _dispatch(self, name: str) -> Dispatch:
         limits = BundleLimits(max_entries=self.settings.max_bundle_entries)
         description = ServerDescription(name="fhirserver", version=version("fhirserver"), since=RELEASED)
-        dispatch = TimedDispatch(self.knowledge.definitions, description, limits=limits)
+        bases = own_bases(self.settings, name)
+        dispatch = TimedDispatch(self.knowledge.definitions, description, limits=limits, own_bases=bases)
         dispatch.limit_s = self.settings.request_timeout_s
         return dispatch
 

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from fhirserver.codec.fhir_json import encode
 from fhirserver.interactions.bundle import render_responses, response_entry
 from fhirserver.interactions.entries import BundleLimits, BundleReader, Incoming
-from fhirserver.interactions.entry_request import Locate, entry_request, place_error
+from fhirserver.interactions.entry_request import EntryReader, place_error
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction
 from fhirserver.kernel.outcome import FhirError
 from fhirserver.repository.repository import Repository
@@ -63,7 +63,7 @@ class Batch:
     """Runs the entries one by one, neighbouring reads or creates together; answers in the order of the request."""
 
     run: Run
-    locate: Locate
+    entries: EntryReader
     reader: BundleReader
 
     async def __call__(self, request: FhirRequest, repository: Repository) -> FhirResponse:
@@ -76,7 +76,7 @@ class Batch:
 
     def _number(self, outer: FhirRequest, incoming: Incoming, index: int) -> Numbered:
         try:
-            request = entry_request(outer, incoming, index, self.locate)
+            request = self.entries.read(outer, incoming, index)
             incoming.check(index)
             return Numbered(index, request, incoming.entries[index].is_head)
         except FhirError as error:

@@ -7,11 +7,12 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import msgspec
 
-from fhirserver.interactions.entries import Entry, Incoming
+from fhirserver.interactions.entries import Entry, EntryRequest, Incoming
 from fhirserver.interactions.query import parse_path, parse_query, split_presentation
 from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, Interaction, Prefer, Return, Target
 from fhirserver.kernel.outcome import BadRequest, BadStructure, FhirError, Issue
@@ -34,51 +35,67 @@ class _PatchBinary(msgspec.Struct, frozen=True, rename="camel"):
 _patch: Final = msgspec.json.Decoder(_PatchBinary)
 
 
-def entry_request(outer: FhirRequest, incoming: Incoming, index: int, locate: Locate) -> FhirRequest:
-    """Read an entry as the request it stands for; raises FhirError, without the entry's place."""
-    entry = incoming.entries[index]
+@dataclass(frozen=True, slots=True)
+class EntryReader:
+    """Reads entries as the requests they stand for."""
+
+    locate: Locate
+    own_bases: tuple[str, ...] = ()
+    """Base URLs of this server beside the one that its caller used, without a trailing slash."""
+
+    def read(self, outer: FhirRequest, incoming: Incoming, index: int) -> FhirRequest:
+        """Read one entry; raises FhirError, without the entry's place."""
+        entry = incoming.entries[index]
+        asked = _asked_of(entry)
+        path, _, query = self._below_base(outer.base_url, asked.url).partition("?")
+        target = self.locate(asked.method, parse_path(path.encode()))
+        if target.interaction is Interaction.TRANSACTION:
+            raise BadRequest("A Bundle cannot be an entry's request.", expression=["request.url"])
+        parameters, presentation = split_presentation(parse_query(query.encode()))
+        body, content_type = _body(entry, asked.method)
+        _check_full_url(entry.full_url, asked.method, target)
+        return FhirRequest(
+            target=target,
+            base_url=outer.base_url,
+            parameters=parameters,
+            presentation=presentation,
+            is_post=asked.method == "POST",
+            body=body,
+            resource=incoming.resources[index] if asked.method != "PATCH" else None,
+            content_type=content_type,
+            if_match=asked.if_match,
+            if_none_match=asked.if_none_match,
+            if_modified_since=asked.if_modified_since,
+            if_none_exist=asked.if_none_exist,
+            prefer=Prefer(outer.prefer.returns or Return.MINIMAL, outer.prefer.handling),
+            full_url=entry.full_url,
+        )
+
+    def _below_base(self, base_url: str, url: str) -> str:
+        """Make ``request.url`` relative to the base; http and https name the same (http.html#root)."""
+        scheme, colon, rest = url.partition("://")
+        if not colon or scheme not in ("http", "https"):
+            return url.removeprefix("/")
+        for own in (base_url, *self.own_bases):
+            base = own.partition("://")[2]
+            if rest == base or rest.startswith((base + "/", base + "?")):
+                return rest[len(base) :].removeprefix("/")
+        raise BadRequest(
+            f"`request.url` is on another server; expected a URL below `{base_url}` or one relative to it.",
+            expression=["request.url"],
+        )
+
+
+def _asked_of(entry: Entry) -> EntryRequest:
     asked = entry.request
     if asked is None:
         raise BadRequest("The entry has no `request`.", expression=["request"])
     if asked.method not in _METHODS:
         known = ", ".join(f"`{method}`" for method in sorted(_METHODS))
         raise BadRequest(f"`request.method` must be one of {known}.", expression=["request.method"])
-    path, _, query = _below_base(outer.base_url, asked.url).partition("?")
-    target = locate(asked.method, parse_path(path.encode()))
-    if target.interaction is Interaction.TRANSACTION:
-        raise BadRequest("A Bundle cannot be an entry's request.", expression=["request.url"])
-    parameters, presentation = split_presentation(parse_query(query.encode()))
-    body, content_type = _body(entry, asked.method)
-    _check_full_url(entry.full_url, asked.method, target)
-    return FhirRequest(
-        target=target,
-        base_url=outer.base_url,
-        parameters=parameters,
-        presentation=presentation,
-        is_post=asked.method == "POST",
-        body=body,
-        resource=incoming.resources[index] if asked.method != "PATCH" else None,
-        content_type=content_type,
-        if_match=asked.if_match,
-        if_none_match=asked.if_none_match,
-        if_modified_since=asked.if_modified_since,
-        if_none_exist=asked.if_none_exist,
-        prefer=Prefer(outer.prefer.returns or Return.MINIMAL, outer.prefer.handling),
-        full_url=entry.full_url,
-    )
-
-
-def _below_base(base_url: str, url: str) -> str:
-    """Make ``request.url`` relative to the base; it may be absolute, with either of http and https."""
-    if not url:
+    if not asked.url:
         raise BadRequest("The entry has no `request.url`.", expression=["request.url"])
-    scheme, colon, rest = url.partition("://")
-    if not colon or scheme not in ("http", "https"):
-        return url.removeprefix("/")
-    base = base_url.partition("://")[2]
-    if rest == base or rest.startswith((base + "/", base + "?")):
-        return rest[len(base) :].removeprefix("/")
-    raise BadRequest("`request.url` is on another server.", expression=["request.url"])
+    return asked
 
 
 def _body(entry: Entry, method: str) -> tuple[bytes, str | None]:

@@ -9,7 +9,7 @@ from fhirserver.interactions.bundle import render_responses, response_entry
 from fhirserver.interactions.create import create_of
 from fhirserver.interactions.delete import delete_of, respond_deleted
 from fhirserver.interactions.entries import BundleReader, Incoming
-from fhirserver.interactions.entry_request import Locate, entry_request, place_error
+from fhirserver.interactions.entry_request import EntryReader, place_error
 from fhirserver.interactions.parameters import check_parameters
 from fhirserver.interactions.patch import patch_of
 from fhirserver.interactions.subset import Subset
@@ -35,7 +35,7 @@ class Transaction:
     """Commits the changes of a Bundle as one, then answers its reads."""
 
     run: Run
-    locate: Locate
+    entries: EntryReader
     reader: BundleReader
     subset: Subset
 
@@ -55,7 +55,7 @@ class Transaction:
 
     def _read(self, outer: FhirRequest, incoming: Incoming, index: int) -> FhirRequest:
         try:
-            request = entry_request(outer, incoming, index, self.locate)
+            request = self.entries.read(outer, incoming, index)
             if request.target.interaction not in _ORDER.keys() | READING:
                 raise BadRequest("Operations cannot be part of a transaction.", expression=["request.url"])
             check_parameters(request)

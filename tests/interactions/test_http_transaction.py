@@ -209,9 +209,30 @@ async def test_outcomes_are_given_to_who_prefers_them(client: AsyncClient) -> No
     assert "resource" not in found
 
 
-async def test_a_base_of_another_scheme_is_ours(client: AsyncClient) -> None:
-    url = f"https://{str(client.base_url).partition('://')[2]}Patient"
-    assert statuses(await send(client, entry("POST", url, PATIENT))) == ["201"]
+OWN = [
+    pytest.param("{base}Patient", id="the base the caller used"),
+    pytest.param("https://{base_without_scheme}Patient", id="http and https name the same"),
+    pytest.param("http://127.0.0.1:8080/fhir/Patient", id="another name of this machine"),
+    pytest.param("http://localhost:8080/main/fhir/Patient", id="the base with the site's name"),
+    pytest.param("/Patient", id="a path"),
+]
+
+
+@pytest.mark.parametrize("url", OWN)
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_urls_below_the_servers_own_bases(client: AsyncClient, url: str, kind: str) -> None:
+    base = str(client.base_url)
+    named = url.format(base=base, base_without_scheme=base.partition("://")[2])
+    bundle = {"resourceType": "Bundle", "type": kind, "entry": [entry("POST", named, PATIENT)]}
+    assert statuses(await client.post("", json=bundle)) == ["201"]
+
+
+@pytest.mark.parametrize("base", ["http://localhost:9/fhir", "http://127.0.0.1/fhir", "http://localhost/fhirx"])
+async def test_a_url_of_another_server_says_what_was_expected(client: AsyncClient, base: str) -> None:
+    response = await send(client, entry("POST", f"{base}/Patient", PATIENT))
+    issue = response.json()["issue"][0]
+    assert (response.status_code, issue["expression"][0]) == (400, "Bundle.entry[0].request.url")
+    assert str(client.base_url).rstrip("/") in issue["diagnostics"]
 
 
 REFUSED = [
