@@ -13,6 +13,7 @@ m    meta.lastUpdated, int µs
 n    place in the default order of searches, int, set at creation and never changed
 e    in ``history``: when the next version took its place, int µs
 o    how the version came to be: POST, PUT, PATCH, DELETE
+a    true where it brought a deleted instance back
 x    the resource's JSON, bytes as served; absent for deletions
 f    GridFS file that holds ``x`` when it is too large for a document
 b    GridFS file with the native content of a Binary, and its content type: [id, type, length]
@@ -25,7 +26,6 @@ g    position, a GeoJSON point (R4 gives a Location one)
 """
 
 import hashlib
-from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -42,7 +42,7 @@ SETTING: Final = "setting"
 CONTENT: Final = "content"
 """The GridFS bucket: ``content.files`` and ``content.chunks``."""
 
-SERVED: Final = {"x": 1, "y": 1, "v": 1, "m": 1, "o": 1, "f": 1, "b": 1}
+SERVED: Final = {"x": 1, "y": 1, "v": 1, "m": 1, "o": 1, "a": 1, "f": 1, "b": 1}
 """The projection of what a ``Version`` needs."""
 
 WIDE: Final = "*"
@@ -59,10 +59,10 @@ _CEILING: Final = Context(prec=34, rounding=ROUND_CEILING, Emin=-6143, Emax=6144
 
 def index_fields(values: IndexValues) -> Document:
     """Return the index fields of a document; empty ones are left out."""
-    fields: Document = {"t": [short_term(term) for term in values.terms]}
+    fields: Document = {"t": values.terms}
     long = [term for term in values.terms if len(term) > MAX_TERM]
     if long:
-        fields["l"] = long
+        fields |= {"t": [short_term(term) for term in values.terms], "l": long}
     if values.spans:
         fields["r"] = [_span(span) for span in values.spans]
     if values.groups:
@@ -105,12 +105,13 @@ def _span(span: Span) -> Document:
     low = stored_bound(span.low, upper=False)
     fields: Document = {"p": span.key + WIDE if wide else span.key, "l": low}
     fields["h"] = stored_bound(span.high, upper=True) if span.high != span.low else low
-    fields.update(_present(("s", span.system), ("c", span.code), ("u", span.unit)))
+    if span.system is not None:
+        fields["s"] = span.system
+    if span.code is not None:
+        fields["c"] = span.code
+    if span.unit is not None:
+        fields["u"] = span.unit
     return fields
-
-
-def _present(*fields: tuple[str, str | None]) -> Iterable[tuple[str, str]]:
-    return ((name, value) for name, value in fields if value is not None)
 
 
 def _group(group: Group) -> Document:
