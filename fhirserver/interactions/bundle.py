@@ -151,4 +151,4 @@ def _status(version: Version) -> int:
     """Return the status that the write of this version was answered with."""
     if version.method is Method.DELETE:
         return 204
-    return 201 if version.method is Method.POST or version.version_id == 1 else 200
+    return 201 if version.method is Method.POST or version.is_creation else 200

@@ -37,11 +37,18 @@ class Version:
     method: Method
     content: bytes | None
     native: NativeContent | None = None
+    revives: bool = False
+    """The version before it is a deletion."""
 
     @property
     def key(self) -> str:
         """``Type/id``."""
         return f"{self.resource_type}/{self.logical_id}"
+
+    @property
+    def is_creation(self) -> bool:
+        """Whether there was no instance before it, or none any more."""
+        return self.version_id == 1 or self.revives
 
     @property
     def etag(self) -> str:

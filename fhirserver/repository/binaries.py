@@ -42,9 +42,8 @@ async def _write_once(
     logical_id, body = named
     current = None if binary.logical_id is None else await services.store.current(f"Binary/{logical_id}")
     check_version(binary.if_match, current)
-    version_id = 1 if current is None else current.version.version_id + 1
     method = Method.POST if binary.logical_id is None else Method.PUT
-    staged = stage(services, body, logical_id, version_id, method)
+    staged = stage(services, body, logical_id, current, method)
     draft = Draft(staged.version, staged.values, content)
     if current is None:
         await services.store.create(draft)

@@ -232,7 +232,7 @@ class _Transaction:
         if target.matched:
             return Written(Effect.UNCHANGED, currents[target.keys[0]].version)
         body = self._linked(write.body, mapping)
-        draft = stage(self._services, body, target.keys[0].partition("/")[2], 1, Method.POST)
+        draft = stage(self._services, body, target.keys[0].partition("/")[2], None, Method.POST)
         outcome.created.append(draft)
         return Written(Effect.CREATED, draft.version)
 
@@ -245,8 +245,7 @@ class _Transaction:
             _check_conditional_identity(write, target, current, logical_id)
         check_preconditions(write, current)
         body = self._linked(write.body, mapping)
-        version_id = 1 if current is None else current.version.version_id + 1
-        draft = stage(self._services, body, logical_id, version_id, Method.PUT)
+        draft = stage(self._services, body, logical_id, current, Method.PUT)
         if current is not None and is_unchanged(current, draft):
             return Written(Effect.UNCHANGED, current.version)
         return _store(current, draft, outcome)
@@ -261,7 +260,7 @@ class _Transaction:
         body = fhir_json.parse_resource(changed)
         check_body(self._services, write.resource_type, body)
         check_identity(body, current.version.logical_id)
-        draft = stage(self._services, body, current.version.logical_id, current.version.version_id + 1, Method.PATCH)
+        draft = stage(self._services, body, current.version.logical_id, current, Method.PATCH)
         if is_unchanged(current, draft):
             return Written(Effect.UNCHANGED, current.version)
         return _store(current, draft, outcome)

@@ -24,7 +24,7 @@ ATTEMPTS: Final = 8
 async def create(services: Services, write: Create) -> Written:
     """Store a new instance under an id of the server's choice."""
     check_body(services, write.resource_type, write.body)
-    draft = stage(services, write.body, services.new_id(), 1, Method.POST)
+    draft = stage(services, write.body, services.new_id(), None, Method.POST)
     await services.store.create(draft)
     return Written(Effect.CREATED, draft.version)
 
@@ -46,11 +46,10 @@ async def update(services: Services, write: Update) -> Written:
 async def _update_once(services: Services, write: Update, logical_id: str) -> Written:
     current = await services.store.current(f"{write.resource_type}/{logical_id}")
     check_preconditions(write, current)
+    draft = stage(services, write.body, logical_id, current, Method.PUT)
     if current is None:
-        draft = stage(services, write.body, logical_id, 1, Method.PUT)
         await services.store.create(draft)
         return Written(Effect.CREATED, draft.version)
-    draft = stage(services, write.body, logical_id, current.version.version_id + 1, Method.PUT)
     if is_unchanged(current, draft):
         return Written(Effect.UNCHANGED, current.version)
     await services.store.transaction(lambda session: services.store.replace_many([(current, draft)], session))
@@ -97,12 +96,15 @@ def check_version(if_match: str | None, current: Current | None) -> None:
         raise PreconditionFailed("`If-Match` does not name the current version.", expression=["http.If-Match"])
 
 
-def stage(services: Services, body: Body, logical_id: str, version_id: int, method: Method) -> Draft:
-    """Give a resource its identity and index values; it is ready to be stored."""
+def stage(services: Services, body: Body, logical_id: str, current: Current | None, method: Method) -> Draft:
+    """Give a resource its identity and index values as the next version after ``current``, ready to be stored."""
+    version_id = 1 if current is None else current.version.version_id + 1
+    revives = current is not None and current.version.content is None
     instant = services.clock()
     content = fhir_json.stamp(body, logical_id, version_id, render_instant(instant))
     values = services.extractor.extract({**body.value, "id": logical_id})
-    version = Version(body.value["resourceType"], logical_id, version_id, instant, method, content)
+    resource_type = body.value["resourceType"]
+    version = Version(resource_type, logical_id, version_id, instant, method, content, revives=revives)
     return Draft(version, values)
 
 

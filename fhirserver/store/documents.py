@@ -49,6 +49,8 @@ def document(draft: Draft, place: int) -> Document:
         "n": place,
         "o": version.method.value,
     }
+    if version.revives:
+        fields["a"] = True
     if version.content is not None:
         fields["x"] = version.content
     if draft.content is not None:
@@ -76,6 +78,7 @@ def version_of(fields: Document, contents: "Contents") -> Version:
         _METHODS[fields["o"]],
         fields.get("x"),
         contents.native(fields["b"]) if "b" in fields else None,
+        "a" in fields,
     )
 
 

@@ -30,7 +30,7 @@ async def test_history_lists_versions_newest_first(client: AsyncClient, url: str
         for e in bundle["entry"]
     ]
     assert seen == [
-        ("PUT", url, "200 OK", 'W/"4"'),
+        ("PUT", url, "201 Created", 'W/"4"'),
         ("DELETE", url, "204 No Content", 'W/"3"'),
         ("PUT", url, "200 OK", 'W/"2"'),
         ("POST", "Basic", "201 Created", 'W/"1"'),
@@ -44,6 +44,13 @@ async def test_history_lists_versions_newest_first(client: AsyncClient, url: str
     ]
     newest = bundle["entry"][0]
     assert newest["response"]["lastModified"] == newest["resource"]["meta"]["lastUpdated"]
+
+
+async def test_a_version_that_brought_the_instance_back_stays_a_creation(client: AsyncClient, url: str) -> None:
+    current = (await client.get(url)).json()
+    await client.put(url, json={**current, "code": {"text": "5"}})
+    entries = (await client.get(f"{url}/_history?_count=2")).json()["entry"]
+    assert [e["response"]["status"] for e in entries] == ["200 OK", "201 Created"]
 
 
 async def test_history_of_an_unknown_instance_is_404(client: AsyncClient) -> None:
