@@ -38,6 +38,7 @@ RESOURCES = [
     period("until-jan", end="2013-01-21"),
     period("one-day", start="2013-01-14", end="2013-01-14"),
     period("two-days", start="2013-01-14", end="2013-01-15"),
+    period("backwards", start="2018-02-02", end="2018-01-01"),
     observation("none"),
     observation("moment", effectiveInstant="2020-06-15T12:00:00.5Z"),
     observation("tick", effectiveInstant="2020-06-15T12:00:00.5000001Z"),
@@ -108,6 +109,7 @@ CASES = [
     pytest.param("date=sa2020-06-15T12:00:00.4999999&date=lt2020-06-16", "moment tick", id="sa: the next 100 ns"),
     pytest.param("date=eb2020-06-15T12:00:00.5000001&date=sa2020-06-14", "minute moment", id="eb: the last 100 ns"),
     pytest.param("date=eq2020-06-15T10:00:00Z", "minute", id="an offset is not the precision"),
+    pytest.param("date=eq2018&date=gt2018-01-20&date=lt2018-01-20", "backwards", id="a period written backwards"),
     # Timing
     pytest.param("date=eq2021-05", "events", id="Timing: only the outer limits matter"),
     pytest.param("date=sa2021-05-01&date=lt2021-06", "", id="Timing: it starts with its first event"),

@@ -41,6 +41,7 @@ def sequence(name: str, *starts: int) -> Resource:
 RESOURCES = [
     *(risk(f"r{text}", probabilityDecimal=value) for text, value in DECIMALS.items()),
     risk("range", probabilityRange={"low": {"value": Decimal("200.1")}, "high": {"value": Decimal("200.3")}}),
+    risk("backwards", probabilityRange={"low": {"value": Decimal("-250.1")}, "high": {"value": Decimal("-250.3")}}),
     risk("at-least", probabilityRange={"low": {"value": 300}}),
     risk("none"),
     sequence("s1", 1),
@@ -67,12 +68,12 @@ CASES = [
         "ge100&probability=le101", "r100 r100.004 r100.005 r100.4999 r100.5", id="ge: or equal to exactly 100"
     ),
     pytest.param("ne100&probability=le110&probability=ge90", "r100.5 r105 r95 r99.4999", id="ne100: not in the range"),
-    pytest.param("ne5&probability=lt6", "r-1 r0.8 r1e-7", id="ne: a missing value is not unequal"),
+    pytest.param("ne5&probability=lt6&probability=gt-9", "r-1 r0.8 r1e-7", id="ne: a missing value is not unequal"),
     pytest.param("gt100.0000&probability=sa99&probability=lt100.005", "r100.004", id="gt: the precision is ignored"),
     pytest.param("ap100", "r100 r100.004 r100.005 r100.4999 r100.5 r105 r95 r99.4999 r99.5", id="ap: within 10%"),
     pytest.param("ap5", "r5 r5.00", id="ap: within 10% of 5"),
     pytest.param("-1", "r-1", id="a negative number"),
-    pytest.param("lt0", "r-1", id="below zero"),
+    pytest.param("lt0&probability=gt-200", "r-1", id="below zero"),
     pytest.param("8e-1", "r0.8", id="could also be 8e-1 using exponential form"),
     pytest.param("gt8e-1&probability=lt8e0", "r5 r5.00", id="gt8e-1"),
     pytest.param(".8,1e-7", "r0.8 r1e-7", id="or"),
@@ -89,6 +90,7 @@ CASES = [
     pytest.param("eb200.3&probability=gt200", "", id="eb: not where it ends"),
     pytest.param("eb200.31&probability=gt200", "range", id="eb: ends before"),
     pytest.param("ap200.2", "range", id="ap: the ranges overlap"),
+    pytest.param("-250", "backwards", id="a range written backwards is the same range"),
     pytest.param("gt1e300", "at-least", id="a range without an upper end"),
     pytest.param("ne200&probability=gt199", "at-least", id="ne: contained is equal"),
 ]

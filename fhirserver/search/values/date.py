@@ -136,9 +136,9 @@ def _stored_interval(text: str, zone: tzinfo | None) -> tuple[int, int] | None:
 def _period_interval(value: dict[str, Json], zone: tzinfo | None) -> tuple[int, int] | None:
     start = _stored_interval(value["start"], zone) if isinstance(value.get("start"), str) else None
     end = _stored_interval(value["end"], zone) if isinstance(value.get("end"), str) else None
-    if start is None and end is None:
-        return None
-    return (DATE_MIN if start is None else start[0], DATE_MAX if end is None else end[1])
+    if start is None or end is None:
+        return None if start is end else (DATE_MIN if start is None else start[0], DATE_MAX if end is None else end[1])
+    return min(start[0], end[0]), max(start[1], end[1])  # even of one written backwards
 
 
 def _timing_interval(value: dict[str, Json], zone: tzinfo | None) -> tuple[int, int] | None:

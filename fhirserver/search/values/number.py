@@ -39,11 +39,11 @@ NUMBER_MAX: Final = Decimal("1e400")
 
 
 def range_bounds(value: dict[str, Json]) -> tuple[Decimal, Decimal] | None:
-    """Return the closed bounds of a Range; an open side is beyond every number the server accepts."""
+    """Return the closed bounds of a Range, even of one written backwards; an open side is beyond every number."""
     low, high = number_of(value.get("low")), number_of(value.get("high"))
-    if low is None and high is None:
-        return None
-    return NUMBER_MIN if low is None else low, NUMBER_MAX if high is None else high
+    if low is None or high is None:
+        return None if low is high else (NUMBER_MIN if low is None else low, NUMBER_MAX if high is None else high)
+    return min(low, high), max(low, high)
 
 
 def number_of(quantity: Json) -> Decimal | None:
