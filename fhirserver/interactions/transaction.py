@@ -1,4 +1,10 @@
-"""transaction: all entries or none, in the order that R4 sets. Spec: http://hl7.org/fhir/R4/http.html#trules"""
+"""transaction: all entries or none, in the order that R4 sets.
+
+"All actions pass or fail together", reads too, and what is committed cannot fail any more: reads are tried before the
+changes are made, and answered after them. Only one of an instance that is changed here, or that another writer
+deletes in between, can still answer an error of its own.
+Spec: http://hl7.org/fhir/R4/http.html#trules
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,16 +48,26 @@ class Transaction:
     async def __call__(self, request: FhirRequest, repository: Repository) -> FhirResponse:
         """Answer 200 with one response per entry, in the order of the request, or fail with the first error."""
         incoming = self.reader.read(request.body)
-        entries = incoming.entries
-        requests = [self._read(request, incoming, index) for index in range(len(entries))]
+        requests = [self._read(request, incoming, index) for index in range(len(incoming.entries))]
         incoming.check_all()
         check_identities(requests)
-        responses = await self._commit(requests, repository)
-        reads = [Numbered(i, r, entries[i].is_head) for i, r in enumerate(requests) if i not in responses]
-        answers = await run_entries(reads, self.run, repository, self.reader.limits)
-        responses |= {entry.index: answer for entry, answer in zip(reads, answers, strict=True)}
-        rendered = (response_entry(responses[index]) for index in range(len(entries)))
+        check_reads(requests)
+        order = processing_order(requests)
+        writes = [_write(index, requests[index]) for index in order]
+        reads = _reads(requests, incoming)
+        tried = await self._answer(independent(reads, requests), repository)
+        if refusal := next((response for response in tried.values() if response.status >= 400), None):
+            return refusal
+        responses = tried
+        if writes:
+            responses = self._respond_all(order, requests, writes, await _commit(order, writes, repository))
+            responses |= await self._answer(reads, repository)
+        rendered = (response_entry(responses[index]) for index in range(len(requests)))
         return FhirResponse(status=200, content=render_responses("transaction-response", rendered))
+
+    async def _answer(self, reads: Sequence[Numbered], repository: Repository) -> dict[int, FhirResponse]:
+        responses = await run_entries(reads, self.run, repository, self.reader.limits)
+        return {one.index: response for one, response in zip(reads, responses, strict=True)}
 
     def _read(self, outer: FhirRequest, incoming: Incoming, index: int) -> FhirRequest:
         try:
@@ -63,20 +79,11 @@ class Transaction:
             raise place_error(error, index) from None
         return request
 
-    async def _commit(self, requests: Sequence[FhirRequest], repository: Repository) -> dict[int, FhirResponse]:
-        order = processing_order(requests)
-        if not order:
-            return {}
-        writes = [_write(index, requests[index]) for index in order]
-        try:
-            results = await repository.transact(writes)
-        except FhirError as error:
-            failed: int | None = getattr(error, "write_index", None)
-            raise error if failed is None else place_error(error, order[failed]) from None
-        return {
-            index: self._respond(requests[index], write, result)
-            for index, write, result in zip(order, writes, results, strict=True)
-        }
+    def _respond_all(
+        self, order: Sequence[int], requests: Sequence[FhirRequest], writes: Sequence[Write], results: Sequence[Written]
+    ) -> dict[int, FhirResponse]:
+        found = zip(order, writes, results, strict=True)
+        return {index: self._respond(requests[index], write, result) for index, write, result in found}
 
     def _respond(self, request: FhirRequest, write: Write, written: Written) -> FhirResponse:
         if isinstance(write, Delete):
@@ -88,6 +95,12 @@ def processing_order(requests: Sequence[FhirRequest]) -> list[int]:
     """Return the places of the entries that change something, in the order of their processing."""
     changing = [index for index, request in enumerate(requests) if request.target.interaction in _ORDER]
     return sorted(changing, key=lambda index: _ORDER[requests[index].target.interaction])
+
+
+def independent(reads: Sequence[Numbered], requests: Sequence[FhirRequest]) -> list[Numbered]:
+    """Return the reads that do not address an instance which the transaction changes."""
+    changed = {_instance(requests[index]) for index in processing_order(requests)} - {None}
+    return [read for read in reads if _instance(requests[read.index]) not in changed]
 
 
 def check_identities(requests: Sequence[FhirRequest]) -> None:
@@ -107,9 +120,39 @@ def check_identities(requests: Sequence[FhirRequest]) -> None:
 
 def _identities(request: FhirRequest) -> list[tuple[str, str]]:
     found = [("fullUrl", request.full_url)] if request.full_url else []
-    if request.target.logical_id is not None:
-        found.append(("instance", "/".join(request.target.instance)))
-    return found
+    instance = _instance(request)
+    return found if instance is None else [*found, ("instance", instance)]
+
+
+def _instance(request: FhirRequest) -> str | None:
+    return None if request.target.logical_id is None else "/".join(request.target.instance)
+
+
+def check_reads(requests: Sequence[FhirRequest]) -> None:
+    """Refuse to read what is deleted before: it must fail, and all with it; raises BadRequest naming both."""
+    deleted = {_instance(r): i for i, r in enumerate(requests) if r.target.interaction is Interaction.DELETE}
+    for index, request in enumerate(requests):
+        first = deleted.get(_instance(request))
+        if request.target.interaction is Interaction.READ and first is not None:
+            raise BadRequest(
+                f"Entry {index} reads what entry {first} deletes.",
+                expression=[f"Bundle.entry[{first}]", f"Bundle.entry[{index}]"],
+            )
+
+
+def _reads(requests: Sequence[FhirRequest], incoming: Incoming) -> list[Numbered]:
+    return [
+        Numbered(index, request, incoming.entries[index].is_head)
+        for index, request in enumerate(requests)
+        if request.target.interaction in READING
+    ]
+
+
+async def _commit(order: Sequence[int], writes: Sequence[Write], repository: Repository) -> list[Written]:
+    try:
+        return await repository.transact(writes)
+    except FhirError as error:
+        raise error if error.write_index is None else place_error(error, order[error.write_index]) from None
 
 
 def _write(index: int, request: FhirRequest) -> Write:

@@ -177,10 +177,57 @@ async def test_conditional_reads(client: AsyncClient) -> None:
         entry("GET", url, ifNoneMatch='W/"1"'),
         entry("HEAD", url),
         entry("GET", f"{client.base_url}{url}"),
-        entry("GET", "Patient/never-there"),
     )
-    assert statuses(response) == ["304", "200", "200", "404"]
-    assert ["resource" in found for found in response.json()["entry"]] == [False, False, True, False]
+    assert statuses(response) == ["304", "200", "200"]
+    assert ["resource" in found for found in response.json()["entry"]] == [False, False, True]
+
+
+FAILING_READS = [
+    pytest.param("Patient/never-there", 404, id="an unknown instance"),
+    pytest.param("Patient/{deleted}", 410, id="a deleted instance"),
+    pytest.param("Patient/{deleted}/_history/9", 404, id="an unknown version"),
+    pytest.param("Patient?unheard-of=1", 400, id="a search that is refused"),
+    pytest.param("Patient/never-there/_history", 404, id="a history of nothing"),
+]
+
+
+@pytest.mark.parametrize(("url", "status"), FAILING_READS)
+async def test_all_actions_pass_or_fail_together_reads_too(client: AsyncClient, url: str, status: int) -> None:
+    deleted, tag = str(uuid4()), str(uuid4())
+    await client.put(f"Patient/{deleted}", json={**PATIENT, "id": deleted})
+    await client.delete(f"Patient/{deleted}")
+    write = entry("POST", "Patient", {**PATIENT, "meta": {"tag": [{"code": tag}]}})
+    read = entry("GET", url.format(deleted=deleted))
+    for entries in ([write, read], [read]):
+        response = await send(client, *entries)
+        assert (response.status_code, response.json()["resourceType"]) == (status, "OperationOutcome")
+        assert f"Bundle.entry[{len(entries) - 1}]" in response.json()["issue"][0]["expression"]
+        assert "ETag" not in response.headers
+    assert await count(client, tag) == 0
+
+
+async def test_what_is_changed_here_is_read_as_it_is_then(client: AsyncClient) -> None:
+    deleted, new = str(uuid4()), str(uuid4())
+    await client.put(f"Patient/{deleted}", json={**PATIENT, "id": deleted})
+    await client.delete(f"Patient/{deleted}")
+    response = await send(
+        client,
+        entry("GET", f"Patient/{deleted}"),
+        entry("PUT", f"Patient/{deleted}", {**PATIENT, "id": deleted}),
+        entry("GET", f"Patient/{new}/_history/1"),
+        entry("PUT", f"Patient/{new}", {**PATIENT, "id": new}),
+        entry("HEAD", f"Patient/{new}/_history/2"),
+    )
+    assert statuses(response) == ["200", "201", "200", "201", "404"]
+
+
+async def test_reading_what_is_deleted_here_is_refused_naming_both(client: AsyncClient) -> None:
+    created = (await client.post("Patient", json=PATIENT)).json()
+    url = f"Patient/{created['id']}"
+    response = await send(client, entry("GET", url), entry("DELETE", url))
+    assert response.status_code == 400
+    assert response.json()["issue"][0]["expression"] == ["Bundle.entry[1]", "Bundle.entry[0]"]
+    assert statuses(await send(client, entry("GET", f"{url}/_history"), entry("DELETE", url))) == ["200", "204"]
 
 
 async def test_a_patch_is_carried_by_a_binary(client: AsyncClient) -> None:
