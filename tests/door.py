@@ -41,6 +41,11 @@ class Door:
     services: Services
     repository: Repository
 
+    async def clear(self) -> None:
+        """Forget everything."""
+        await self.services.store.resources.delete_many({})
+        await self.services.store.histories.delete_many({})
+
     async def put(self, *resources: Json) -> None:
         """Store resources under their ids."""
         await asyncio.gather(*(self._put(resource) for resource in resources))

@@ -21,6 +21,9 @@ MAX_DEPTH: Final = 100
 """Levels of nesting a body may have; the deepest official example has 17."""
 
 _KEY: Final = re.compile(rb'"\s*:')
+_NEGATIVE_ZERO: Final = re.compile(rb"-0(?![.0-9eE])")
+"""The one integer whose literal its value does not keep."""
+
 _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")
@@ -168,7 +171,9 @@ class Literal(Decimal):
 
 def decode_literal(raw: bytes) -> Json:
     """Decode JSON so that ``encode_literal`` writes every untouched number as it stood."""
-    return _literal_decoder.decode(raw)
+    if _NEGATIVE_ZERO.search(raw) is None:
+        return _literal_decoder.decode(raw)
+    return json.loads(raw, parse_float=Literal, parse_int=lambda text: Literal(text) if text == "-0" else int(text))
 
 
 def encode_literal(value: Json) -> bytes:

@@ -44,7 +44,7 @@ class Stored:
 
 
 async def stored(door: Door, resources: list[Resource]) -> Stored:
-    await door.services.store.resources.delete_many({})
+    await door.clear()
 
     async def write(resource: Resource) -> Version:
         update = Update(resource_type=resource["resourceType"], logical_id=resource["id"], body=body_of(resource))
