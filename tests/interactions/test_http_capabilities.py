@@ -8,6 +8,7 @@ from httpx2 import AsyncClient
 
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.definitions.registry import Definitions
+from fhirserver.fhirpath import compile_fhirpath
 from fhirserver.terminology.required import RequiredCodes
 from fhirserver.validation.structure import StructureValidator
 
@@ -23,6 +24,23 @@ async def statement(client: AsyncClient) -> dict[str, Any]:
 async def test_the_statement_is_valid(statement: dict[str, Any], definitions: Definitions) -> None:
     validator = StructureValidator(definitions, RequiredCodes(definitions))
     assert not validator.validate(statement, "CapabilityStatement")
+
+
+@pytest.mark.parametrize("mode", ["full", "normative", "terminology"])
+async def test_the_invariants_hold(client: AsyncClient, definitions: Definitions, mode: str) -> None:
+    statement = (await client.get(f"metadata?mode={mode}")).json()
+    name = statement["resourceType"]
+    definition = definitions.resource(f"http://hl7.org/fhir/StructureDefinition/{name}")
+    assert definition is not None
+    invariants = {
+        constraint["key"]: f"{element['path']}.all({constraint['expression']})"
+        for element in definition["snapshot"]["element"]
+        for constraint in element.get("constraint", ())
+        if constraint["key"].startswith(("cpb-", "tcp-"))
+    }
+    assert len(invariants) == {"CapabilityStatement": 10, "TerminologyCapabilities": 6}[name]
+    for key, expression in invariants.items():
+        assert compile_fhirpath(expression, name, definitions).select(statement) == [("boolean", True)], key
 
 
 async def test_it_introduces_the_server(client: AsyncClient, statement: dict[str, Any]) -> None:
