@@ -33,7 +33,7 @@ from fhirserver.search.plan import (
     Unit,
 )
 from fhirserver.search.values.special import EARTH_RADIUS_M
-from fhirserver.store.layout import DAY, WIDE, short_term, stored_bound
+from fhirserver.store.layout import DAY, WIDE, long_mark, short_term, stored_bound
 
 Filter = dict[str, Any]
 
@@ -51,7 +51,7 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
         case Nothing():
             return NEVER
         case And(plans):
-            return {"$and": [compile_plan(part) for part in plans]}
+            return {"$and": [*map(compile_plan, plans), *_types_of_changes(plans)]}
         case Or(plans):
             return {"$or": [compile_plan(part) for part in plans]}
         case Not(negated):
@@ -82,6 +82,14 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
             assert_never(plan)
 
 
+def _types_of_changes(plans: tuple[Plan, ...]) -> list[Filter]:
+    """Name the types of a search by last change as its index has them."""
+    if not any(isinstance(plan, LastUpdated) for plan in plans):
+        return []
+    types = [plan.terms for plan in plans if isinstance(plan, HasTerm) and all(term.isalpha() for term in plan.terms)]
+    return [{"y": _one_of(list(types[0]))}] if types else []
+
+
 def prefix_range(prefix: str) -> Filter:
     """Return the bounds of all strings that start with ``prefix``, in the order of code points."""
     stem = prefix.rstrip(_LAST)
@@ -108,7 +116,7 @@ def _prefix(prefix: str) -> Filter:
 def _containing(prefix: str, text: str) -> Filter:
     pattern = f"^{_quoted(prefix)}[^{SEPARATOR}]*{_quoted(text)}"
     bounded = {"$elemMatch": {**prefix_range(prefix), "$regex": pattern}}
-    return {"$or": [{"t": bounded}, {"l": bounded}]}
+    return {"$or": [{"t": bounded}, {"t": long_mark(prefix), "l": bounded}]}
 
 
 def _quoted(text: str) -> str:

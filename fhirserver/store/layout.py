@@ -17,7 +17,7 @@ a    true where it brought a deleted instance back
 x    the resource's JSON, bytes as served; absent for deletions
 f    GridFS file that holds ``x`` when it is too large for a document
 b    GridFS file with the native content of a Binary, and its content type: [id, type, length]
-t    index terms
+t    index terms; ``key^`` marks a key with terms that are cut short
 l    whole text of the terms that ``t`` holds cut short
 r    spans: p key (with ``*`` when wide), l low, h high, s system, c code, u unit
 c    groups: p key, t and r as above
@@ -45,6 +45,9 @@ CONTENT: Final = "content"
 SERVED: Final = {"x": 1, "y": 1, "v": 1, "m": 1, "o": 1, "a": 1, "f": 1, "b": 1}
 """The projection of what a ``Version`` needs."""
 
+LONG: Final = "^"
+"""Ends the mark of a key that has long terms."""
+
 WIDE: Final = "*"
 """Ends the key of a span too wide for the index to find it by its low end alone."""
 
@@ -62,7 +65,8 @@ def index_fields(values: IndexValues) -> Document:
     fields: Document = {"t": values.terms}
     long = [term for term in values.terms if len(term) > MAX_TERM]
     if long:
-        fields |= {"t": [short_term(term) for term in values.terms], "l": long}
+        marks = dict.fromkeys(long_mark(term) for term in long)
+        fields |= {"t": [*(short_term(term) for term in values.terms), *marks], "l": long}
     if values.spans:
         fields["r"] = [_span(span) for span in values.spans]
     if values.groups:
@@ -78,6 +82,11 @@ def short_term(term: str) -> str:
     if len(term) <= MAX_TERM:
         return term
     return f"{term[:MAX_TERM]}{SEPARATOR}{SEPARATOR}{hashlib.sha256(term.encode()).hexdigest()}"
+
+
+def long_mark(term: str) -> str:
+    """Return the term by which documents are found that hold a long term under the key of this one."""
+    return term.partition("=")[0] + LONG
 
 
 def is_wide(low: Bound, high: Bound) -> bool:
