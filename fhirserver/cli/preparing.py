@@ -12,22 +12,32 @@ from fhirserver.settings import Settings
 
 async def prepare_database(settings: Settings, uri: str, knowledge: Knowledge) -> None:
     """Make the database ready to serve; raises DatabaseProblem."""
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    )
-    task = bar.add_task("Loading the demo record", start=False, visible=False)
-
-    def show(done: int, total: int) -> None:
-        if done == 0:
-            bar.start_task(task)
-        bar.update(task, completed=done, total=total, visible=True)
-
-    with bar:
-        await prepare(settings, uri, knowledge, Demo(_bundles, show) if settings.demo else None)
+    with _DemoBar() as bar:
+        await prepare(settings, uri, knowledge, Demo(_bundles, bar.show) if settings.demo else None)
 
 
 def _bundles() -> Iterator[bytes]:
     from fhirserver.demo import bundles, render  # noqa: PLC0415 - the first start alone needs its tables
 
     return map(render, bundles())
+
+
+class _DemoBar:
+    """A progress bar that appears with the first Bundle: most starts load none."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("Loading the demo record"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True))
+
+    def __enter__(self) -> "_DemoBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar.tasks:
+            self._bar.stop()
+
+    def show(self, done: int, total: int) -> None:
+        if not self._bar.tasks:
+            self._bar.add_task("demo", total=total)
+            self._bar.start()
+        self._bar.update(self._bar.tasks[0].id, completed=done)

@@ -30,7 +30,8 @@ def serve(settings: Settings) -> int:
         raise UsageProblem(
             "this build has no authorization server yet: start it with `--auth off`, for callers on this machine only."
         )
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job was told to ignore it
+    signal.signal(signal.SIGTERM, _interrupt)
     with _listener(settings) as listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         try:
@@ -43,9 +44,9 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    """End as after Ctrl-C: what was begun is closed on the way out."""
-    raise SystemExit(0)
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End as after Ctrl-C, which asyncio and uvicorn know how to do: what was begun is closed on the way out."""
+    signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager

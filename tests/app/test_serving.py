@@ -65,6 +65,17 @@ def test_a_server_with_its_own_mongod_ends_with_it(tmp_path: Path, number: signa
         assert await_end(started, 5) == set()
 
 
+def test_a_background_job_of_a_shell_ends_too(mongodb_uri: str, tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # what a shell does to its background jobs; it is inherited
+    try:
+        server = ServerProcess(tmp_path, mongodb_uri)
+        with serving(server):
+            server.signal(signal.SIGTERM)
+            assert server.wait(20) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_killed_supervisor_leaves_neither_workers_nor_mongod(tmp_path: Path) -> None:
     with serving(ServerProcess(tmp_path, workers=2)) as server:
         started = descendants(server.pid)
