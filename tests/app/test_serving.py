@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -43,15 +42,16 @@ def test_it_names_neither_the_web_server_nor_its_version(server: ServerProcess) 
 
 
 def test_a_stopping_server_finishes_the_requests_under_way(server: ServerProcess) -> None:
-    entry = {"resource": {"resourceType": "Patient"}, "request": {"method": "POST", "url": "Patient"}}
-    batch = {"resourceType": "Bundle", "type": "batch", "entry": [entry] * 400}
-    with ThreadPoolExecutor(1) as other, Wire(server.port) as wire:
-        answer = other.submit(wire.send, "POST", "", batch)
+    head = "POST /fhir/Binary HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 10\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(head.encode() + b"first")
         time.sleep(0.3)
-        assert not answer.done(), "the batch was too quick to be interrupted"
         server.signal(signal.SIGTERM)
-        assert answer.result().status == 200
-        assert len(answer.result().json["entry"]) == 400
+        time.sleep(0.7)
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        connection.sendall(b"final")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 201 ")
     assert server.wait() == 0
 
 
