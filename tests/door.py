@@ -11,18 +11,20 @@ from urllib.parse import parse_qsl, unquote
 from pymongo import MongoClient
 
 from fhirserver.access import Unrestricted
+from fhirserver.access.access import Right
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.codec.fhir_json import Body, encode, parse_json, parse_resource
 from fhirserver.kernel.ids import random_id
 from fhirserver.kernel.instant import UniqueClock
 from fhirserver.repository.cursors import Cursors
+from fhirserver.repository.planning import resolve, types_of, within_access
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.requests import Parameters, SearchPage, SearchRequest, Update
 from fhirserver.repository.services import Limits, Services
 from fhirserver.search.bind import Binder
 from fhirserver.search.extract import Extractor, IndexingRules
 from fhirserver.search.match import Candidate, match
-from fhirserver.search.plan import all_of
+from fhirserver.search.plan import Plan, all_of
 from fhirserver.search.query import parse_query
 from fhirserver.store.connection import Connection
 from fhirserver.store.history import HistoryReader
@@ -60,6 +62,24 @@ class Door:
         """Search by what stands in a url: ``Patient?name=x``, ``Patient/1/Observation?code=x``, ``?_id=x``."""
         path, parameters = split(query)
         return await self.repository.search(request_of(path, (*parameters, *map(pair, more)), lenient=lenient))
+
+    async def plan(self, query: str) -> Plan:
+        """Return the plan that the store runs for a query."""
+        path, parameters = split(query)
+        request = request_of(path, parameters)
+        types = request.resource_types or self.services.definitions.resource_types
+        plans = []
+        for resource_type in types:
+            bound = [self.services.binder.bind(resource_type, given) for given in parse_query(parameters).criteria]
+            if request.compartment is not None:
+                bound.append(self.services.binder.compartment(resource_type, *request.compartment))
+            plans.append((resource_type, within_access(Unrestricted(), resource_type, bound, Right.SEARCH)))
+        plan = plans[0][1] if len(plans) == 1 else types_of(plans)
+        return await resolve(self.services, Unrestricted(), plan)
+
+    async def command(self, command: Json) -> Json:
+        """Run a command of the database."""
+        return await self.services.store.resources.database.command(command)
 
     async def ids(self, query: str) -> set[str]:
         """Return the ids of all matches, page by page."""
