@@ -72,7 +72,9 @@ class Door:
         for resource_type in types:
             bound = [self.services.binder.bind(resource_type, given) for given in parse_query(parameters).criteria]
             if request.compartment is not None:
-                bound.append(self.services.binder.compartment(resource_type, *request.compartment))
+                bound.append(
+                    self.services.binder.compartment(resource_type, *request.compartment, of_many=len(types) > 1)
+                )
             plans.append((resource_type, within_access(Unrestricted(), resource_type, bound, Right.SEARCH)))
         plan = plans[0][1] if len(plans) == 1 else types_of(plans)
         return await resolve(self.services, Unrestricted(), plan)

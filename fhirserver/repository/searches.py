@@ -16,7 +16,7 @@ from fhirserver.repository.planning import resolve, types_of, within_access
 from fhirserver.repository.requests import Parameters, SearchPage, SearchRequest, Summary
 from fhirserver.repository.services import Limits, Services
 from fhirserver.search.parameters import Bound
-from fhirserver.search.plan import Plan, all_of
+from fhirserver.search.plan import ALL, Plan
 from fhirserver.search.query import ResultParameters, SearchQuery, Sort, is_empty, parse_query, shown
 from fhirserver.store.search import Hit, SortKey, Window
 
@@ -109,12 +109,14 @@ async def _total(services: Services, run: _Run, hits: list[Hit], cursor: Cursor 
 
 
 def _plan(services: Services, access: Access, request: SearchRequest, asked: _Asked) -> Plan:
-    plans = []
+    plans: list[tuple[str, Plan]] = []
+    members: Plan
     for resource_type, bound in asked.bound.items():
-        plan = within_access(access, resource_type, bound, Right.SEARCH)
+        members = ALL
         if request.compartment is not None:
-            plan = all_of(services.binder.compartment(resource_type, *request.compartment), plan)
-        plans.append((resource_type, plan))
+            of_many = len(asked.bound) > 1
+            members = services.binder.compartment(resource_type, *request.compartment, of_many=of_many)
+        plans.append((resource_type, within_access(access, resource_type, (members, *bound), Right.SEARCH)))
     return plans[0][1] if len(plans) == 1 else types_of(plans)
 
 

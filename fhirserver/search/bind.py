@@ -85,9 +85,9 @@ class Binder:
             issue = Issue(IssueType.NOT_SUPPORTED, str(error), expression=(f"http.{shown(given.name)}",))
             raise BadRequest(str(error), issues=[issue]) from None
 
-    def compartment(self, resource_type: str, code: str, logical_id: str) -> Plan:
-        """Return the plan of a compartment's members of one type."""
-        if code == COMPARTMENT:
+    def compartment(self, resource_type: str, code: str, logical_id: str, *, of_many: bool = False) -> Plan:
+        """Return the plan of a compartment's members of one type; ``of_many``: so that many types can share it."""
+        if code == COMPARTMENT and of_many:
             return all_of(HasTerm((resource_type,)), HasTerm((f"@{code}/{logical_id}",)))
         definition = self.definitions.compartment(code)
         codes = definition.parameters.get(resource_type, ()) if definition else ()
