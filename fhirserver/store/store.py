@@ -27,6 +27,7 @@ from fhirserver.store.coalesce import Coalescer
 from fhirserver.store.documents import LARGE, Contents, Draft, document, index_size, version_of
 from fhirserver.store.errors import DuplicateKey, translate, translated
 from fhirserver.store.layout import CLAIM, CONTENT, HISTORY, RESOURCE, SERVED, SETTING, Document, history_id
+from fhirserver.store.transactions import transact
 
 T = TypeVar("T")
 
@@ -158,11 +159,7 @@ class Store:
         with translated():
             async with self._client.start_session() as driver:
                 session = Session(driver)
-                return await driver.with_transaction(
-                    lambda _: work(session),
-                    read_concern=ReadConcern("snapshot"),
-                    write_concern=WriteConcern("majority"),
-                )
+                return await transact(driver, lambda: work(session))
 
     async def setting(self, name: str) -> Document | None:
         """Return a document of the site's settings."""
