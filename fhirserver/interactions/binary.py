@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 from fhirserver.interactions.conditions import version_to_match
-from fhirserver.kernel.exchange import FhirRequest
-from fhirserver.kernel.outcome import UnsupportedMedia
+from fhirserver.kernel.exchange import FhirRequest, Interaction
+from fhirserver.kernel.outcome import BadRequest, UnsupportedMedia
 from fhirserver.kernel.version import NativeContent, Version
 from fhirserver.repository.requests import NativeBinary
 
@@ -28,7 +28,8 @@ _decoder: Final = msgspec.json.Decoder(_Binary)
 
 
 def native_binary_of(request: FhirRequest) -> NativeBinary:
-    """Read a POST or PUT of bytes as a write; raises UnsupportedMedia for what is no media type."""
+    """Read a POST or PUT of bytes as a write; raises UnsupportedMedia, BadRequest for conditions it cannot have."""
+    _check_conditions(request)
     content_type = request.content_type or _UNKNOWN
     if not _MEDIA_TYPE.fullmatch(content_type):
         raise UnsupportedMedia("`Content-Type` is not a media type.", expression=["http.Content-Type"])
@@ -39,6 +40,16 @@ def native_binary_of(request: FhirRequest) -> NativeBinary:
         logical_id=request.target.logical_id,
         if_match=version_to_match(request.if_match),
     )
+
+
+def _check_conditions(request: FhirRequest) -> None:
+    """Refuse what only a Binary sent as a resource can be made to depend on."""
+    by_criteria = request.target.interaction is Interaction.UPDATE and request.target.logical_id is None
+    if by_criteria or request.if_none_exist is not None or request.if_none_match is not None:
+        raise BadRequest(
+            "In its own media type a Binary is created, or updated by id, with no condition but `If-Match`; "
+            "send it as FHIR JSON instead."
+        )
 
 
 def in_own_media_type(version: Version) -> NativeContent:

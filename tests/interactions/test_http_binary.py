@@ -107,3 +107,14 @@ async def test_a_stored_media_type_that_is_none_becomes_octet_stream(client: Asy
     if created.status_code == 201:
         response = await client.get(f"Binary/{created.json()['id']}", headers=NATIVE)
         assert response.headers["Content-Type"] == "application/octet-stream"
+
+
+async def test_conditions_that_content_cannot_have_are_refused_not_ignored(client: AsyncClient) -> None:
+    native = {"Content-Type": "text/plain"}
+    refused = [
+        await client.put("Binary?_id=never-there", content=b"x", headers=native),
+        await client.post("Binary", content=b"x", headers={**native, "If-None-Exist": "_id=never-there"}),
+        await client.put("Binary/b1", content=b"x", headers={**native, "If-None-Match": "*"}),
+    ]
+    assert [response.status_code for response in refused] == [400, 400, 400]
+    assert (await client.get("Binary/b1")).status_code == 404
