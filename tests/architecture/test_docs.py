@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fhirserver.app.metrics import Metrics
 from fhirserver.cli.main import app
+from fhirserver.kernel.exchange import Interaction
+from fhirserver.kernel.outcome import FhirError
 from fhirserver.settings import Settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -66,6 +69,36 @@ def test_every_option_of_serve_has_a_setting() -> None:
     serve = next(c.callback for c in app.registered_commands if c.callback and c.callback.__name__ == "serve")
     options = set(serve.__annotations__) - {"return"}
     assert options <= set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("interaction", Interaction)
+def test_every_interaction_has_its_page(interaction: Interaction) -> None:
+    name = interaction.partition("-")[0]
+    page = (DOCS / "interaction" / f"{name}.md").read_text()
+    assert "http://hl7.org/fhir/R4/" in page
+    assert "| status | when |" in page
+    assert "## Not done" in page
+
+
+def all_errors(kind: type[FhirError] = FhirError) -> set[tuple[int, str]]:
+    """Return the status and issue code of every error there is."""
+    return {(kind.status, kind.code.value)}.union(*(all_errors(child) for child in kind.__subclasses__()))
+
+
+def test_every_error_is_documented() -> None:
+    table = (DOCS / "interaction" / "errors.md").read_text()
+    documented = {
+        (int(status), code) for status, code in re.findall(r"^\| (\d{3}) \| `([a-z-]+)`", table, re.MULTILINE)
+    }
+    assert documented == all_errors()
+
+
+def test_every_metric_is_documented() -> None:
+    page = (DOCS / "operations.md").read_text()
+    kinds = re.findall(r"^# TYPE (\w+) ", Metrics().render().decode(), re.MULTILINE)
+    names = [name for name in kinds if not name.endswith("_created")]
+    assert names
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:
