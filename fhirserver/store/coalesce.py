@@ -61,8 +61,7 @@ class Coalescer(Generic[In, Out]):
                 await self._serve(batch)
         finally:
             self._busy = False
-            for _, future in self._waiting:  # only when this task itself was cancelled
-                future.cancel()
+            _abandon(self._waiting)  # somebody only when this task itself was cancelled
             self._waiting = []
 
     async def _serve(self, batch: list[tuple[In, asyncio.Future[Out]]]) -> None:
@@ -70,6 +69,9 @@ class Coalescer(Generic[In, Out]):
             results = await self._send([item for item, _ in batch])
         except Exception as error:
             results = [error] * len(batch)
+        except BaseException:
+            _abandon(batch)
+            raise
         for (_, future), result in zip(batch, results, strict=True):
             if future.done():
                 continue
@@ -77,3 +79,8 @@ class Coalescer(Generic[In, Out]):
                 future.set_exception(result)
             else:
                 future.set_result(result)
+
+
+def _abandon(batch: list[tuple[In, asyncio.Future[Out]]]) -> None:
+    for _, future in batch:
+        future.cancel()
