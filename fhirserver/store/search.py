@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from bson.decimal128 import Decimal128
+from pymongo.errors import AutoReconnect
 
 from fhirserver.kernel.version import Version
 from fhirserver.search.index import VARIANT_END
@@ -13,7 +14,7 @@ from fhirserver.search.plan import Plan
 from fhirserver.store.compile import Filter, compile_plan, prefix_range
 from fhirserver.store.documents import version_of
 from fhirserver.store.errors import translated
-from fhirserver.store.layout import SERVED, WIDE, Document, exact_decimal, stored_bound
+from fhirserver.store.layout import RESOURCE, SERVED, WIDE, Document, exact_decimal, stored_bound
 from fhirserver.store.store import Session, Store
 
 Position = tuple[Any, ...]
@@ -79,8 +80,13 @@ class Searcher:
         options: dict[str, Any] = {"maxTimeMS": self._time_limit_ms}
         if limit is not None:
             options["limit"] = limit
+        resources, wanted = self._store.resources, compile_plan(plan)
+        command = {"count": RESOURCE, "query": wanted, **options, "readConcern": {"level": "majority"}}
         with translated():
-            return await self._store.resources.count_documents(compile_plan(plan), **options)
+            try:  # half the cost of the aggregation behind `count_documents`, which the driver tries again
+                return int((await resources.database.command(command))["n"])
+            except AutoReconnect:
+                return await resources.count_documents(wanted, **options)
 
     async def keys(self, plan: Plan, limit: int, session: Session | None = None) -> list[str]:
         """Return ``Type/id`` of at most ``limit`` matches."""
