@@ -91,9 +91,11 @@ class Dispatch:
 
     async def run(self, request: FhirRequest, repository: Repository) -> FhirResponse:
         """Run the interaction or operation that a request addresses."""
+        handler = self._handlers[request.target.interaction]
+        if not request.parameters:  # as most reads and writes
+            return await handler(request, repository)
         was_lenient = check_parameters(request)
-        response = await self._handlers[request.target.interaction](request, repository)
-        return self._finished(request, response, was_lenient=was_lenient)
+        return self._finished(request, await handler(request, repository), was_lenient=was_lenient)
 
     def capabilities(self, request: FhirRequest) -> FhirResponse:
         """Answer ``/metadata``, which needs no repository and no login."""

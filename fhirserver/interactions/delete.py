@@ -3,6 +3,7 @@
 from fhirserver.interactions.conditions import criteria_of, version_to_match
 from fhirserver.interactions.written import applied_return, render_effect
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Return
+from fhirserver.kernel.outcome import BadRequest
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.requests import Delete, Written
 
@@ -13,8 +14,12 @@ async def delete(request: FhirRequest, repository: Repository) -> FhirResponse:
 
 
 def delete_of(request: FhirRequest) -> Delete:
-    """Read the request as a write."""
+    """Read the request as a write; raises BadRequest, PreconditionFailed."""
     target = request.target
+    if target.logical_id is None and request.if_match is not None:
+        raise BadRequest(
+            "A conditional delete may end several instances: it takes no `If-Match`.", expression=["http.If-Match"]
+        )
     return Delete(
         resource_type=target.type_name,
         logical_id=target.logical_id,

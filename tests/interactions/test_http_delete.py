@@ -60,3 +60,11 @@ async def test_conditional_delete_never_widens(client: AsyncClient, query: str) 
 
 async def test_the_base_cannot_be_deleted(client: AsyncClient) -> None:
     assert (await client.delete("")).status_code == 405
+
+
+async def test_a_conditional_delete_takes_no_version(client: AsyncClient) -> None:
+    number = str(uuid4())
+    url = await create(client, number)
+    response = await client.delete(f"Patient?identifier=http://n|{number}", headers={"If-Match": 'W/"1"'})
+    assert (response.status_code, response.json()["issue"][0]["expression"]) == (400, ["http.If-Match"])
+    assert (await client.get(url)).status_code == 200
