@@ -134,15 +134,24 @@ def request_of(path: str, parameters: Parameters, *, lenient: bool = False) -> S
 async def opened(uri: str, knowledge: Knowledge, **limits: int) -> AsyncIterator[Door]:
     """Open a door to a new database; it is dropped at the end."""
     name = f"test_{secrets.token_hex(6)}"
+    try:
+        async with beside(uri, knowledge, name, **limits) as door:
+            await door.services.store.prepare()
+            yield door
+    finally:
+        with MongoClient[Json](uri) as client:
+            client.drop_database(name)
+
+
+@asynccontextmanager
+async def beside(uri: str, knowledge: Knowledge, name: str, **limits: int) -> AsyncIterator[Door]:
+    """Open another door to a database, as another worker has one."""
     connection = Connection(uri)
     try:
         services = services_of(connection, name, knowledge, replace(Limits(), **limits))
-        await services.store.prepare()
         yield Door(services, Repository(services, Unrestricted()))
     finally:
         await connection.close()
-        with MongoClient[Json](uri) as client:
-            client.drop_database(name)
 
 
 def services_of(connection: Connection, name: str, knowledge: Knowledge, limits: Limits) -> Services:

@@ -15,7 +15,7 @@ from fhirserver.repository.requests import Create, Effect, Update, Written
 from fhirserver.repository.services import Services
 from fhirserver.store.documents import Draft
 from fhirserver.store.errors import DuplicateKey
-from fhirserver.store.store import Current
+from fhirserver.store.store import Current, Session
 
 ATTEMPTS: Final = 8
 """How often a write without precondition yields to others before it gives up."""
@@ -34,26 +34,50 @@ async def update(services: Services, write: Update) -> Written:
     logical_id = write.logical_id or ""
     check_body(services, write.resource_type, write.body)
     check_identity(write.body, logical_id)
+    try:
+        return await _update_at_once(services, write, logical_id)
+    except (DuplicateKey, Conflict):
+        if write.if_match is not None:
+            raise _stale(write.resource_type, logical_id) from None
     for _ in range(ATTEMPTS):
         try:
-            return await _update_once(services, write, logical_id)
-        except (DuplicateKey, Conflict):
-            if write.if_match is not None:
-                raise _stale(write.resource_type, logical_id) from None
+            return await services.store.transaction(lambda session: _update_in_turn(services, write, session))
+        except DuplicateKey:
+            continue
     raise Conflict(f"`{write.resource_type}/{logical_id}` is being changed by many writers; try again.")
 
 
-async def _update_once(services: Services, write: Update, logical_id: str) -> Written:
+async def _update_at_once(services: Services, write: Update, logical_id: str) -> Written:
+    """Update what is there now; raises Conflict or DuplicateKey when another writer was faster."""
     current = await services.store.current(f"{write.resource_type}/{logical_id}")
-    check_preconditions(write, current)
-    draft = stage(services, write.body, logical_id, current, Method.PUT)
+    written, draft = _next_version(services, write, current)
+    if draft is None:
+        return written
     if current is None:
         await services.store.create(draft)
-        return Written(Effect.CREATED, draft.version)
-    if is_unchanged(current, draft):
-        return Written(Effect.UNCHANGED, current.version)
-    await services.store.transaction(lambda session: services.store.replace_many([(current, draft)], session))
-    return Written(effect_on(current), draft.version)
+    else:
+        await services.store.transaction(lambda session: services.store.replace_many([(current, draft)], session))
+    return written
+
+
+async def _update_in_turn(services: Services, write: Update, session: Session) -> Written:
+    """Update what a transaction sees: it is the database that says who waits for whom."""
+    current = await services.store.current(f"{write.resource_type}/{write.logical_id}", session)
+    written, draft = _next_version(services, write, current)
+    if draft is not None and current is None:
+        await services.store.create_many([draft], session)
+    elif draft is not None and current is not None:
+        await services.store.replace_many([(current, draft)], session)
+    return written
+
+
+def _next_version(services: Services, write: Update, current: Current | None) -> tuple[Written, Draft | None]:
+    """Return what an update will have done, and the version to store, if any."""
+    check_preconditions(write, current)
+    draft = stage(services, write.body, write.logical_id or "", current, Method.PUT)
+    if current is not None and is_unchanged(current, draft):
+        return Written(Effect.UNCHANGED, current.version), None
+    return Written(effect_on(current), draft.version), draft
 
 
 def check_body(services: Services, resource_type: str, body: Body) -> None:
