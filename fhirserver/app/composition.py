@@ -14,14 +14,18 @@ from fhirserver.app.logs import request_log
 from fhirserver.app.metrics import Metrics
 from fhirserver.app.pages import build_pages
 from fhirserver.app.sites import Builder, Site, mounts, sites_of
+from fhirserver.dispatch import Dispatch
 from fhirserver.kernel.outcome import FhirError, Unavailable
+from fhirserver.repository.repository import Repository
 from fhirserver.rest.cors import Cors
 from fhirserver.rest.lane import LaneServices, RequestRecord, fhir_lane
 from fhirserver.rest.limits import Limits
 from fhirserver.settings import Auth, Settings
 
 _READY_S: Final = 3.0
+_OPENING_S: Final = 5.0
 _RETRY_S: Final = 1.0
+_AWAY: Final = "The database cannot be reached."
 _UNKNOWN: Final = "unknown"
 
 
@@ -49,34 +53,51 @@ class Application:
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[Mapping[str, AsgiApp]]:
-        """Open the sites and yield their lanes by path; wait as long as the database is away."""
+        """Yield the lanes by path; a database that is away at the start is waited for while they answer 503."""
         async with sites_of(self.settings, self._uri, self._knowledge, self.metrics.count_batch) as builder:
-            self.sites = {name: await self._open(builder, name) for name in self.settings.sites}
-            yield {mount: lane for site in self.sites.values() for mount, lane in self._lane(site).items()}
+            tables = {name: builder.dispatch(name) for name in self.settings.sites}
+            opening = asyncio.create_task(self._open_all(builder, tables))
+            try:
+                await asyncio.wait([opening], timeout=_OPENING_S)
+                if opening.done():
+                    opening.result()  # a defect ends the start
+                yield {path: lane for name in tables for path, lane in self._lane(name, tables[name]).items()}
+            finally:
+                opening.cancel()
+                await asyncio.wait([opening])
 
     async def problems(self) -> list[str]:
         """Say what keeps the server from serving: nothing, or sentences."""
+        if len(self.sites) < len(self.settings.sites):
+            return [_AWAY]
         try:
             async with asyncio.timeout(_READY_S):
                 missing = [index for site in self.sites.values() for index in await site.store.problems()]
         except (FhirError, TimeoutError):
-            return ["The database cannot be reached."]
+            return [_AWAY]
         return [f"The index {name} is missing." for name in missing]
 
-    async def _open(self, builder: Builder, name: str) -> Site:
-        while True:
+    async def _open_all(self, builder: Builder, tables: Mapping[str, Dispatch]) -> None:
+        while len(self.sites) < len(tables):
             try:
-                return await builder.open(name)
+                for name in tables.keys() - self.sites.keys():
+                    self.sites[name] = await builder.open_with(name, tables[name])
             except Unavailable:
-                self._log.warning("waiting for the database", site=name)
+                self._log.warning("waiting for the database")
                 await asyncio.sleep(_RETRY_S)
 
-    def _lane(self, site: Site) -> dict[str, AsgiApp]:
-        paths = mounts(self.settings, site.name)
+    def _repository(self, name: str) -> Repository:
+        site = self.sites.get(name)
+        if site is None:
+            raise Unavailable(_AWAY)
+        return site.repository
+
+    def _lane(self, name: str, dispatch: Dispatch) -> dict[str, AsgiApp]:
+        paths = mounts(self.settings, name)
         services = LaneServices(
-            dispatch=site.dispatch,
-            repository_for=lambda scope: site.repository,
-            on_request=self._on_request(site.name),
+            dispatch=dispatch,
+            repository_for=lambda scope: self._repository(name),
+            on_request=self._on_request(name),
             on_fault=self._on_fault,
             limits=Limits(
                 max_body_bytes=self.settings.max_body_bytes,

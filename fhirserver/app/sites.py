@@ -100,12 +100,16 @@ class Builder:
 
     async def open(self, name: str) -> Site:
         """Build a site, whose indexes are another's concern; raises Unavailable."""
+        return await self.open_with(name, self.dispatch(name))
+
+    async def open_with(self, name: str, dispatch: Dispatch) -> Site:
+        """Build a site over a table of interactions; raises Unavailable."""
         store = self._store(name)
         stored = await store.set_once(_CURSOR_KEY, {"key": secrets.token_bytes(_KEY_BYTES)})
         services = self._services(name, store, Cursors(bytes(stored["key"])))
         repository = Repository(services, Unrestricted())
         base_url = own_bases(self.settings, name)[0]
-        return Site(name, store, services.extractor, repository, self._dispatch(name), base_url)
+        return Site(name, store, services.extractor, repository, dispatch, base_url)
 
     def _store(self, name: str) -> Store:
         return self.connection.store(self.settings.database(name), self.clock, self.observe_batch)
@@ -131,7 +135,8 @@ class Builder:
             limits=_limits(settings),
         )
 
-    def _dispatch(self, name: str) -> Dispatch:
+    def dispatch(self, name: str) -> Dispatch:
+        """Return the table of interactions of a site; it needs no database."""
         limits = BundleLimits(max_entries=self.settings.max_bundle_entries)
         description = ServerDescription(name="fhirserver", version=version("fhirserver"), since=RELEASED)
         bases = own_bases(self.settings, name)
