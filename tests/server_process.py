@@ -139,19 +139,23 @@ class ServerProcess:
             raise NotServing(f"the server did not end in {patience_s} s:\n{self.last_words()}") from None
 
     def stop(self) -> None:
-        """End the server, gently first, and drop its databases where they outlive it."""
+        """End the server and drop its database where that outlives it."""
         if self._process is None:
             return
-        if self._process.poll() is None:
+        self.end()
+        if self.mongodb_uri is not None:
+            with pymongo.MongoClient[dict[str, object]](self.mongodb_uri) as client:
+                client.drop_database(self.database)
+
+    def end(self) -> None:
+        """End the server, gently first."""
+        if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
                 self._process.wait(15)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait(15)
-        if self.mongodb_uri is not None:
-            with pymongo.MongoClient[dict[str, object]](self.mongodb_uri) as client:
-                client.drop_database(self.database)
 
 
 @contextmanager

@@ -47,6 +47,10 @@ class NoAnswer(Exception):
     """The connection broke before the response was complete: whether the request was served is unknown."""
 
 
+class NotSent(NoAnswer):
+    """Nobody listens: the request was not served."""
+
+
 class Wire:
     """One connection to the FHIR base of a server; not for several threads at once."""
 
@@ -73,6 +77,9 @@ class Wire:
         fresh = self._connection.sock is None
         try:
             return self._exchange(method, path, body, headers)
+        except ConnectionRefusedError as problem:
+            self.close()
+            raise NotSent(f"{problem}") from problem
         except RemoteDisconnected as problem:
             self.close()
             if fresh or method != "GET":
