@@ -18,7 +18,7 @@ from fhirserver.repository.services import Services
 from fhirserver.search.index import DATE_MAX
 from fhirserver.search.match import Candidate, match
 from fhirserver.search.plan import ALL
-from fhirserver.search.query import IGNORED, ResultParameters, parse_query, shown
+from fhirserver.search.query import IGNORED, ResultParameters, is_empty, parse_query, shown
 from fhirserver.search.values.date import in_us, parse_interval
 from fhirserver.store.history import HistoryWindow, Period, place_of
 
@@ -44,9 +44,10 @@ async def read_history(services: Services, access: Access, request: HistoryReque
     cursor = None if asked.result.cursor is None else services.cursors.open(identity, asked.result.cursor)
     count = min(asked.result.count or services.limits.default_count, services.limits.max_count)
     after = None if cursor is None else (cursor.position[0], cursor.position[1])
-    window = HistoryWindow(count + 1, asked.oldest_first, after)
+    only_total = asked.result.count == 0 or asked.result.summary == Summary.COUNT
+    window = HistoryWindow(1 if only_total else count + 1, asked.oldest_first, after)
     versions = await _versions(services, request, asked, window)
-    page, more = versions[:count], len(versions) > count
+    page, more = ([], False) if only_total else (versions[:count], len(versions) > count)
     total = cursor.total if cursor is not None else await _total(services, request, asked)
     return HistoryPage(
         versions=tuple(v for v in page if _is_visible(services, access, v)),
@@ -102,6 +103,8 @@ def _read(services: Services, request: HistoryRequest) -> _Asked:
     oldest_first = False
     types: tuple[str, ...] = ()
     for name, value in request.parameters:
+        if is_empty(value):
+            continue
         if name in ("_since", "_before", "_at"):
             bounds[name] = _interval(services, name, value)
         elif name in _RESULT:
