@@ -18,7 +18,7 @@ from fhirserver.repository.services import Services
 from fhirserver.search.index import DATE_MAX
 from fhirserver.search.match import Candidate, match
 from fhirserver.search.plan import ALL
-from fhirserver.search.query import IGNORED, ResultParameters, is_empty, parse_query, shown
+from fhirserver.search.query import IGNORED, ResultParameters, parse_query, shown
 from fhirserver.search.values.date import in_us, parse_interval
 from fhirserver.store.history import HistoryWindow, Period, place_of
 
@@ -103,8 +103,6 @@ def _read(services: Services, request: HistoryRequest) -> _Asked:
     oldest_first = False
     types: tuple[str, ...] = ()
     for name, value in request.parameters:
-        if is_empty(value):
-            continue
         if name in ("_since", "_before", "_at"):
             bounds[name] = _interval(services, name, value)
         elif name in _RESULT:
