@@ -17,7 +17,7 @@ from fhirserver.codec.fhir_json import Body, encode, parse_json, parse_resource
 from fhirserver.kernel.ids import random_id
 from fhirserver.kernel.instant import UniqueClock
 from fhirserver.repository.cursors import Cursors
-from fhirserver.repository.planning import resolve, types_of, within_access
+from fhirserver.repository.planning import conjoined, resolve, types_of, within_access
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.requests import Parameters, SearchPage, SearchRequest, Update
 from fhirserver.repository.services import Limits, Services
@@ -75,7 +75,14 @@ class Door:
                 bound.append(
                     self.services.binder.compartment(resource_type, *request.compartment, of_many=len(types) > 1)
                 )
-            plans.append((resource_type, within_access(Unrestricted(), resource_type, bound, Right.SEARCH)))
+            plans.append(
+                (
+                    resource_type,
+                    within_access(
+                        Unrestricted(), resource_type, conjoined(self.services, resource_type, bound), Right.SEARCH
+                    ),
+                )
+            )
         plan = plans[0][1] if len(plans) == 1 else types_of(plans)
         return await resolve(self.services, Unrestricted(), plan)
 

@@ -12,6 +12,7 @@ from fhirserver.search.plan import (
     And,
     Chain,
     HasGroup,
+    HasOneSpan,
     HasSpan,
     HasTerm,
     HasTermContaining,
@@ -26,6 +27,7 @@ from fhirserver.search.plan import (
     none_of,
 )
 from fhirserver.search.query import Given, parse_query
+from fhirserver.search.rewrite import together
 from fhirserver.store.store import Session
 
 
@@ -42,7 +44,12 @@ def plan_of_type(
 ) -> Plan:
     """Return what the criteria select of one type and the caller may use so."""
     bound = [services.binder.bind(resource_type, given) for given in criteria]
-    return within_access(access, resource_type, bound, right)
+    return within_access(access, resource_type, conjoined(services, resource_type, bound), right)
+
+
+def conjoined(services: Services, resource_type: str, bound: Iterable[Plan]) -> list[Plan]:
+    """Return what is to hold together in its cheapest form."""
+    return together(bound, services.binder.parameters.of(resource_type).single)
 
 
 def within_access(access: Access, resource_type: str, bound: Iterable[Plan], right: Right) -> Plan:
@@ -71,6 +78,8 @@ def _implies(plan: Plan, resource_type: str) -> bool:
             return all(key.startswith(f"{resource_type}/") for key in keys)
         case HasSpan() | HasGroup():
             return plan.key.startswith(f"{resource_type}.")
+        case HasOneSpan(conditions):
+            return _implies(conditions[0], resource_type)
         case _:
             return False
 

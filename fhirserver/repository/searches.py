@@ -12,7 +12,7 @@ from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.kernel.outcome import BadSearchValue, FhirError, Issue, IssueType, Severity, UnknownParameter
 from fhirserver.repository.cursors import Cursor, digest
 from fhirserver.repository.includes import check_include, included
-from fhirserver.repository.planning import resolve, types_of, within_access
+from fhirserver.repository.planning import conjoined, resolve, types_of, within_access
 from fhirserver.repository.requests import Parameters, SearchPage, SearchRequest, Summary
 from fhirserver.repository.services import Limits, Services
 from fhirserver.search.parameters import Bound
@@ -116,7 +116,14 @@ def _plan(services: Services, access: Access, request: SearchRequest, asked: _As
         if request.compartment is not None:
             of_many = len(asked.bound) > 1
             members = services.binder.compartment(resource_type, *request.compartment, of_many=of_many)
-        plans.append((resource_type, within_access(access, resource_type, (members, *bound), Right.SEARCH)))
+        plans.append(
+            (
+                resource_type,
+                within_access(
+                    access, resource_type, conjoined(services, resource_type, (members, *bound)), Right.SEARCH
+                ),
+            )
+        )
     return plans[0][1] if len(plans) == 1 else types_of(plans)
 
 

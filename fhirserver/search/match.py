@@ -7,7 +7,7 @@ Spec: http://hl7.org/fhir/R4/search.html#prefix
 from dataclasses import dataclass
 from typing import assert_never
 
-from fhirserver.search.index import SEPARATOR, IndexValues, Span
+from fhirserver.search.index import SEPARATOR, Group, IndexValues, Span
 from fhirserver.search.plan import (
     All,
     And,
@@ -16,6 +16,7 @@ from fhirserver.search.plan import (
     Comparison,
     HasAnySpan,
     HasGroup,
+    HasOneSpan,
     HasPosition,
     HasSpan,
     HasTerm,
@@ -69,11 +70,12 @@ def match(plan: Plan, candidate: Candidate) -> bool:  # noqa: C901, PLR0912 - on
             return any(_contains(term, prefix, text) for term in values.terms)
         case HasSpan():
             return any(span_matches(plan, span) for span in values.spans)
+        case HasOneSpan(conditions):
+            return any(all(span_matches(condition, span) for condition in conditions) for span in values.spans)
         case HasAnySpan(key):
             return any(span.key == key for span in values.spans)
-        case HasGroup(key, inner):
-            groups = (group.values for group in values.groups if group.key == key)
-            return any(match(inner, Candidate(candidate.key, candidate.last_updated_us, g)) for g in groups)
+        case HasGroup():
+            return any(_in_group(plan, group, candidate) for group in values.groups)
         case Near(latitude, longitude, radius_m):
             return any(distance_m((latitude, longitude), place) <= radius_m for place in values.positions)
         case HasPosition():
@@ -87,6 +89,11 @@ def match(plan: Plan, candidate: Candidate) -> bool:  # noqa: C901, PLR0912 - on
             raise UnresolvedChain
         case _:
             assert_never(plan)
+
+
+def _in_group(plan: HasGroup, group: Group, candidate: Candidate) -> bool:
+    inside = Candidate(candidate.key, candidate.last_updated_us, group.values)
+    return group.key == plan.key and match(plan.plan, inside)
 
 
 def _contains(term: str, prefix: str, text: str) -> bool:

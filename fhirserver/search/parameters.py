@@ -23,6 +23,7 @@ _SWAPPED: Final = frozenset({"http://hl7.org/fhir/SearchParameter/DocumentRefere
 """R4 4.0.1 gives the components of these composites each other's expressions; R4B has them right."""
 
 _OF_TYPE: Final = re.compile(r"(?P<path>.+)\.where\(resolve\(\) is (?P<type>\w+)\)")
+_PLAIN: Final = re.compile(r"(?P<path>[A-Z]\w+\.[a-z]\w*)(?:\.as\(\w+\))?")
 _AS: Final = re.compile(r"\((?P<path>[\w.]+) as (?P<type>\w+)\)|(?P<path2>[\w.]+)\.as\((?P<type2>\w+)\)")
 
 
@@ -71,6 +72,8 @@ class TypeParameters:
 
     bound: Mapping[str, Bound]
     indexed: tuple[Indexed, ...]
+    single: frozenset[str]
+    """The keys under which a resource has one value at most."""
 
 
 class SearchParameters:
@@ -122,7 +125,18 @@ class _Compiler:
         indexed = tuple(self._indexed(candidate) for candidate in owners.values())
         bound = {c.definition.code: self._bind(c, owners) for c in candidates}
         bound.update({code: self._computed(code) for code in COMPUTED})
-        return TypeParameters(bound, indexed)
+        single = frozenset(key for key, candidate in owners.items() if self._is_single(candidate))
+        return TypeParameters(bound, indexed, single)
+
+    def _is_single(self, candidate: _Candidate) -> bool:
+        """Tell whether a parameter is that of one element of the resource itself, which does not repeat."""
+        paths = {found["path"] if (found := _PLAIN.fullmatch(b.text)) else None for b in candidate.branches}
+        path = paths.pop()
+        if path is None or paths:
+            return False
+        name = path.partition(".")[2]
+        children = self._definitions.children(self._type).values()
+        return any(child.element.name == name and not child.element.repeats for child in children)
 
     def _searchable(self) -> Iterable[SearchParameter]:
         parameters = self._definitions.search_parameters(self._type).values()

@@ -105,6 +105,13 @@ class HasSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class HasOneSpan:
+    """One span satisfies all of the conditions, which are on the same key."""
+
+    conditions: tuple[HasSpan, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HasAnySpan:
     """There is a span under ``key``."""
 
@@ -180,6 +187,7 @@ Plan: TypeAlias = (
     | HasTermPrefix
     | HasTermContaining
     | HasSpan
+    | HasOneSpan
     | HasAnySpan
     | HasGroup
     | Near

@@ -17,6 +17,7 @@ from fhirserver.search.plan import (
     Comparison,
     HasAnySpan,
     HasGroup,
+    HasOneSpan,
     HasPosition,
     HasSpan,
     HasTerm,
@@ -63,7 +64,9 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
         case HasTermContaining(prefix, text):
             return _containing(prefix, text)
         case HasSpan():
-            return _any([{"r": {"$elemMatch": one}} for one in _span_filters(plan)])
+            return _any([{"r": {"$elemMatch": one}} for one in _span_filters((plan,))])
+        case HasOneSpan(conditions):
+            return _any([{"r": {"$elemMatch": one}} for one in _span_filters(conditions)])
         case HasAnySpan(key):
             return {"r.p": {"$in": [key, key + WIDE]}}
         case HasGroup(key, inner):
@@ -124,16 +127,22 @@ def _quoted(text: str) -> str:
     return re.sub(r"([^\w\s])", r"\\\1", text, flags=re.ASCII)
 
 
-def _span_filters(plan: HasSpan) -> list[Filter]:
-    """Return the alternatives, each an ``$elemMatch``, that together select the spans a plan accepts."""
-    unit = _unit(plan.unit)
-    if isinstance(plan.low, Decimal):
-        narrow, wide = _number_conditions(plan)
-    else:
-        narrow, wide = _date_conditions(plan)
+def _span_filters(conditions: tuple[HasSpan, ...]) -> list[Filter]:
+    """Return the alternatives, each an ``$elemMatch``, that together select the spans that conditions accept."""
+    key = conditions[0].key
+    pairs = [
+        _number_conditions(each) if isinstance(each.low, Decimal) else _date_conditions(each) for each in conditions
+    ]
+    units = [unit for each in conditions if (unit := _unit(each.unit))]
+    narrow, wide = _all([*(n for n, _ in pairs), *units]), _all([*(w for _, w in pairs), *units])
     if narrow == wide:
-        return [{"p": {"$in": [plan.key, plan.key + WIDE]}, **narrow, **unit}]
-    return [{"p": plan.key, **narrow, **unit}, {"p": plan.key + WIDE, **wide, **unit}]
+        return [{"p": {"$in": [key, key + WIDE]}, **narrow}]
+    return [{"p": key, **narrow}, {"p": key + WIDE, **wide}]
+
+
+def _all(filters: list[Filter]) -> Filter:
+    unique = [each for i, each in enumerate(filters) if each not in filters[:i]]
+    return unique[0] if len(unique) == 1 else {"$and": unique}
 
 
 def _unit(unit: Unit | None) -> Filter:

@@ -36,7 +36,7 @@ def amended(resource: Resource) -> Resource:
     return {**resource, "status": "amended"}
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(literal=LITERALS, other=LITERALS)
 @example("1.00", "1.0")
 @example("1.0E2", "1.0e2")

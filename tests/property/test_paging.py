@@ -75,7 +75,7 @@ async def fill(door: Door, patients: list[Values]) -> None:
     await door.put(*(patient(f"own{i}", *values) for i, values in enumerate(patients)))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(patients=PATIENTS, sort=SORTS, count=st.integers(1, 5), changes=CHANGES)
 async def test_each_match_comes_once_forward_and_once_backward(
     door: Door, patients: list[Values], sort: str, count: int, changes: list[Change]

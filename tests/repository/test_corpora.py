@@ -195,6 +195,11 @@ SETS = [
     pytest.param("Patient/{patient}/Observation?", 1, id="compartment"),
     pytest.param("Observation?date=2018-02", 2, id="date"),
     pytest.param("Observation?date=gt2019-06", 2, id="date range"),
+    pytest.param("Observation?date=ge2018-01-01&date=lt2018-02-01", 2, id="date range, closed"),
+    pytest.param("Encounter?date=ge2018-01-01&date=le2018-01-31", 2, id="period within a month"),
+    pytest.param(
+        "Observation?value-quantity=gt1.5|http://unitsofmeasure.org|m&value-quantity=lt1.6||cm", 9, id="quantity range"
+    ),
     pytest.param("Patient?birthdate=1980", 2, id="birth date"),
     pytest.param("Observation?value-quantity=gt150||cm", 9, id="quantity by its printed unit"),
     pytest.param("Observation?value-quantity=gt1|http://unitsofmeasure.org|m", 2, id="quantity canonical"),
