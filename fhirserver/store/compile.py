@@ -156,7 +156,8 @@ def _unit(unit: Unit | None) -> Filter:
 
 def _number_conditions(plan: HasSpan) -> tuple[Filter, Filter]:
     """Return the conditions on a single number (low = high) and on a range of numbers, both closed."""
-    first, last = stored_bound(plan.low, upper=False), stored_bound(plan.high, upper=True)
+    exact = plan.low == plan.high  # as stored numbers are: beyond 34 digits they round down
+    first, last = stored_bound(plan.low, upper=False), stored_bound(plan.high, upper=not exact)
     match plan.comparison:
         case Comparison.EQ:
             return {"l": {"$gte": first, "$lt": last}}, {"l": {"$gte": first, "$lt": last}, "h": {"$lt": last}}

@@ -8,22 +8,9 @@ from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.resource import Json, Resource
 from tests.door import Door, Selects
 
-VALUES = (
-    "0.8",
-    "-1",
-    "1e-7",
-    "95",
-    "99.4999",
-    "99.5",
-    "100",
-    "100.004",
-    "100.005",
-    "100.4999",
-    "100.5",
-    "105",
-    "5",
-    "5.00",
-)
+MANY = "7." + "1" * 40
+VALUES = (MANY, "0.8", "-1", "1e-7", "95", "99.4999", "99.5", "100", "100.004", "100.005", "100.4999", "100.5", "105", "5",
+          "5.00")  # fmt: skip
 DECIMALS = {text: Decimal(text) for text in VALUES}
 SUBJECT = {"reference": "Patient/1"}
 
@@ -75,8 +62,11 @@ CASES = [
     pytest.param("-1", "r-1", id="a negative number"),
     pytest.param("lt0&probability=gt-200", "r-1", id="below zero"),
     pytest.param("8e-1", "r0.8", id="could also be 8e-1 using exponential form"),
-    pytest.param("gt8e-1&probability=lt8e0", "r5 r5.00", id="gt8e-1"),
+    pytest.param("gt8e-1&probability=lt7e0", "r5 r5.00", id="gt8e-1"),
     pytest.param(".8,1e-7", "r0.8 r1e-7", id="or"),
+    pytest.param(f"{MANY},ge{MANY}&probability=lt8", "r" + MANY, id="more digits than the database holds: equal"),
+    pytest.param(f"le{MANY}&probability=gt7", "r" + MANY, id="more digits than the database holds: le"),
+    pytest.param(f"gt{MANY},sa{MANY}&probability=lt8", "", id="more digits than the database holds: gt"),
     pytest.param("5.000", "r5 r5.00", id="digits of the value that is stored do not matter"),
     # Range
     pytest.param("200.2", "", id="eq: a range that is wider than the digits"),
