@@ -9,8 +9,8 @@ from fhirserver.kernel.resource import Json, Resource
 from tests.door import Door, Selects
 
 MANY = "7." + "1" * 40
-VALUES = (MANY, "0.8", "-1", "1e-7", "95", "99.4999", "99.5", "100", "100.004", "100.005", "100.4999", "100.5", "105", "5",
-          "5.00")  # fmt: skip
+VALUES = (MANY, "0.8", "-1", "1e-7", "95", "99.4999", "99.5", "100", "100.004", "100.005", "100.4999", "100.5",
+          "105", "5", "5.00")  # fmt: skip
 DECIMALS = {text: Decimal(text) for text in VALUES}
 SUBJECT = {"reference": "Patient/1"}
 
