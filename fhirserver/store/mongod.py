@@ -162,6 +162,11 @@ class ManagedMongod:
         """Whether this object started the mongod, and so ends it."""
         return self._child is not None
 
+    @property
+    def running(self) -> bool:
+        """Whether the mongod has not ended."""
+        return self._state.mongod.alive
+
     def stop(self, patience_s: float = _STOP_S) -> None:
         """Shut an owned mongod down cleanly, or kill it after ``patience_s``; leave an attached one alone."""
         if self._child is None:

@@ -31,4 +31,15 @@ def test_a_killed_server_starts_again_at_once_on_its_own_database(tmp_path: Path
         with Wire(server.port) as wire:
             assert wire.get("Patient?_summary=count").json["total"] == 2
         assert len(descendants(server.pid)) == 1, "there is one mongod, the newest"
-        os.kill(server.pid, 0)
+
+
+def test_a_killed_mongod_of_the_servers_own_is_started_again(tmp_path: Path) -> None:
+    with serving(ServerProcess(tmp_path)) as server, Wire(server.port) as wire:
+        assert wire.send("POST", "Patient", resource_of("Patient", "before")).status == 201
+        (mongod,) = descendants(server.pid)
+        os.kill(mongod, signal.SIGKILL)
+        server.await_status("/readyz", 503)
+        server.await_status("/readyz", 200)
+        assert wire.send("POST", "Patient", resource_of("Patient", "after")).status == 201
+        assert wire.get("Patient?_summary=count").json["total"] == 2
+        assert len(descendants(server.pid)) == 1
