@@ -40,10 +40,27 @@ def run(settings: Settings, uri: str, listener: socket.socket, knowledge: Knowle
         os.environ.update(_environment(settings, uri))
         os.environ[MULTIPROCESS_FOLDER] = folder
         os.environ[_SUPERVISOR] = str(os.getpid())
-        supervisor = Multiprocess(_config(settings, _FACTORY), sockets=[listener])
+        supervisor = _Supervisor(_config(settings, _FACTORY), sockets=[listener])
         supervisor.run()
         if any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes):
             raise SystemExit(STARTUP_FAILURE)
+
+
+class _Supervisor(Multiprocess):
+    """Notices at once that a worker has died while it was asked for a sign of life, and not after ``_HUNG_S``."""
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        self._leave_pipes()
+
+    def keep_subprocess_alive(self) -> None:
+        super().keep_subprocess_alive()
+        self._leave_pipes()
+
+    def _leave_pipes(self) -> None:
+        """Close our copies of the workers' ends: a pipe that only a dead worker had open reads as ended."""
+        for worker in self.processes:
+            worker.child_conn.close()
 
 
 def create_worker() -> AsgiApp:
