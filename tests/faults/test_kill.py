@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.faults.ledger import resource_of
 from tests.faults.rounds import SHORT, Target, stage
-from tests.server_process import ServerProcess, descendants, serving
+from tests.server_process import ServerProcess, await_end, descendants, serving
 from tests.wire import Wire
 
 
@@ -38,7 +38,7 @@ def test_a_killed_mongod_of_the_servers_own_is_started_again(tmp_path: Path) -> 
         assert wire.send("POST", "Patient", resource_of("Patient", "before")).status == 201
         (mongod,) = descendants(server.pid)
         os.kill(mongod, signal.SIGKILL)
-        server.await_status("/readyz", 503)
+        assert await_end({mongod}, 5) == set()
         server.await_status("/readyz", 200)
         assert wire.send("POST", "Patient", resource_of("Patient", "after")).status == 201
         assert wire.get("Patient?_summary=count").json["total"] == 2
