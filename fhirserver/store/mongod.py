@@ -239,6 +239,8 @@ def _options(folder: _Folder, port: int) -> tuple[str, ...]:
         # The journal is always on. As it comes, with files of 100 MB and two in reserve, an empty folder takes 300 MB.
         *("--wiredTigerEngineConfigString", "log=(file_max=32MB,prealloc=false)"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        # What a killed worker has left open keeps its documents locked for so long; no transaction of ours needs more.
+        *("--setParameter", "transactionLifetimeLimitSeconds=30"),
         # A logged slow query would show the values searched for, which are patient data.
         *("--quiet", "--slowOpSampleRate", "0", "--noscripting"),
     )
