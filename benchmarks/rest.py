@@ -12,7 +12,9 @@ written to ``--out``, by default ``benchmarks/results/rest.local.json``.
 
 import argparse
 import os
+import signal
 import statistics
+import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -144,6 +146,7 @@ class Run:
 def main() -> None:
     """Run, print and write."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # what was started ends too
     console = Console(width=max(140, Console().width))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fhirserver-benchmark-")))
@@ -159,7 +162,12 @@ def main() -> None:
         bench = Bench(generator, mongod.pid, lambda text: _tell(console, text))
         run = Run(options, folder, mongod.uri, bench, generator, servers)
         _measure(run, options)
-    _report(console, options, run.result)
+        if options.scale:
+            _write(options, run.result)  # the next hour may not come to its end
+            run.measure_scale()
+    _report(console, run.result)
+    _write(options, run.result)
+    console.print(f"written to {options.out}", highlight=False)
 
 
 def _measure(run: Run, options: argparse.Namespace) -> None:
@@ -168,8 +176,6 @@ def _measure(run: Run, options: argparse.Namespace) -> None:
     if corpora is not None and not options.only:
         run.load_synthea(Path(corpora))
     run.measure(stored)
-    if options.scale:
-        run.measure_scale()
     if not options.only:
         run.measure_starts()
 
@@ -178,12 +184,15 @@ def _tell(console: Console, text: str) -> None:
     console.print(f"[dim]{datetime.now(UTC):%H:%M:%S} {text}[/]", highlight=False)
 
 
-def _report(console: Console, options: argparse.Namespace, result: Result) -> None:
+def _report(console: Console, result: Result) -> None:
     print_scenarios(console, result.found)
     if result.scale:
         print_scale(console, result.scale)
     print_facts(console, result.facts)
     print_verdicts(console, result.verdicts)
+
+
+def _write(options: argparse.Namespace, result: Result) -> None:
     document = {
         "command": "python benchmarks/rest.py",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -198,7 +207,6 @@ def _report(console: Console, options: argparse.Namespace, result: Result) -> No
         "bytes each by size": {str(point.resources): round(point.bytes_each) for point in result.scale},
     }
     write(options.out, document)
-    console.print(f"written to {options.out}", highlight=False)
 
 
 def _options() -> argparse.Namespace:
