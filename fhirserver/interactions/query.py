@@ -16,6 +16,8 @@ MAX_PARAMETERS: Final = 1000
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SAFE: Final = ":/,@$!*'()~"
 """Left readable in a rendered query beside letters, digits and ``-._``."""
+_READABLE: Final = re.compile(r"[\w\-.:/,@$!*'()~]*", re.ASCII)
+"""Text that stays as it is, which most is."""
 _PRESENTATION: Final = frozenset({"_format", "_pretty"})
 
 
@@ -74,7 +76,11 @@ def _spaced(raw: bytes) -> bytes:
 
 def render_query(query: Iterable[tuple[str, str]]) -> str:
     """Write parameters as the query part of a link, without ``?``."""
-    return "&".join(f"{quote(name, safe=_SAFE)}={quote(value, safe=_SAFE)}" for name, value in query)
+    return "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in query])
+
+
+def _quoted(text: str) -> str:
+    return text if _READABLE.fullmatch(text) else quote(text, safe=_SAFE)
 
 
 def split_presentation(query: Query) -> tuple[Query, Query]:

@@ -6,6 +6,7 @@ Spec: http://hl7.org/fhir/R4/http.html#versions
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Method(StrEnum):
@@ -26,9 +27,11 @@ class NativeContent:
     chunks: Callable[[], AsyncIterator[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version of an instance; ``content`` is its JSON exactly as served, None when it is a deletion."""
+class Version(NamedTuple):
+    """One version of an instance; ``content`` is its JSON exactly as served, None when it is a deletion.
+
+    A tuple, because a page of a search makes hundreds of them.
+    """
 
     resource_type: str
     logical_id: str

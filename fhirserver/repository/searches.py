@@ -17,7 +17,17 @@ from fhirserver.repository.requests import Parameters, SearchPage, SearchRequest
 from fhirserver.repository.services import Limits, Services
 from fhirserver.search.parameters import Bound
 from fhirserver.search.plan import ALL, Plan
-from fhirserver.search.query import ResultParameters, SearchQuery, Sort, is_empty, parse_query, shown
+from fhirserver.search.query import (
+    IGNORED,
+    Given,
+    ResultParameters,
+    Sort,
+    is_empty,
+    is_shaping,
+    parse_criterion,
+    shaped,
+    shown,
+)
 from fhirserver.store.search import Hit, SortKey, Window
 
 
@@ -55,9 +65,8 @@ class _Run:
     asked: _Asked
     plan: Plan
 
-    @property
     def identity(self) -> bytes:
-        """What binds a cursor to this search."""
+        """Return what binds a cursor to this search."""
         applied = (f"{name}={value}" for name, value in self.asked.applied)
         return digest((*self.asked.bound, *applied, str(self.request.compartment)))
 
@@ -65,7 +74,7 @@ class _Run:
 async def _page(services: Services, access: Access, run: _Run) -> SearchPage:
     result = run.asked.result
     count = min(result.count or services.limits.default_count, services.limits.max_count)
-    cursor = None if result.cursor is None else services.cursors.open(run.identity, result.cursor)
+    cursor = None if result.cursor is None else services.cursors.open(run.identity(), result.cursor)
     sort = tuple(_sort_key(services, tuple(run.asked.bound), key) for key in result.sort)
     window = Window(count + 1, sort, cursor.position if cursor else None, bool(cursor and cursor.backward))
     hits = await services.searcher.find(run.plan, window, with_terms=any(not i.reverse for i in result.includes))
@@ -76,9 +85,11 @@ async def _page(services: Services, access: Access, run: _Run) -> SearchPage:
     others, truncated = await included(services, access, hits, result.includes)
     has_next = (more and not window.backward) or (window.backward and bool(hits))
     has_previous = (more and window.backward) or (cursor is not None and not window.backward and bool(hits))
-    following = Cursor(hits[-1].position, total=total) if has_next else None
-    preceding = Cursor(hits[0].position, backward=True, total=total) if has_previous else None
-    seal = services.cursors.seal
+    following = preceding = None
+    if has_next or has_previous:
+        identity, seal = run.identity(), services.cursors.seal
+        following = seal(identity, Cursor(hits[-1].position, total=total)) if has_next else None
+        preceding = seal(identity, Cursor(hits[0].position, backward=True, total=total)) if has_previous else None
     return SearchPage(
         matches=tuple([hit.version for hit in hits]),
         included=others,
@@ -87,8 +98,8 @@ async def _page(services: Services, access: Access, run: _Run) -> SearchPage:
         issues=(*run.asked.issues, *truncated),
         summary=Summary(result.summary),
         elements=result.elements,
-        next_cursor=seal(run.identity, following) if following is not None else None,
-        previous_cursor=seal(run.identity, preceding) if preceding is not None else None,
+        next_cursor=following,
+        previous_cursor=preceding,
     )
 
 
@@ -131,25 +142,26 @@ def _read(services: Services, request: SearchRequest) -> _Asked:
     """Read and bind the parameters; under lenient handling unknown ones are left out and reported, bad values never."""
     types = _types(services, request)
     bound: dict[str, list[Plan]] = {resource_type: [] for resource_type in types}
-    applied, shaping, issues = [], [], []
+    applied, issues, result = [], [], ResultParameters()
     for name, value in request.parameters:
         if is_empty(value):
             continue
         try:
-            plans = _bind(services, types, (name, value), request)
+            if is_shaping(name):
+                result = _shaped(services, types, result, (name, value))
+            elif name == "_type":
+                _check_type(request)
+            elif name not in IGNORED:
+                _bind(services, bound, Given(name, parse_criterion(name, value)))
         except UnknownParameter as error:
             if not request.lenient:
                 raise
             issues.append(_ignored(error))
         else:
             applied.append((name, value))
-            if not plans:
-                shaping.append((name, value))
-            for resource_type, plan in plans:
-                bound[resource_type].append(plan)
     limits = services.limits
-    kept = tuple((n, _applied_count(v, limits) if n == "_count" else v) for n, v in applied if n != "_cursor")
-    return _Asked(parse_query(shaping).result, bound, kept, tuple(issues))
+    kept = tuple([(n, _applied_count(v, limits) if n == "_count" else v) for n, v in applied if n != "_cursor"])
+    return _Asked(result, bound, kept, tuple(issues))
 
 
 def _applied_count(value: str, limits: Limits) -> str:
@@ -162,25 +174,32 @@ def _ignored(error: FhirError) -> Issue:
     return Issue(IssueType.NOT_SUPPORTED, f"{error.diagnostics} It was ignored.", Severity.WARNING, expression)
 
 
-def _bind(
-    services: Services, types: tuple[str, ...], parameter: tuple[str, str], request: SearchRequest
-) -> list[tuple[str, Plan]]:
-    """Bind one parameter on every type; raise what is wrong with it."""
-    query = parse_query([parameter])
-    if query.types and request.resource_types:
+def _bind(services: Services, bound: dict[str, list[Plan]], given: Given) -> None:
+    """Bind a criterion on every type, or raise what is wrong with it and on none."""
+    plans = [services.binder.bind(resource_type, given) for resource_type in bound]
+    for members, plan in zip(bound.values(), plans, strict=True):
+        members.append(plan)
+
+
+def _check_type(request: SearchRequest) -> None:
+    if request.resource_types:
         raise UnknownParameter("`_type` belongs to a search of all types.", expression=["http._type"])
-    _check_result(services, types, parameter[0], query)
-    return [(t, services.binder.bind(t, given)) for t in types for given in query.criteria]
 
 
-def _check_result(services: Services, types: tuple[str, ...], name: str, query: SearchQuery) -> None:
-    for key in query.result.sort:
+def _shaped(
+    services: Services, types: tuple[str, ...], before: ResultParameters, parameter: tuple[str, str]
+) -> ResultParameters:
+    """Add a parameter that shapes the answer, once all it names is known."""
+    name, value = parameter
+    result = shaped(before, name, value)
+    for key in result.sort[len(before.sort) :]:
         _sort_key(services, types, key)
-    for include in query.result.includes:
+    for include in result.includes[len(before.includes) :]:
         try:
             check_include(services, include)
         except UnknownParameter as error:
             raise UnknownParameter(str(error), expression=[f"http.{shown(name)}"]) from None
+    return result
 
 
 def _types(services: Services, request: SearchRequest) -> tuple[str, ...]:

@@ -117,16 +117,25 @@ def parse_query(parameters: Iterable[tuple[str, str]]) -> SearchQuery:
     result = ResultParameters()
     types: tuple[str, ...] = ()
     for name, value in parameters:
-        bare = name.partition(":")[0]
         if name in IGNORED or is_empty(value):
             continue
-        if bare in _RESULT:
-            result = _RESULT[bare](result, name, value)
+        if is_shaping(name):
+            result = shaped(result, name, value)
         elif name == "_type":
             types = (*types, *_list(name, value))
         else:
             criteria.append(Given(name, parse_criterion(name, value)))
     return SearchQuery(tuple(criteria), result, types)
+
+
+def is_shaping(name: str) -> bool:
+    """Tell whether a parameter says what the answer should look like, rather than what to find."""
+    return name[:1] == "_" and name.partition(":")[0] in _RESULT
+
+
+def shaped(result: ResultParameters, name: str, value: str) -> ResultParameters:
+    """Add a shaping parameter to those read before. Raises BadSearchValue."""
+    return _RESULT[name.partition(":")[0]](result, name, value)
 
 
 def is_empty(value: str) -> bool:

@@ -1,4 +1,4 @@
-"""Coalescing: requests that arrive while a driver call is in flight share the next one.
+"""Coalescing: requests that arrive while driver calls are in flight share the next one.
 
 The first request runs at once, alone; nothing ever waits for company. Each batch is sent after every
 request in it has arrived, so a read sees all that was acknowledged before it was asked.
@@ -16,24 +16,26 @@ Batch = Callable[[Sequence[In]], Awaitable[Sequence[Out | BaseException]]]
 
 
 class Coalescer(Generic[In, Out]):
-    """Runs items through one batch call at a time."""
+    """Runs items through one batch call at a time, or a few."""
 
-    def __init__(self, run: Batch[In, Out], limit: int, observe: Callable[[int], None] | None = None) -> None:
-        """Send at most ``limit`` items together; ``observe`` hears the size of each batch."""
+    def __init__(
+        self, run: Batch[In, Out], limit: int, observe: Callable[[int], None] | None = None, *, lines: int = 1
+    ) -> None:
+        """Send at most ``limit`` items together, in ``lines`` calls at a time; ``observe`` hears each batch's size."""
         self._run = run
         self._limit = limit
         self._observe = observe
         self._waiting: list[tuple[In, asyncio.Future[Out]]] = []
-        self._busy = False
-        self._drain: asyncio.Task[None] | None = None
+        self._free = lines
+        self._drains: set[asyncio.Task[None]] = set()
 
     async def __call__(self, item: In) -> Out:
         """Return the item's own result, or raise its own error."""
-        if self._busy:
+        if not self._free:
             future: asyncio.Future[Out] = asyncio.get_running_loop().create_future()
             self._waiting.append((item, future))
             return await future
-        self._busy = True
+        self._free -= 1
         try:
             result = (await self._send([item]))[0]
         finally:
@@ -48,21 +50,25 @@ class Coalescer(Generic[In, Out]):
         return await self._run(items)
 
     def _release(self) -> None:
-        """Let go of the line, or hand it to a task that serves those who came meanwhile."""
+        """Let go of a line, or hand it to a task that serves those who came meanwhile."""
         if self._waiting:
-            self._drain = asyncio.get_running_loop().create_task(self._serve_waiting())
+            drain = asyncio.get_running_loop().create_task(self._serve_waiting())
+            self._drains.add(drain)
+            drain.add_done_callback(self._drains.discard)
         else:
-            self._busy = False
+            self._free += 1
 
     async def _serve_waiting(self) -> None:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
                 await self._serve(batch)
-        finally:
-            self._busy = False
-            _abandon(self._waiting)  # somebody only when this task itself was cancelled
+        except asyncio.CancelledError:
+            _abandon(self._waiting)
             self._waiting = []
+            raise
+        finally:
+            self._free += 1
 
     async def _serve(self, batch: list[tuple[In, asyncio.Future[Out]]]) -> None:
         try:

@@ -41,6 +41,10 @@ Filter = dict[str, Any]
 _LAST: Final = chr(0x10FFFF)
 """No code point follows it."""
 
+_FEW: Final = 100
+_PERSON: Final = "=Patient/"
+"""In the term of a reference to a patient."""
+
 NEVER: Final[Filter] = {"_id": {"$in": []}}
 
 
@@ -83,6 +87,26 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
             raise ValueError("a chain must be resolved before a plan is compiled")
         case _:
             assert_never(plan)
+
+
+def is_bounded(plan: Plan) -> bool:
+    """Tell whether a page in the default order takes little work, however many resources there are.
+
+    So it is for one term, which the index holds in that order, for some instances, and within the record of one person.
+    """
+    match plan:
+        case HasTerm(terms):
+            return len(terms) == 1
+        case IsOneOf(keys):
+            return len(keys) <= _FEW
+        case And(plans):
+            return any((isinstance(part, IsOneOf) and is_bounded(part)) or _is_of_one_person(part) for part in plans)
+        case _:
+            return False
+
+
+def _is_of_one_person(plan: Plan) -> bool:
+    return isinstance(plan, HasTerm) and len(plan.terms) == 1 and _PERSON in plan.terms[0]
 
 
 def _types_of_changes(plans: tuple[Plan, ...]) -> list[Filter]:

@@ -69,10 +69,9 @@ def index_size(fields: Document) -> int:
 
 def version_of(fields: Document, contents: "Contents") -> Version:
     """Return the version a document of ``resource`` or ``history`` holds."""
-    resource_type, logical_id, *_ = fields["_id"].split("/")
     return Version(
-        resource_type,
-        logical_id,
+        fields["y"],
+        fields["_id"].split("/", 2)[1],
         int(fields["v"]),
         int(fields["m"]),
         _METHODS[fields["o"]],

@@ -45,6 +45,9 @@ CONTENT: Final = "content"
 SERVED: Final = {"x": 1, "y": 1, "v": 1, "m": 1, "o": 1, "a": 1, "f": 1, "b": 1}
 """The projection of what a ``Version`` needs."""
 
+PLACED: Final = {**SERVED, "n": 1}
+"""The same with the place in the default order."""
+
 LONG: Final = "^"
 """Ends the mark of a key that has long terms."""
 

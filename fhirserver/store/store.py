@@ -26,7 +26,7 @@ from fhirserver.store import schema
 from fhirserver.store.coalesce import Coalescer
 from fhirserver.store.documents import LARGE, Contents, Draft, document, index_size, version_of
 from fhirserver.store.errors import DuplicateKey, translate, translated
-from fhirserver.store.layout import CLAIM, CONTENT, HISTORY, RESOURCE, SERVED, SETTING, Document, history_id
+from fhirserver.store.layout import CLAIM, CONTENT, HISTORY, PLACED, RESOURCE, SERVED, SETTING, Document, history_id
 from fhirserver.store.transactions import transact
 
 T = TypeVar("T")
@@ -78,8 +78,14 @@ class Store:
         self.contents = Contents(AsyncGridFSBucket(self._database, CONTENT))
         self._clock = clock
         self._node = random.getrandbits(_NODE_BITS)
-        self._read = Coalescer(self._read_batch, _READ_BATCH, _named("read", observe_batch))
-        self._create = Coalescer(self._create_batch, _CREATE_BATCH, _named("create", observe_batch))
+        self._observe_batch = observe_batch
+        self._read = Coalescer(self._read_batch, _READ_BATCH, self.observer("read"))
+        self._create = Coalescer(self._create_batch, _CREATE_BATCH, self.observer("create"))
+
+    def observer(self, name: str) -> Callable[[int], None] | None:
+        """Return what hears the sizes of the coalesced calls of one operation."""
+        observe = self._observe_batch
+        return None if observe is None else lambda size: observe(name, size)
 
     async def prepare(self) -> None:
         """Create collections and indexes."""
@@ -99,7 +105,7 @@ class Store:
         """Return the current version of ``Type/id``, a deletion too; None when it never existed."""
         if session is None:
             return await self._read(key)
-        fields: Any = await self.resources.find_one({"_id": key}, {**SERVED, "n": 1}, session=session.driver)
+        fields: Any = await self.resources.find_one({"_id": key}, PLACED, session=session.driver)
         return None if fields is None else await self._current(fields)
 
     async def earlier(self, key: str, version_id: int) -> Version | None:
@@ -114,7 +120,7 @@ class Store:
 
     async def current_many(self, keys: Sequence[str], session: Session) -> dict[str, Current]:
         """Return the current versions of many instances within a transaction, deletions too."""
-        cursor = self.resources.find({"_id": {"$in": list(keys)}}, {**SERVED, "n": 1}, session=session.driver)
+        cursor = self.resources.find({"_id": {"$in": list(keys)}}, PLACED, session=session.driver)
         return {fields["_id"]: await self._current(fields) async for fields in cursor}
 
     async def replace_many(self, changes: Sequence[tuple[Current, Draft]], session: Session) -> None:
@@ -186,12 +192,11 @@ class Store:
         return Current(version_of(await self.contents.whole(fields), self.contents), fields["n"], stored)
 
     async def _read_batch(self, keys: Sequence[str]) -> Sequence[Current | None]:
-        projection = {**SERVED, "n": 1}
         with translated():
             if len(keys) == 1:
-                one: Any = await self.resources.find_one({"_id": keys[0]}, projection)
+                one: Any = await self.resources.find_one({"_id": keys[0]}, PLACED)
                 return [None if one is None else await self._current(one)]
-            found = await self.resources.find({"_id": {"$in": list(set(keys))}}, projection).to_list()
+            found = await self.resources.find({"_id": {"$in": list(set(keys))}}, PLACED).to_list()
             versions = {fields["_id"]: await self._current(fields) for fields in found}
         return [versions.get(key) for key in keys]
 
@@ -214,10 +219,6 @@ class Store:
 def _superseded(current: Current, ended_us: int) -> Document:
     version = current.version
     return {**current.stored, "_id": history_id(version.key, version.version_id), "e": ended_us}
-
-
-def _named(name: str, observe: Callable[[str, int], None] | None) -> Callable[[int], None] | None:
-    return None if observe is None else lambda size: observe(name, size)
 
 
 def _errors_of(error: BulkWriteError, count: int) -> list[BaseException | None]:

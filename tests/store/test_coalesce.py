@@ -15,11 +15,11 @@ class Refused(Exception):
 class Line:
     """A call that lasts until it is let through; odd items fail, ``all`` fails with everybody."""
 
-    def __init__(self, limit: int = 100) -> None:
+    def __init__(self, limit: int = 100, lines: int = 1) -> None:
         self.batches: list[list[str]] = []
         self.sizes: list[int] = []
         self.gate = asyncio.Semaphore(0)
-        self.coalescer: Coalescer[str, str] = Coalescer(self.run, limit, self.sizes.append)
+        self.coalescer: Coalescer[str, str] = Coalescer(self.run, limit, self.sizes.append, lines=lines)
 
     async def run(self, items: Sequence[str]) -> list[str | BaseException]:
         self.batches.append(list(items))
@@ -70,6 +70,21 @@ async def test_requests_during_a_call_share_the_next_one() -> None:
     line.let_through(2)
     assert await asyncio.gather(*tasks) == ["A", "B", "C"]
     assert (line.batches, line.sizes) == ([["a"], ["b", "c"]], [1, 2])
+
+
+async def test_a_few_calls_may_be_in_flight() -> None:
+    line = Line(lines=2)
+    tasks = line.ask("a", "b", "c", "d")
+    await settled()
+    assert line.batches == [["a"], ["b"]]
+    line.let_through()
+    await settled()
+    late = line.ask("e")
+    await settled()
+    assert line.batches == [["a"], ["b"], ["c", "d"]]
+    line.let_through(3)
+    assert await asyncio.gather(*tasks, *late) == ["A", "B", "C", "D", "E"]
+    assert line.batches[3:] == [["e"]]
 
 
 async def test_a_batch_has_a_limit() -> None:
