@@ -7,7 +7,7 @@ Spec: http://hl7.org/fhir/R4/json.html
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -20,7 +20,7 @@ from fhirserver.kernel.resource import Json, Resource
 MAX_DEPTH: Final = 100
 """Levels of nesting a body may have; the deepest official example has 17."""
 
-_KEY: Final = re.compile(rb'"\s*:')
+_COLON: Final = b'":'
 _NEGATIVE_ZERO: Final = re.compile(rb"-0(?![.0-9eE])")
 """The one integer whose literal its value does not keep."""
 
@@ -42,12 +42,12 @@ def parse_resource(body: bytes) -> Body:
 
     Raises BadStructure: not UTF-8, not JSON, duplicate keys, nested too deep, not a resource.
     """
-    value = parse_json(body)
-    if not isinstance(value, dict):
+    parsed = _parse(body)
+    if not isinstance(parsed.value, dict):
         raise BadStructure("The body is not a JSON object; a resource was expected.")
-    if not isinstance(value.get("resourceType"), str):
+    if not isinstance(parsed.value.get("resourceType"), str):
         raise BadStructure("The body has no `resourceType`.", expression=["resourceType"])
-    return Body(msgspec.json.format(body, indent=-1), value)
+    return parsed
 
 
 def decode_checked(raw: bytes) -> Body:
@@ -57,16 +57,22 @@ def decode_checked(raw: bytes) -> Body:
 
 def parse_json(body: bytes) -> Json:
     """Decode JSON with exact decimals, refusing what a FHIR parser must refuse."""
+    return _parse(body).value
+
+
+def _parse(body: bytes) -> Body:
     try:
         value = _decoder.decode(body)
+        raw = msgspec.json.format(body, indent=-1)
     except RecursionError:
-        raise BadStructure(f"The body is nested more than {MAX_DEPTH} levels deep.") from None
+        raise _too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation, ValueError) as error:
         raise BadStructure(f"The body is not well-formed JSON: {_reason(error)}.") from None
-    keys = _count_keys(value, MAX_DEPTH)
-    if len(_KEY.findall(body)) != keys:  # equal counts prove that no key stands twice
-        _refuse_duplicate_keys(body)
-    return value
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+        _check_depth(value)
+    if _may_repeat_a_key(raw, value):
+        _refuse_duplicate_keys(raw)
+    return Body(raw, value)
 
 
 def _reason(error: Exception) -> str:
@@ -77,18 +83,30 @@ def _reason(error: Exception) -> str:
     return f"syntax error at byte {position[1]}" if position else "it ends too early, or holds what no value can"
 
 
-def _count_keys(value: Json, depth: int) -> int:
-    if depth < 0:
-        raise BadStructure(f"The body is nested more than {MAX_DEPTH} levels deep.")
-    if isinstance(value, dict):
-        count = len(value)
-        for child in value.values():
-            if isinstance(child, dict | list):
-                count += _count_keys(child, depth - 1)
-        return count
-    if isinstance(value, list):
-        return sum(_count_keys(child, depth - 1) for child in value if isinstance(child, dict | list))
-    return 0
+def _too_deep() -> BadStructure:
+    return BadStructure(f"The body is nested more than {MAX_DEPTH} levels deep.")
+
+
+def _check_depth(value: Json) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [child for parent in level for child in _children(parent) if type(child) is dict or type(child) is list]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _children(value: Json) -> Iterable[Json]:
+    return value.values() if type(value) is dict else value if type(value) is list else ()
+
+
+def _may_repeat_a_key(raw: bytes, value: Json) -> bool:
+    r"""Tell whether a key may stand twice in an object, from minified JSON and what it decodes to.
+
+    ``":`` follows every key, and stands within strings as ``\":``. Encoded anew, there are as many of them unless a
+    key was dropped, or the text spells such characters in the form ``\u0022``.
+    """
+    return b"\\u" in raw or raw.count(_COLON) != encode(value).count(_COLON)
 
 
 def _refuse_duplicate_keys(body: bytes) -> None:
@@ -123,6 +141,9 @@ def stamp(body: Body, logical_id: str, version_id: int, last_updated: str) -> by
     Of the client's ``meta`` everything stays but ``versionId`` and ``lastUpdated``.
     """
     meta = [b'"versionId":"%d"' % version_id, b'"lastUpdated":"%b"' % last_updated.encode()]
+    start = b'{"resourceType":"%b",' % body.value["resourceType"].encode()
+    if "id" not in body.value and "meta" not in body.value and body.raw.startswith(start):  # as created ones come
+        return b'%b"id":"%b","meta":{%b},%b' % (start, logical_id.encode(), b",".join(meta), body.raw[len(start) :])
     if "meta" in body.value:
         own = members_of(members_of(body.raw)["meta"])
         meta += [b"%b:%b" % (encode(k), v) for k, v in own.items() if k not in ("versionId", "lastUpdated")]

@@ -47,6 +47,7 @@ from fhirserver.store.documents import Draft
 from fhirserver.store.errors import DuplicateKey
 from fhirserver.store.store import Current, Session
 from fhirserver.validation.links import LinkKind
+from fhirserver.validation.references import Renaming
 
 _STRIDE: Final = 32
 """Writes worked on in one go, a few milliseconds."""
@@ -105,13 +106,13 @@ class _Transaction:
         targets = [await self._target(index, write, session) for index, write in enumerate(self._writes)]
         self._check_unique(targets)
         currents = await self._currents(targets, session)
-        mapping = {**self._assigned(targets), **await self._conditional_references(session)}
+        renaming = Renaming.of({**self._assigned(targets), **await self._conditional_references(session)})
         outcome = _Outcome()
         results = []
         for index, (write, target) in enumerate(zip(self._writes, targets, strict=True)):
             await _give_way(index)
             with _naming(index):
-                results.append(self._apply(write, target, currents, mapping, outcome))
+                results.append(self._apply(write, target, currents, renaming, outcome))
         if outcome.created:
             await self._services.store.create_many(outcome.created, session)
         if outcome.replaced:
@@ -214,37 +215,37 @@ class _Transaction:
         return found[0]
 
     def _apply(
-        self, write: Write, target: _Target, currents: dict[str, Current], mapping: dict[str, str], outcome: _Outcome
+        self, write: Write, target: _Target, currents: dict[str, Current], renaming: Renaming, outcome: _Outcome
     ) -> Written:
         match write:
             case Create():
-                return self._apply_create(write, target, currents, mapping, outcome)
+                return self._apply_create(write, target, currents, renaming, outcome)
             case Update():
-                return self._apply_update(write, target, currents, mapping, outcome)
+                return self._apply_update(write, target, currents, renaming, outcome)
             case Patch():
                 return self._apply_patch(write, currents.get(target.keys[0]), outcome)
             case Delete():
                 return self._apply_delete(write, [currents.get(key) for key in target.keys], outcome)
 
     def _apply_create(
-        self, write: Create, target: _Target, currents: dict[str, Current], mapping: dict[str, str], outcome: _Outcome
+        self, write: Create, target: _Target, currents: dict[str, Current], renaming: Renaming, outcome: _Outcome
     ) -> Written:
         if target.matched:
             return Written(Effect.UNCHANGED, currents[target.keys[0]].version)
-        body = self._linked(write.body, mapping)
+        body = self._linked(write.body, renaming)
         draft = stage(self._services, body, target.keys[0].partition("/")[2], None, Method.POST)
         outcome.created.append(draft)
         return Written(Effect.CREATED, draft.version)
 
     def _apply_update(
-        self, write: Update, target: _Target, currents: dict[str, Current], mapping: dict[str, str], outcome: _Outcome
+        self, write: Update, target: _Target, currents: dict[str, Current], renaming: Renaming, outcome: _Outcome
     ) -> Written:
         current = currents.get(target.keys[0])
         logical_id = target.keys[0].partition("/")[2]
         if write.criteria is not None:
             _check_conditional_identity(write, target, current, logical_id)
         check_preconditions(write, current)
-        body = self._linked(write.body, mapping)
+        body = self._linked(write.body, renaming)
         draft = stage(self._services, body, logical_id, current, Method.PUT)
         if current is not None and is_unchanged(current, draft):
             return Written(Effect.UNCHANGED, current.version)
@@ -275,11 +276,11 @@ class _Transaction:
         outcome.replaced += drafts
         return Written(Effect.DELETED, drafts[0][1].version, len(drafts))
 
-    def _linked(self, body: Body, mapping: dict[str, str]) -> Body:
+    def _linked(self, body: Body, renaming: Renaming) -> Body:
         """Rewrite the links of a body that name other entries or conditional references."""
-        if not mapping:
+        if not renaming.names:
             return body
-        raw = self._services.links.replace_links(body.raw, body.value, body.value["resourceType"], mapping)
+        raw = self._services.links.rename(body.raw, body.value, renaming)
         return body if raw == body.raw else fhir_json.decode_checked(raw)
 
 

@@ -3,7 +3,6 @@
 Spec: http://hl7.org/fhir/R4/search.html
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -15,6 +14,7 @@ from fhirserver.fhirpath import CompiledExpression, Environment
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.search.index import Group, IndexValues, Span
 from fhirserver.search.parameters import Indexed, SearchParameters
+from fhirserver.search.presence import needed_properties
 from fhirserver.search.values.date import extract_date
 from fhirserver.search.values.number import extract_number
 from fhirserver.search.values.quantity import extract_quantity
@@ -65,21 +65,13 @@ class Extractor:
         for indexed in self._parameters.of(resource_type).indexed:
             for expression in indexed.expressions:
                 step = _step(indexed, expression, self._rules)
-                properties = self._properties_read(resource_type, expression.source)
-                for name in properties:
+                properties = needed_properties(resource_type, indexed, expression.source, self._definitions)
+                for name in sorted(properties):
                     by_property.setdefault(name, []).append(step)
                 if not properties:
                     always.append(step)
         steps = {name: tuple(found) for name, found in by_property.items()}
         return _TypePlan(resource_type, steps, tuple(always), self._compartment_prefixes(resource_type))
-
-    def _properties_read(self, resource_type: str, source: str) -> list[str]:
-        """Return the JSON properties without which an expression selects nothing; none when it may always do so."""
-        path = _FIRST_STEP.match(source)
-        if path is None:
-            return []
-        children = self._definitions.children(resource_type)
-        return [name for name, child in children.items() if child.element.name == path["element"]]
 
     def _compartment_prefixes(self, resource_type: str) -> tuple[str, ...]:
         compartment = self._definitions.compartment(COMPARTMENT)
@@ -91,8 +83,6 @@ class Extractor:
 
 Step = Callable[[Resource, IndexValues], None]
 """Adds what one expression of a key indexes of a resource."""
-
-_FIRST_STEP: Final = re.compile(r"\(?[A-Z]\w+\.(?P<element>[a-z]\w+)(?!\w*\()")
 
 
 @dataclass(frozen=True, slots=True)

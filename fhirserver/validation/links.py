@@ -15,6 +15,7 @@ from fhirserver.definitions.registry import Child, Definitions
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.validation.narrative_links import links_in, with_links
 from fhirserver.validation.raw_strings import Change, Place, replace_strings
+from fhirserver.validation.references import ReferenceFinder, Renaming
 
 _LINK_TYPES: Final = frozenset({"uri", "url", "oid", "uuid"})
 
@@ -50,6 +51,7 @@ class LinkFinder:
     def __init__(self, definitions: Definitions) -> None:
         """Compile from ``definitions`` as types are needed."""
         self._definitions = definitions
+        self._references = ReferenceFinder(definitions)
         self._types: dict[str, Visit] = {}
 
     def find(self, resource: Resource, resource_type: str, wanted: Wanted) -> list[Link]:
@@ -57,16 +59,20 @@ class LinkFinder:
         found = self._of_type(resource_type)([resource], 0, wanted)
         return [] if found is None else _under(resource_type, found)
 
-    def replace_links(self, raw: bytes, resource: Resource, resource_type: str, mapping: Mapping[str, str]) -> bytes:
-        """Return the JSON ``raw``, which ``resource`` was decoded from, with its links mapped.
+    def rename(self, raw: bytes, resource: Resource, renaming: Renaming) -> bytes:
+        """Return the JSON ``raw``, which ``resource`` was decoded from, with its links renamed.
 
-        All else keeps its bytes: number literals, order, and strings that only equal a key of the mapping.
+        All else keeps its bytes: number literals, order, and strings that only equal an old name.
         """
+        renamed = self._references.rename(raw, resource, renaming)
+        return self._rename_everywhere(raw, resource, renaming.names) if renamed is None else renamed
+
+    def _rename_everywhere(self, raw: bytes, resource: Resource, names: Mapping[str, str]) -> bytes:
         changed: dict[Place, Change] = {}
-        for link in self.find(resource, resource_type, mapping.__contains__):
+        for link in self.find(resource, resource["resourceType"], names.__contains__):
             place = (id(link.container), link.key)
             if place not in changed:  # a narrative has many links, and is changed once for all
-                changed[place] = _change(link, mapping)
+                changed[place] = _change(link, names)
         return replace_strings(raw, resource, changed) if changed else raw
 
     def _of_type(self, type_name: str) -> Visit:

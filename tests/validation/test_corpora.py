@@ -15,6 +15,7 @@ import pytest
 from fhirserver.codec.fhir_json import parse_json, parse_resource
 from fhirserver.kernel.outcome import FhirError
 from fhirserver.validation.links import LinkFinder
+from fhirserver.validation.references import Renaming
 from fhirserver.validation.structure import StructureValidator
 
 BROKEN_EXAMPLES = {
@@ -70,10 +71,11 @@ def _rewrite_and_back(finder: LinkFinder, raw: bytes, resource: dict[str, Any]) 
     """Change every link to something new and back: the resource is the same, number literals included."""
     links = {link.value for link in finder.find(resource, resource["resourceType"], lambda _: True)}
     away = {link: f"urn:x-test:{n}" for n, link in enumerate(sorted(links))}
-    changed = finder.replace_links(raw, resource, resource["resourceType"], away)
+    changed = finder.rename(raw, resource, Renaming.of(away))
+    assert changed == finder._rename_everywhere(raw, resource, away)
     decoded = parse_json(changed)
     assert {link.value for link in finder.find(decoded, resource["resourceType"], lambda _: True)} == set(away.values())
-    back = finder.replace_links(changed, decoded, resource["resourceType"], {new: old for old, new in away.items()})
+    back = finder.rename(changed, decoded, Renaming.of({new: old for old, new in away.items()}))
     assert str(parse_json(back)) == str(resource)
 
 

@@ -16,6 +16,7 @@ from fhirserver.codec.fhir_json import parse_json
 from fhirserver.definitions.registry import Definitions
 from fhirserver.validation.links import LinkFinder
 from fhirserver.validation.raw_strings import Change, replace_strings
+from fhirserver.validation.references import Renaming
 
 OLD = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
 NEW = "Patient/1"
@@ -97,7 +98,7 @@ def test_replaced(finder: LinkFinder, members: str, expected: list[str]) -> None
     assert [f"{link.kind} {link.expression.removeprefix('Observation')}" for link in links] == expected
     assert {link.value for link in links} == {OLD}
     assert all(OLD in link.container[link.key] for link in links)
-    replaced = finder.replace_links(raw, resource, "Observation", {OLD: NEW})
+    replaced = finder.rename(raw, resource, Renaming.of({OLD: NEW}))
     assert b'"value":1.00}' in replaced
     assert finder.find(parse_json(replaced), "Observation", {OLD}.__contains__) == []
     now = finder.find(parse_json(replaced), "Observation", {NEW}.__contains__)
@@ -111,7 +112,7 @@ def test_kept(finder: LinkFinder, members: str) -> None:
     raw = _observation(members)
     resource = parse_json(raw)
     assert finder.find(resource, "Observation", {OLD}.__contains__) == []
-    assert finder.replace_links(raw, resource, "Observation", {OLD: NEW}) is raw
+    assert finder.rename(raw, resource, Renaming.of({OLD: NEW})) is raw
 
 
 def test_links_come_in_document_order(finder: LinkFinder) -> None:
@@ -129,29 +130,67 @@ def test_every_other_byte_survives(finder: LinkFinder) -> None:
     expected = raw.replace(b'"system":"X"', b'"system":"Y/\xc3\xa9"').replace(
         b'"reference":"X"', b'"reference":"Y/\xc3\xa9"'
     )
-    assert finder.replace_links(raw, resource, "Observation", {"X": "Y/é"}) == expected
+    assert finder.rename(raw, resource, Renaming.of({"X": "Y/é"})) == expected
 
 
 @pytest.mark.parametrize("written", ["Patient\\/1", "\\u0050atient/1", "Patient/1"])
 def test_escapes_do_not_hide_a_link(finder: LinkFinder, written: str) -> None:
     raw = _observation(f'"subject":{{"reference":"{written}"}}')
-    replaced = finder.replace_links(raw, parse_json(raw), "Observation", {"Patient/1": "Patient/2"})
+    replaced = finder.rename(raw, parse_json(raw), Renaming.of({"Patient/1": "Patient/2"}))
     assert parse_json(replaced)["subject"] == {"reference": "Patient/2"}
 
 
 def test_entities_of_a_narrative_do_not_hide_a_link(finder: LinkFinder) -> None:
     raw = _observation(_in_div('<a href=\\"http://a?b&amp;c=&#x31;\\">x</a>'))
     mapping = {"http://a?b&c=1": 'http://x?"&<>'}
-    resource = parse_json(finder.replace_links(raw, parse_json(raw), "Observation", mapping))
+    resource = parse_json(finder.rename(raw, parse_json(raw), Renaming.of(mapping)))
     assert "<a href='http://x?\"&amp;&lt;&gt;'>x</a>" in resource["text"]["div"]
     assert [link.value for link in finder.find(resource, "Observation", lambda _: True)] == ['http://x?"&<>']
+
+
+RENAMED = {OLD: NEW, "Patient/1": "Patient/2", "http://a/fhir/Patient/1": "Patient/3"}
+TRAPS = [
+    *(case.values[0] for case in (*REPLACED, *KEPT)),
+    f'"subject":{{"reference":"{OLD}","display":"{OLD}"}}',
+    f'"subject":{{"reference":"{OLD}"}},"note":[{{"text":"of {OLD}"}}]',
+    '"subject":{"reference":"Patient/1"},"performer":[{"reference":"Patient/1"},{"reference":"Patient/11"}]',
+    '"subject":{"reference":"http://a/fhir/Patient/1"},"focus":[{"reference":"Patient/1"}]',
+    '"subject":{"reference":"Patient/1"},"encounter":{"reference":"Patient\\/1"}',
+    '"subject":{"reference":"Patient/1"},"encounter":{"reference":"\\u0050atient/1"}',
+    f'"subject":{{"reference":"{OLD}"}},"extension":[{{"url":"x","valueReference":{{"reference":"{OLD}"}}}}]',
+    f'"subject":{{"reference":"{OLD}"}},"extension":[{{"url":"x","valueUri":"{OLD}"}}]',
+    f'"identifier":[{{"system":"x","assigner":{{"reference":"{OLD}"}}}}]',
+    f'"contained":[{{"resourceType":"Group","member":[{{"entity":{{"reference":"{OLD}"}}}}]}}]',
+]
+
+
+@pytest.mark.parametrize("members", TRAPS)
+def test_references_renamed_by_their_bytes_are_those_found_by_a_walk(finder: LinkFinder, members: str) -> None:
+    raw = _observation(members)
+    resource = parse_json(raw)
+    walked = finder._rename_everywhere(raw, resource, RENAMED)
+    assert finder.rename(raw, resource, Renaming.of(RENAMED)) == walked
+
+
+def test_names_that_follow_one_another_change_once(finder: LinkFinder) -> None:
+    raw = _observation('"subject":{"reference":"Patient/1"},"focus":[{"reference":"Patient/2"}]')
+    names = {"Patient/1": "Patient/2", "Patient/2": "Patient/3"}
+    resource = parse_json(finder.rename(raw, parse_json(raw), Renaming.of(names)))
+    assert (resource["subject"], resource["focus"]) == ({"reference": "Patient/2"}, [{"reference": "Patient/3"}])
+
+
+@pytest.mark.parametrize("name", ['urn:uuid:a"b', "urn:uuid:a\\b", "urn:uuid:a\tb", "urn:uuid:é"])
+def test_names_may_hold_any_character(finder: LinkFinder, name: str) -> None:
+    raw = _observation(f'"subject":{{"reference":{json.dumps(name)}}}')
+    resource = parse_json(finder.rename(raw, parse_json(raw), Renaming.of({name: NEW})))
+    assert resource["subject"] == {"reference": NEW}
 
 
 def test_many_links_at_once(finder: LinkFinder) -> None:
     references = ",".join(f'{{"reference":"urn:uuid:{n}"}}' for n in range(50))
     raw = _observation(f'"performer":[{references}],"valueString":"urn:uuid:7"')
     mapping = {f"urn:uuid:{n}": f"Practitioner/{n}" for n in range(50)}
-    resource = parse_json(finder.replace_links(raw, parse_json(raw), "Observation", mapping))
+    resource = parse_json(finder.rename(raw, parse_json(raw), Renaming.of(mapping)))
     assert [found["reference"] for found in resource["performer"]] == [f"Practitioner/{n}" for n in range(50)]
     assert resource["valueString"] == "urn:uuid:7"
 
