@@ -27,6 +27,8 @@ from fhirserver.settings import ENV_PREFIX, Settings
 _FACTORY: Final = "fhirserver.app.serving:create_worker"
 _SUPERVISOR: Final = "FHIRSERVER_SUPERVISOR_PID"
 _PR_SET_PDEATHSIG: Final = 1
+_COLLECT_AFTER: Final = 20_000
+"""Objects after which their cycles are looked for: more than one Bundle makes, which has none."""
 _HUNG_S: Final = 30
 """A worker that gives no sign of life for so long is replaced."""
 
@@ -76,6 +78,7 @@ def _application(settings: Settings, uri: str, knowledge: Knowledge) -> AsgiApp:
     app = Application(settings, uri, knowledge).asgi
     gc.collect()
     gc.freeze()  # modules and registries live as long as the process: no collection need look through them again
+    gc.set_threshold(_COLLECT_AFTER)
     return app
 
 

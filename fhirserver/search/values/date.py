@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Final
 
 from fhirserver.kernel.outcome import BadSearchValue
@@ -26,6 +27,8 @@ _MINUTE: Final = 60 * _SECOND
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 _FRACTION_DIGITS: Final = 7
+_REMEMBERED: Final = 4096
+"""What happens together has the same time."""
 _LENGTHS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _CUMULATIVE: Final = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
@@ -127,6 +130,7 @@ def _interval_of(type_name: str, value: Json, zone: tzinfo | None) -> tuple[int,
     return _period_interval(value, zone)
 
 
+@lru_cache(_REMEMBERED)
 def _stored_interval(text: str, zone: tzinfo | None) -> tuple[int, int] | None:
     """Read a value of a resource: with a fraction of a second it is an instant."""
     interval = parse_interval(text, zone)

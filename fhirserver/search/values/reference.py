@@ -5,6 +5,8 @@ Spec: http://hl7.org/fhir/R4/search.html#reference
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.outcome import BadSearchValue
@@ -13,6 +15,9 @@ from fhirserver.kernel.resource import Json
 from fhirserver.search.index import SEPARATOR
 from fhirserver.search.plan import NONE, HasTerm, HasTermPrefix, Plan, any_of
 from fhirserver.search.values.text import split_unescaped, unescape
+
+_REMEMBERED: Final = 4096
+"""What is written together refers to the same person."""
 
 
 def extract_reference(key: str, type_name: str, value: Json, own_bases: tuple[str, ...]) -> Iterator[str]:
@@ -34,6 +39,7 @@ def extract_reference(key: str, type_name: str, value: Json, own_bases: tuple[st
         yield f"{key}={value['resourceType']}/{value['id']}"
 
 
+@lru_cache(_REMEMBERED)
 def resolved(reference: str, own_bases: tuple[str, ...]) -> str:
     """Return ``Type/id`` for a reference into this server, versioned or not; any other stays as it is."""
     found = parse_rest_reference(reference)
