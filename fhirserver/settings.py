@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     """``_count`` when the request has none."""
     max_count: Annotated[int, Field(ge=1)] = 1000
     """Largest ``_count``; more is served as this many."""
-    total_bound: Annotated[int, Field(ge=0)] = 10_000
+    total_bound: Annotated[int, Field(ge=0)] = 1000
     """Up to here ``Bundle.total`` is counted without being asked for."""
     chain_bound: Annotated[int, Field(ge=1)] = 10_000
     """Resources that one link of a chained search may select; more is refused as too costly."""

@@ -7,10 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Protocol
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
+_RECENT: Final = 256
+"""Seconds whose text is remembered: writes and reads are of now, mostly."""
 
 
 class Clock(Protocol):
@@ -61,12 +64,22 @@ def to_us(moment: datetime) -> int:
 def render_instant(us: int) -> str:
     """Write µs since the epoch as a FHIR instant: ``2026-11-21T22:30:00.123456Z``."""
     seconds, micros = divmod(us, 1_000_000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{micros:06d}Z"
+    return f"{_whole_second(seconds)}.{micros:06d}Z"
+
+
+@lru_cache(_RECENT)
+def _whole_second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def http_date(us: int) -> str:
     """Write µs since the epoch as an HTTP date (RFC 9110 §5.6.7), whole seconds, rounded down."""
-    moment = time.gmtime(us // 1_000_000)
+    return _http_second(us // 1_000_000)
+
+
+@lru_cache(_RECENT)
+def _http_second(seconds: int) -> str:
+    moment = time.gmtime(seconds)
     day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.tm_wday]
     month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[moment.tm_mon - 1]
     return f"{day}, {moment.tm_mday:02d} {month} {moment.tm_year} {time.strftime('%H:%M:%S', moment)} GMT"

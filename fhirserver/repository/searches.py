@@ -3,6 +3,7 @@
 Spec: http://hl7.org/fhir/R4/search.html
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -77,11 +78,11 @@ async def _page(services: Services, access: Access, run: _Run) -> SearchPage:
     cursor = None if result.cursor is None else services.cursors.open(run.identity(), result.cursor)
     sort = tuple(_sort_key(services, tuple(run.asked.bound), key) for key in result.sort)
     window = Window(count + 1, sort, cursor.position if cursor else None, bool(cursor and cursor.backward))
-    hits = await services.searcher.find(run.plan, window, with_terms=any(not i.reverse for i in result.includes))
+    hits, counted = await _hits(services, run, window)
     more = len(hits) > count
     if more:
         hits = hits[1:] if window.backward else hits[:count]
-    total = await _total(services, run, hits, cursor, more=more)
+    total = await _total(services, run, hits, cursor, more=more, counted=counted)
     others, truncated = await included(services, access, hits, result.includes)
     has_next = (more and not window.backward) or (window.backward and bool(hits))
     has_previous = (more and window.backward) or (cursor is not None and not window.backward and bool(hits))
@@ -103,7 +104,29 @@ async def _page(services: Services, access: Access, run: _Run) -> SearchPage:
     )
 
 
-async def _total(services: Services, run: _Run, hits: list[Hit], cursor: Cursor | None, *, more: bool) -> int | None:
+async def _hits(services: Services, run: _Run, window: Window) -> tuple[list[Hit], int | None]:
+    """Read a page and, where a search of its shape is known to have more matches, their number at the same time."""
+    asked = run.asked
+    find = services.searcher.find(run.plan, window, with_terms=any(not i.reverse for i in asked.result.includes))
+    if asked.result.total is not None or window.position is not None:
+        return await find, None
+    shape = (tuple(asked.bound), tuple([name for name, _ in asked.applied]), window.limit)
+    counted = None
+    if services.forecast.expects_more(shape):
+        hits, counted = await asyncio.gather(find, _count(services, run.plan))
+    else:
+        hits = await find
+    services.forecast.learn(shape, more=len(hits) == window.limit)
+    return hits, counted
+
+
+async def _count(services: Services, plan: Plan) -> int:
+    return await services.searcher.count(plan, services.limits.total_bound + 1)
+
+
+async def _total(
+    services: Services, run: _Run, hits: list[Hit], cursor: Cursor | None, *, more: bool, counted: int | None
+) -> int | None:
     """Count the matches: free when they fit one page, else up to a bound unless accuracy is asked for."""
     wanted = run.asked.result.total
     if wanted == "none":
@@ -114,9 +137,8 @@ async def _total(services: Services, run: _Run, hits: list[Hit], cursor: Cursor 
         return len(hits)
     if wanted == "accurate":
         return await services.searcher.count(run.plan)
-    bound = services.limits.total_bound
-    counted = await services.searcher.count(run.plan, bound + 1)
-    return counted if counted <= bound else None
+    found = await _count(services, run.plan) if counted is None else counted
+    return found if found <= services.limits.total_bound else None
 
 
 def _plan(services: Services, access: Access, request: SearchRequest, asked: _Asked) -> Plan:

@@ -1,11 +1,12 @@
 """What a repository works with: made once by the composition root, shared by all requests of a site."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.ids import IdSource
 from fhirserver.kernel.instant import UniqueClock
 from fhirserver.repository.cursors import Cursors
+from fhirserver.repository.forecast import Forecast
 from fhirserver.search.bind import Binder
 from fhirserver.search.extract import Extractor
 from fhirserver.store.history import HistoryReader
@@ -21,7 +22,7 @@ class Limits:
 
     default_count: int = 50
     max_count: int = 1000
-    total_bound: int = 10_000
+    total_bound: int = 1000
     """Totals are exact up to here unless ``_total=accurate`` asks for more."""
     chain_bound: int = 10_000
     """Resources one link of a chain may select."""
@@ -47,3 +48,4 @@ class Services:
     new_id: IdSource
     cursors: Cursors
     limits: Limits
+    forecast: Forecast = field(default_factory=Forecast)

@@ -7,8 +7,7 @@ Spec: http://hl7.org/fhir/R4/http.html#transaction, http.html#trules, http.html#
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
@@ -96,7 +95,7 @@ class _Transaction:
         """Refuse what no state of the database can make right."""
         for index, write in enumerate(self._writes):
             await _give_way(index)
-            with _naming(index):
+            with _Naming(index):
                 if isinstance(write, Create | Update):
                     check_body(self._services, write.resource_type, write.body)
                 if isinstance(write, Update) and write.criteria is None:
@@ -111,7 +110,7 @@ class _Transaction:
         results = []
         for index, (write, target) in enumerate(zip(self._writes, targets, strict=True)):
             await _give_way(index)
-            with _naming(index):
+            with _Naming(index):
                 results.append(self._apply(write, target, currents, renaming, outcome))
         if outcome.created:
             await self._services.store.create_many(outcome.created, session)
@@ -129,7 +128,7 @@ class _Transaction:
 
     async def _target(self, index: int, write: Write, session: Session) -> _Target:
         criteria = write.if_none_exist if isinstance(write, Create) else write.criteria
-        with _naming(index):
+        with _Naming(index):
             if criteria is None:
                 known_id = self._ids[index] if isinstance(write, Create) else write.logical_id
                 return _Target([f"{write.resource_type}/{known_id}"])
@@ -198,7 +197,7 @@ class _Transaction:
             links = self._services.links.find(write.body.value, write.resource_type, self._is_conditional)
             for reference in dict.fromkeys(link.value for link in links if link.kind is LinkKind.REFERENCE):
                 if reference not in mapping:
-                    with _naming(index):
+                    with _Naming(index):
                         mapping[reference] = await self._one_match(reference, session)
         return mapping
 
@@ -312,12 +311,17 @@ async def _give_way(index: int) -> None:
         await asyncio.sleep(0)
 
 
-@contextmanager
-def _naming(index: int) -> Iterator[None]:
-    """Mark an error with the write that caused it."""
-    try:
-        yield
-    except FhirError as error:
-        if error.write_index is None:
-            error.write_index = index
-        raise
+class _Naming:
+    """Marks an error with the write that caused it; a class, because it is entered three times for each write."""
+
+    __slots__ = ("_index",)
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, FhirError) and error.write_index is None:
+            error.write_index = self._index
