@@ -24,11 +24,16 @@ def server(mongodb_uri: str, tmp_path: Path) -> Iterator[ServerProcess]:
         yield started
 
 
-def test_it_prints_the_urls_to_open_and_a_first_curl_line(server: ServerProcess) -> None:
+def logged(server: ServerProcess, awaited: str) -> str:
+    """Return the log once it has a text; a line is written after its answer."""
     deadline = time.monotonic() + 10
-    while "fhirserver is ready" not in server.log.read_text() and time.monotonic() < deadline:
+    while awaited not in server.log.read_text() and time.monotonic() < deadline:
         time.sleep(0.05)
-    printed = server.log.read_text()
+    return server.log.read_text()
+
+
+def test_it_prints_the_urls_to_open_and_a_first_curl_line(server: ServerProcess) -> None:
+    printed = logged(server, "fhirserver is ready")
     for url in (f":{server.port}/\n", f":{server.port}/fhir\n", f":{server.port}/fhir/metadata\n"):
         assert url in printed
     assert re.search(rf"curl 'http://\S+:{server.port}/fhir/Patient\?\S+'", printed)
@@ -157,7 +162,8 @@ def test_a_taken_port_is_one_line_and_starts_no_mongod(tmp_path: Path) -> None:
 def test_the_log_of_a_process_is_json_lines(server: ServerProcess) -> None:
     with Wire(server.port) as wire:
         wire.get("Patient?name=somebody")
-    lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+    text = logged(server, "search-type")
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     searches = [line for line in lines if line.get("interaction") == "search-type"]
     assert len(searches) == 1
-    assert "somebody" not in server.log.read_text()
+    assert "somebody" not in text
