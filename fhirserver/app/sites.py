@@ -21,6 +21,7 @@ from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, FhirResponse, Tar
 from fhirserver.kernel.ids import random_id
 from fhirserver.kernel.instant import UniqueClock
 from fhirserver.kernel.outcome import RequestTimeout
+from fhirserver.operations import OPERATIONS
 from fhirserver.repository.cursors import Cursors
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.services import Limits, Services
@@ -140,7 +141,9 @@ class Builder:
         limits = BundleLimits(max_entries=self.settings.max_bundle_entries)
         description = ServerDescription(name="fhirserver", version=version("fhirserver"), since=RELEASED)
         bases = own_bases(self.settings, name)
-        dispatch = TimedDispatch(self.knowledge.definitions, description, limits=limits, own_bases=bases)
+        dispatch = TimedDispatch(
+            self.knowledge.definitions, description, operations=OPERATIONS, limits=limits, own_bases=bases
+        )
         dispatch.limit_s = self.settings.request_timeout_s
         return dispatch
 

@@ -1,5 +1,5 @@
 """Representations of a resource: JSON with every number literal kept, and patches on it.
 
-``fhir_json`` reads bodies and writes responses; ``json_patch`` applies RFC 6902.
+``fhir_json`` reads bodies and writes responses; ``json_patch`` applies RFC 6902, ``merge_patch`` RFC 7396.
 Spec: http://hl7.org/fhir/R4/json.html
 """

@@ -114,10 +114,17 @@ def apply_patch(operations: tuple[Operation, ...], document: Json) -> Json:
 def change_resource(operations: tuple[Operation, ...], resource: Resource) -> Resource:
     """Apply a patch to a resource, whose identity it must leave alone.
 
-    Raises Unprocessable, or BadRequest when ``resourceType``, ``id``, ``meta.versionId`` or
+    Raises Unprocessable, and what ``with_identity`` raises.
+    """
+    return with_identity(apply_patch(operations, resource), resource)
+
+
+def with_identity(changed: Json, resource: Resource) -> Resource:
+    """Return what a patch made of a resource.
+
+    Raises Unprocessable when it is none any more, BadRequest when ``resourceType``, ``id``, ``meta.versionId`` or
     ``meta.lastUpdated`` would be another.
     """
-    changed = apply_patch(operations, resource)
     if not isinstance(changed, dict):
         raise Unprocessable("After the patch the document is no resource any more.")
     for name in ("resourceType", "id"):

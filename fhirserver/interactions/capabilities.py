@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from fhirserver.codec.fhir_json import encode
 from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.search_parameters import SearchParameter, SearchType
+from fhirserver.interactions.patch import PATCH_FORMATS
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Level
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.resource import Resource
@@ -102,7 +103,7 @@ class Capabilities:
             **self._introduction(),
             "fhirVersion": FHIR_VERSION,
             "format": ["application/fhir+json", "json"],
-            "patchFormat": ["application/json-patch+json"],
+            "patchFormat": list(PATCH_FORMATS),
             "implementationGuide": list(self._server.implementation_guides),
             "rest": [self._rest(types)],
         }

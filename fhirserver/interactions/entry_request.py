@@ -108,7 +108,7 @@ def _body(entry: Entry, method: str) -> tuple[bytes, str | None]:
 
 
 def _patch_document(resource: bytes) -> tuple[bytes, str]:
-    """A patch is carried by a Binary (http.html#patch): return its bytes and their media type."""
+    """Return the bytes of a patch and their media type: what a Binary carries, or a Parameters (http.html#patch)."""
     try:
         binary = _patch.decode(resource)
         data = base64.b64decode("".join(binary.data.split()), validate=True)
@@ -116,8 +116,10 @@ def _patch_document(resource: bytes) -> tuple[bytes, str]:
         raise BadStructure(
             "A patch is a Binary with `contentType` and base64 `data`.", expression=["resource"]
         ) from None
+    if binary.resource_type == "Parameters":
+        return resource, FHIR_JSON
     if binary.resource_type != "Binary":
-        raise BadStructure("A patch is carried by a Binary.", expression=["resource"])
+        raise BadStructure("A patch is carried by a Binary, or is a Parameters.", expression=["resource"])
     return data, binary.content_type.partition(";")[0].strip().lower()
 
 

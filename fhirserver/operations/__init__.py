@@ -1,4 +1,23 @@
-"""Operations (``$name``), one file each; ``framework`` says what one is and finds it.
+"""Operations (``$name``), one file each; ``framework`` says what one is and finds it, ``arguments`` reads its input.
 
+``OPERATIONS`` lists all that the server has: what is not there cannot be invoked.
 Spec: http://hl7.org/fhir/R4/operations.html
 """
+
+from typing import Final
+
+from fhirserver.operations.diff import DIFF
+from fhirserver.operations.framework import Operation
+from fhirserver.operations.meta import META, META_ADD, META_DELETE
+from fhirserver.operations.versions import VERSIONS
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    DIFF,
+    META,
+    META_ADD,
+    META_DELETE,
+    VERSIONS,
+)
+"""One line an operation, in alphabetical order; the CapabilityStatement lists them in this order."""
+
+__all__ = ["OPERATIONS"]

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from fhirserver.access import Access
 from fhirserver.access.access import Right
 from fhirserver.codec.fhir_json import parse_json
+from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.outcome import Deleted, NotFound
 from fhirserver.kernel.version import Version
 from fhirserver.repository.binaries import write_binary
 from fhirserver.repository.histories import read_history
+from fhirserver.repository.labels import Labels, Relabel, labels_in_use, relabel
 from fhirserver.repository.requests import (
     Create,
     HistoryPage,
@@ -39,6 +41,11 @@ class Repository:
         """Serve ``access`` and nobody else."""
         self._services = services
         self._access = access
+
+    @property
+    def definitions(self) -> Definitions:
+        """The definitions by which resources are read."""
+        return self._services.definitions
 
     async def read(self, resource_type: str, logical_id: str) -> Version:
         """Return the current version. Raises NotFound, Deleted."""
@@ -90,6 +97,16 @@ class Repository:
     async def search(self, request: SearchRequest) -> SearchPage:
         """Return one page of what the request selects and the caller may see."""
         return await search(self._services, self._access, request)
+
+    async def labels(self, resource_type: str | None) -> Labels:
+        """Return the profiles, tags and security labels in use in a type or in all. Raises TooCostly."""
+        return await labels_in_use(self._services, self._access, resource_type)
+
+    async def relabel(self, resource_type: str, logical_id: str, change: Relabel) -> Version:
+        """Change the ``meta`` of an instance, which keeps its version. Raises NotFound, Deleted, Unprocessable."""
+        await self.read(resource_type, logical_id)
+        with self._services.clock.writing():
+            return await relabel(self._services, f"{resource_type}/{logical_id}", change)
 
     async def history(self, request: HistoryRequest) -> HistoryPage:
         """Return one page of a history."""

@@ -9,12 +9,15 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from fhirserver.codec.fhir_json import Body
+from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.outcome import Issue
 from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.version import Version
 
 Parameters: TypeAlias = tuple[tuple[str, str], ...]
 """Decoded query parameters in the order of the request: ``(("code:in", "…"), ("_count", "10"))``."""
+Change: TypeAlias = Callable[[Resource, Definitions], Resource]
+"""What a patch makes of a decoded resource, which stays as it is; raises FhirError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +48,10 @@ class Update:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
-    """``PATCH``: ``change`` maps the decoded resource to a new one, or raises FhirError; its input stays as it is."""
+    """``PATCH``: of ``logical_id``, or of what the criteria select."""
 
     resource_type: str
-    change: Callable[[Resource], Resource]
+    change: Change
     logical_id: str | None = None
     criteria: Parameters | None = None
     if_match: str | None = None

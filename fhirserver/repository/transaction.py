@@ -256,8 +256,8 @@ class _Transaction:
         if current.version.content is None:
             raise Deleted(f"`{current.version.key}` was deleted.", headers={"ETag": current.version.etag})
         check_version(write.if_match, current)
-        changed = fhir_json.encode_literal(write.change(fhir_json.decode_literal(current.version.content)))
-        body = fhir_json.parse_resource(changed)
+        changed = write.change(fhir_json.decode_literal(current.version.content), self._services.definitions)
+        body = fhir_json.parse_resource(fhir_json.encode_literal(changed))
         check_body(self._services, write.resource_type, body)
         check_identity(body, current.version.logical_id)
         draft = stage(self._services, body, current.version.logical_id, current, Method.PATCH)

@@ -140,6 +140,19 @@ class Store:
             raise Conflict("An instance was changed by another writer at the same time; try again.")
         await self.histories.insert_many(previous, ordered=True, session=session.driver)
 
+    async def relabel(self, current: Current, draft: Draft, session: Session) -> None:
+        """Put other labels on a version within a transaction; nothing else of it changes, and none is kept before it.
+
+        Raises Conflict when the instance is not in its expected version any more.
+        """
+        fields = await self._document(draft, current.place)
+        if "b" in current.stored:
+            fields["b"] = current.stored["b"]
+        expected = {"_id": current.version.key, "v": current.version.version_id}
+        replaced = await self.resources.replace_one(expected, fields, session=session.driver)
+        if replaced.matched_count != 1:
+            raise Conflict("The instance was changed by another writer at the same time; try again.")
+
     async def create_many(self, drafts: Sequence[Draft], session: Session) -> None:
         """Store first versions within a transaction. Raises DuplicateKey when one exists."""
         documents = [await self._document(draft, self.new_place()) for draft in drafts]

@@ -9,6 +9,7 @@ from httpx2 import AsyncClient
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.definitions.registry import Definitions
 from fhirserver.fhirpath import compile_fhirpath
+from fhirserver.interactions.patch import PATCH_FORMATS
 from fhirserver.terminology.required import RequiredCodes
 from fhirserver.validation.structure import StructureValidator
 
@@ -48,7 +49,7 @@ async def test_it_introduces_the_server(client: AsyncClient, statement: dict[str
     assert statement["fhirVersion"] == "4.0.1"
     assert statement["implementation"]["url"] == str(client.base_url).rstrip("/")
     assert "json" in statement["format"]
-    assert statement["patchFormat"] == ["application/json-patch+json"]
+    assert statement["patchFormat"] == list(PATCH_FORMATS)
     assert statement["rest"][0]["mode"] == "server"
     assert statement["rest"][0]["security"]["cors"] is True
 

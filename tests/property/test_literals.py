@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fhirserver.codec.fhir_json import parse_resource
+from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.outcome import Unprocessable
 from fhirserver.kernel.resource import Resource
 from fhirserver.repository.requests import Create, HistoryRequest, Patch, Update
@@ -32,7 +33,7 @@ def holds(content: bytes | None, literal: str) -> bool:
     return whole in content and sampled in content
 
 
-def amended(resource: Resource) -> Resource:
+def amended(resource: Resource, _: Definitions) -> Resource:
     return {**resource, "status": "amended"}
 
 

@@ -143,7 +143,7 @@ async def test_racing_patches_all_come_in(workers: list[Repository]) -> None:
         return {**resource, "identifier": [*resource.get("identifier", ()), {"value": str(mark)}]}
 
     patches = (
-        Patch(resource_type="Patient", logical_id="patched", change=lambda r, m=mark: add(r, m))
+        Patch(resource_type="Patient", logical_id="patched", change=lambda r, _, m=mark: add(r, m))
         for mark in range(WRITERS)
     )
     assert outcomes(await race(workers, patches)) == {Effect.UPDATED: WRITERS}
@@ -179,7 +179,7 @@ async def test_an_instance_is_deleted_and_comes_back(workers: list[Repository], 
         await repository.read("Patient", name)
     assert gone.value.headers["ETag"] == 'W/"2"'
     with pytest.raises(Deleted):
-        await repository.write(Patch(resource_type="Patient", logical_id=name, change=lambda r: r))
+        await repository.write(Patch(resource_type="Patient", logical_id=name, change=lambda r, _: r))
     with pytest.raises(PreconditionFailed):
         await repository.write(put(name, 2, if_match="1"))
     assert (await repository.write(put(name, 1, if_match="2"))).effect is Effect.CREATED
@@ -216,7 +216,7 @@ async def test_racing_transactions_on_the_same_resources_all_come_in_whole(worke
     assert len(marks[0]) == WRITERS + 1
 
 
-NO_CHANGE = Patch(resource_type="Patient", logical_id="nobody", change=lambda resource: resource)
+NO_CHANGE = Patch(resource_type="Patient", logical_id="nobody", change=lambda resource, _: resource)
 FAILURES = [
     pytest.param(put("two", 1, if_match="7"), PreconditionFailed, id="a precondition"),
     pytest.param(Update(resource_type="Patient", logical_id="two", body=body_of({**patient("two"), "gender": "x"})),

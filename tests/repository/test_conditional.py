@@ -3,6 +3,7 @@
 import pytest
 
 from fhirserver.app.knowledge import Knowledge
+from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.outcome import (
     BadRequest,
     BadSearchValue,
@@ -48,7 +49,7 @@ async def update(door: Door, criteria: Parameters, body: Resource, if_match: str
 
 
 async def patch(door: Door, criteria: Parameters, if_match: str | None = None) -> Written:
-    def change(resource: Resource) -> Resource:
+    def change(resource: Resource, _: Definitions) -> Resource:
         return {**resource, "gender": "female"}
 
     return await door.repository.write(
