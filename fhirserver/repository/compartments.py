@@ -1,0 +1,121 @@
+"""Plans of the members of compartments, within the caller's access and a range of care dates.
+
+Spec: http://hl7.org/fhir/R4/compartmentdefinition.html
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fhirserver.access import Access
+from fhirserver.access.access import Right
+from fhirserver.repository.planning import types_of, within_access
+from fhirserver.repository.services import Services
+from fhirserver.search.extract import COMPARTMENT
+from fhirserver.search.index import DATE_MAX, DATE_MIN
+from fhirserver.search.plan import (
+    ALL,
+    NONE,
+    And,
+    Comparison,
+    HasAnySpan,
+    HasOneSpan,
+    HasSpan,
+    HasTerm,
+    HasTermPrefix,
+    Plan,
+    all_of,
+    any_of,
+    none_of,
+)
+
+_CARE: Final = (
+    *("date", "period", "effective-time", "effective", "occurrence", "onset-date", "authoredon", "whenhandedover"),
+    *("sent", "started", "collected", "identified", "event-date", "start-date", "datetime", "datewritten", "when"),
+    *("recorded-date", "whenprepared", "received", "authored", "authored-on", "created", "recorded"),
+)
+"""Codes of the search parameters that say when care took place."""
+_NO_CARE: Final = frozenset({"Patient", "Person", "RelatedPerson", "Practitioner", "Group"})
+
+
+@dataclass(frozen=True, slots=True)
+class CareDates:
+    """Care that took place within [first, last), in ticks; None is open."""
+
+    first: int | None = None
+    last: int | None = None
+
+
+ANY_TIME: Final = CareDates()
+
+Members = tuple[str, Sequence[str]]
+"""A compartment and whose it is: ``("Patient", ("1", "2"))``."""
+
+
+def member_plan(services: Services, access: Access, members: Members, dates: CareDates) -> Plan:
+    """Return the plan of all that is in one of some compartments."""
+    code, logical_ids = members
+    plans = []
+    for resource_type in _linked_types(services, code):
+        own = [services.binder.compartment(resource_type, code, one, of_many=True) for one in logical_ids]
+        plans.append((resource_type, _joined(code, resource_type, own, logical_ids)))
+    return _within(services, access, plans, dates)
+
+
+def every_member(services: Services, access: Access, code: str, dates: CareDates) -> Plan:
+    """Return the plan of all that is in any of the patients' compartments."""
+    plan = HasTermPrefix(f"@{code}/")
+    return _within(services, access, [(each, plan) for each in _linked_types(services, code)], dates)
+
+
+def _linked_types(services: Services, code: str) -> list[str]:
+    definition = services.definitions.compartment(code)
+    linked = definition.parameters if definition is not None else {}
+    return [each for each in services.definitions.resource_types if each in linked or each == code]
+
+
+def _joined(code: str, resource_type: str, own: Sequence[Plan], logical_ids: Sequence[str]) -> Plan:
+    if code == COMPARTMENT:
+        return HasTerm(tuple(f"@{code}/{one}" for one in logical_ids)) if own else NONE
+    return any_of(*own)
+
+
+def _within(services: Services, access: Access, plans: Sequence[tuple[str, Plan]], dates: CareDates) -> Plan:
+    """Conjoin care dates and access; a condition that all types share stands alone, without their names."""
+    bound = [
+        (
+            resource_type,
+            within_access(access, resource_type, (plan, _in_period(services, resource_type, dates)), Right.READ),
+        )
+        for resource_type, plan in plans
+    ]
+    joined = types_of(bound)
+    match joined:
+        case And((HasTerm(types), *rest)) if len(types) == len(plans) and rest:
+            return all_of(*rest)
+        case _:
+            return joined
+
+
+def _in_period(services: Services, resource_type: str, dates: CareDates) -> Plan:
+    """Return the plan of what happened in the period, or at no known time."""
+    if dates.first is None and dates.last is None:
+        return ALL
+    keys = _care_keys(services, resource_type)
+    return any_of(*(_overlapping(key, dates) for key in keys), none_of(any_of(*(HasAnySpan(key) for key in keys))))
+
+
+def _overlapping(key: str, dates: CareDates) -> Plan:
+    first = DATE_MIN if dates.first is None else dates.first
+    last = DATE_MAX if dates.last is None else dates.last
+    begun = HasSpan(key, Comparison.LE, last, last)
+    not_ended = HasSpan(key, Comparison.GE, first, first)
+    return HasOneSpan((begun, not_ended))
+
+
+def _care_keys(services: Services, resource_type: str) -> tuple[str, ...]:
+    """Return the keys under which the times of care are."""
+    if resource_type in _NO_CARE:
+        return ()
+    bound = services.binder.parameters.of(resource_type).bound
+    return tuple(dict.fromkeys(key for code in _CARE if code in bound for key in bound[code].keys))
