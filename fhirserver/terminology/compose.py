@@ -1,4 +1,4 @@
-"""The content logical definition of a ValueSet, worked out to the codes it selects.
+"""The content logical definition of a ValueSet, worked out to the codes it selects; without one, those it states.
 
 Pure: everything it needs comes from the source it is given. A value set that imports itself, or that depends on
 a definition nobody has, is Undecidable. Spec: http://hl7.org/fhir/R4/valueset.html#compositions
@@ -36,7 +36,7 @@ class Composer:
             raise Undecidable(f"The value set `{canonical}` is not installed.")
         compose = value_set.get("compose")
         if compose is None:
-            raise Undecidable(f"The value set `{canonical}` has no content logical definition.")
+            return _stated(canonical, value_set)
         within = (*importing, canonical)
         return self._union(compose["include"], within) - self._union(compose.get("exclude", ()), within)
 
@@ -72,3 +72,21 @@ class Composer:
         if not found.lists_codes:
             raise Undecidable(f"The code system `{canonical}` does not list its codes.")
         return found
+
+
+def _stated(canonical: str, value_set: Resource) -> frozenset[Coded]:
+    """Return the codes of an expansion that is all a value set has; one page of it is not enough."""
+    expansion = value_set.get("expansion", {})
+    pending = list(expansion.get("contains", ()))
+    if not pending:
+        raise Undecidable(f"The value set `{canonical}` has no content logical definition.")
+    found, seen = set(), 0
+    while pending:
+        one = pending.pop()
+        seen += 1
+        pending.extend(one.get("contains", ()))
+        if "code" in one and not one.get("abstract", False):
+            found.add((one.get("system", ""), one["code"]))
+    if expansion.get("total", seen) > seen:
+        raise Undecidable(f"The value set `{canonical}` states a part of its codes only.")
+    return frozenset(found)

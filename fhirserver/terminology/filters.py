@@ -3,11 +3,12 @@
 Spec: http://hl7.org/fhir/R4/valueset-filter-operator.html
 """
 
-import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from fhirserver.fhirpath.errors import FhirPathExecutionError
+from fhirserver.fhirpath.regex import read_regex
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.code_systems import CodeSystem, Concept
 from fhirserver.terminology.sources import Undecidable
@@ -34,8 +35,8 @@ def _equals(system: CodeSystem, name: str, value: str) -> set[str]:
 
 def _regex(system: CodeSystem, name: str, value: str) -> set[str]:
     try:
-        pattern = re.compile(value)
-    except re.error as error:
+        pattern = read_regex(value)
+    except FhirPathExecutionError as error:
         raise Undecidable("A filter's regular expression cannot be read.") from error
     return _where(system, lambda concept: any(pattern.fullmatch(text) for text in concept.values(name)))
 
