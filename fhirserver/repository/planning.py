@@ -1,27 +1,39 @@
 """From parameters to a plan the store can run: bound for each type, within the caller's access, chains resolved."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
 from fhirserver.kernel.outcome import BadRequest, TooCostly
+from fhirserver.repository.guard import check_cost
+from fhirserver.repository.lookups import look_up
 from fhirserver.repository.requests import Parameters
 from fhirserver.repository.services import Services
+from fhirserver.search.contained import pointing_inside
 from fhirserver.search.plan import (
     NONE,
     And,
     Chain,
     HasGroup,
+    HasItem,
     HasOneSpan,
     HasSpan,
     HasTerm,
+    HasTermBetween,
     HasTermContaining,
     HasTermPrefix,
+    HasText,
+    InHierarchy,
+    InValueSet,
     IsOneOf,
     Not,
+    OnList,
     Or,
     Plan,
     ReverseChain,
+    Subsumes,
     all_of,
     any_of,
     none_of,
@@ -74,6 +86,8 @@ def _implies(plan: Plan, resource_type: str) -> bool:
             return all(term.startswith(f"{resource_type}.") for term in terms)
         case HasTermPrefix(prefix) | HasTermContaining(prefix, _):
             return prefix.startswith(f"{resource_type}.")
+        case HasText(prefix=prefix) | HasTermBetween(prefix):
+            return prefix.startswith(f"{resource_type}.")
         case IsOneOf(keys):
             return all(key.startswith(f"{resource_type}/") for key in keys)
         case HasSpan() | HasGroup():
@@ -97,20 +111,40 @@ async def resolve(services: Services, access: Access, plan: Plan, session: Sessi
             return await _resolve_chain(services, access, plan, session)
         case ReverseChain():
             return await _resolve_reverse(services, access, plan, session)
+        case HasItem():
+            near = anchored(plan.resource_type, await resolve(services, access, plan.near, session))
+            inner = await resolve(services, access, plan.plan, session)
+            return await look_up(services, access, replace(plan, near=near, plan=inner), session)
+        case InValueSet() | Subsumes() | InHierarchy() | OnList():
+            return await look_up(services, access, plan, session)
         case _:
             return plan
 
 
 async def _resolve_chain(services: Services, access: Access, chain: Chain, session: Session | None) -> Plan:
-    allowed = all_of(chain.plan, access.filter(chain.target_type, Right.SEARCH))
-    inner = await resolve(services, access, anchored(chain.target_type, allowed), session)
+    asked = await resolve(services, access, chain.plan, session)
+    if asked == NONE:
+        return NONE
+    allowed = await resolve(services, access, access.filter(chain.target_type, Right.SEARCH), session)
+    inner = anchored(chain.target_type, all_of(asked, allowed))
+    await check_cost(services, (chain.target_type,), inner)
     bound = services.limits.chain_bound
-    targets = [] if inner == NONE else await services.searcher.keys(inner, bound + 1, session)
+    inside = pointing_inside(chain.keys, chain.target_type, asked)
+    targets, containers = await _keys_of_both(services, (inner, bound + 1), (inside, 1), session)
     if len(targets) > bound:
         raise _too_many(chain.target_type, bound)
-    if not targets:
-        return NONE
-    return HasTerm(tuple(f"{key}={target}" for key in chain.keys for target in targets))
+    outside = HasTerm(tuple(f"{key}={target}" for key in chain.keys for target in targets)) if targets else NONE
+    return any_of(outside, inside) if containers else outside
+
+
+async def _keys_of_both(
+    services: Services, one: tuple[Plan, int], other: tuple[Plan, int], session: Session | None
+) -> Sequence[list[str]]:
+    """Return the keys that two plans select, each up to a limit; at the same time where no session orders them."""
+    keys = services.searcher.keys
+    if session is not None or one[0] == NONE:
+        return [[] if plan == NONE else await keys(plan, limit, session) for plan, limit in (one, other)]
+    return await asyncio.gather(keys(*one), keys(*other))
 
 
 async def _resolve_reverse(services: Services, access: Access, chain: ReverseChain, session: Session | None) -> Plan:
@@ -118,6 +152,7 @@ async def _resolve_reverse(services: Services, access: Access, chain: ReverseCha
     inner = await resolve(services, access, anchored(chain.source_type, allowed), session)
     if inner == NONE:
         return NONE
+    await check_cost(services, (chain.source_type,), inner)
     bound = services.limits.chain_bound
     prefixes = [f"{key}=" for key in chain.keys]
     terms = await services.searcher.terms(inner, prefixes, bound, session)

@@ -3,26 +3,29 @@
 Spec: http://hl7.org/fhir/R4/search.html#modifiers
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.kernel.ids import is_id
-from fhirserver.kernel.outcome import BadRequest, BadSearchValue, Issue, IssueType, UnknownParameter
+from fhirserver.kernel.outcome import BadRequest, BadSearchValue, Issue, IssueType, NotServedYet, UnknownParameter
 from fhirserver.search.extract import COMPARTMENT, IndexingRules
+from fhirserver.search.filter_plan import FilterPlanner
+from fhirserver.search.filter_tests import presence_under
+from fhirserver.search.full_text import TEXT_CODES, plan_text
+from fhirserver.search.hierarchies import parent_keys
 from fhirserver.search.parameters import Bound, Part, SearchParameters
 from fhirserver.search.plan import (
     ALL,
     NONE,
     Chain,
-    HasAnySpan,
     HasGroup,
-    HasPosition,
     HasTerm,
     HasTermPrefix,
+    InHierarchy,
     IsOneOf,
+    OnList,
     Plan,
     ReverseChain,
     all_of,
@@ -30,30 +33,32 @@ from fhirserver.search.plan import (
     none_of,
 )
 from fhirserver.search.query import Chained, Criterion, Given, Reverse, Simple, shown
-from fhirserver.search.values.date import plan_date, plan_last_updated
-from fhirserver.search.values.number import plan_number
-from fhirserver.search.values.quantity import plan_quantity
-from fhirserver.search.values.reference import ReferenceForm, plan_reference
-from fhirserver.search.values.special import plan_near
-from fhirserver.search.values.string import plan_string
+from fhirserver.search.readers import is_negated, read_value, target_of, target_of_part
+from fhirserver.search.values.date import plan_last_updated
+from fhirserver.search.values.reference import resolved
 from fhirserver.search.values.text import split_unescaped, unescape
-from fhirserver.search.values.token import TokenForm, plan_token
+from fhirserver.search.values.token import plan_token
 from fhirserver.search.values.uri import plan_uri
 
 _MODIFIERS: Final[dict[SearchType, frozenset[str]]] = {
     SearchType.STRING: frozenset({"exact", "contains"}),
-    SearchType.TOKEN: frozenset({"text", "not", "of-type"}),
-    SearchType.REFERENCE: frozenset({"identifier", "below"}),
+    SearchType.TOKEN: frozenset(
+        ("text", "not", "of-type", "above", "below", "in", "not-in", "code-text", "text-advanced")
+    ),
+    SearchType.REFERENCE: frozenset({"identifier", "above", "below"}),
     SearchType.URI: frozenset({"above", "below"}),
 }
 _MODIFIERS_OF: Final[dict[str, frozenset[str]]] = {"_id": frozenset({"not"}), "_lastUpdated": frozenset()}
 """Of the parameters that differ from their type."""
-_NEEDED: Final[dict[tuple[SearchType, str], str]] = {
-    (SearchType.TOKEN, "of-type"): "Identifier",
-    (SearchType.REFERENCE, "identifier"): "Reference",
-    (SearchType.REFERENCE, "below"): "canonical",
+_OF_CODES: Final = frozenset({"code", "Coding", "CodeableConcept"})
+_NEEDED: Final[dict[tuple[SearchType, str], frozenset[str]]] = {
+    (SearchType.TOKEN, "of-type"): frozenset({"Identifier"}),
+    **{(SearchType.TOKEN, modifier): _OF_CODES for modifier in ("above", "below", "in", "not-in", "code-text")},
+    (SearchType.REFERENCE, "identifier"): frozenset({"Reference"}),
 }
-"""The data type without which a modifier has no meaning."""
+"""The data types without any of which a modifier has no meaning."""
+_COMPUTED: Final = frozenset({"_filter", "_list"})
+"""Criteria on every type that no SearchParameter indexes."""
 
 
 class _RefusedModifier(Exception):
@@ -75,7 +80,7 @@ class Binder:
         not support, however leniently it handles parameters.
         """
         try:
-            return self._criterion(resource_type, given.criterion)
+            return self.criterion(resource_type, given.criterion)
         except BadSearchValue as error:
             message = f"A value of `{shown(given.name)}` cannot be read. {error}"
             raise BadSearchValue(message, expression=[f"http.{shown(given.name)}"]) from None
@@ -101,10 +106,15 @@ class Binder:
         """Return a parameter of a type by its code. Raises UnknownParameter."""
         bound = self.parameters.of(resource_type).bound.get(code)
         if bound is None:
+            waiting = self.parameters.refusal(resource_type, code)
+            if waiting is not None:
+                message = f"`{resource_type}` is not searched by `{code}` yet. {waiting}"
+                raise NotServedYet(message, expression=[f"http.{code}"])
             raise UnknownParameter(f"`{resource_type}` has no search parameter `{shown(code)}`.")
         return bound
 
-    def _criterion(self, resource_type: str, criterion: Criterion) -> Plan:
+    def criterion(self, resource_type: str, criterion: Criterion) -> Plan:
+        """Return the plan of one criterion; errors do not name the parameter."""
         match criterion:
             case Simple():
                 return self._simple(resource_type, criterion)
@@ -116,6 +126,8 @@ class Binder:
     def _simple(self, resource_type: str, simple: Simple) -> Plan:
         if simple.code == "_type" and simple.modifier is None:  # at the end of a chain
             return ALL if resource_type in simple.values else NONE
+        if simple.code in _COMPUTED or simple.code in TEXT_CODES:
+            return self._computed(resource_type, simple)
         bound = self.find(resource_type, simple.code)
         if simple.modifier == "missing":
             return self._missing(bound, simple.values)
@@ -126,7 +138,26 @@ class Binder:
         if simple.code == "_lastUpdated":
             return any_of(*(plan_last_updated(unescape(value), self.rules.zone) for value in simple.values))
         plan = any_of(*(self._value(resource_type, bound, value, simple.modifier) for value in simple.values))
-        return none_of(plan) if simple.modifier == "not" else plan
+        return none_of(plan) if is_negated(simple.modifier) else plan
+
+    def _computed(self, resource_type: str, simple: Simple) -> Plan:
+        if simple.modifier is not None:
+            raise _RefusedModifier(f"`{simple.code}` does not take the modifier `:{shown(simple.modifier)}`.")
+        if simple.code == "_filter":
+            return FilterPlanner(self, self.definitions, self.parameters, self.rules).plan(
+                resource_type, simple.values[0]
+            )
+        if simple.code in TEXT_CODES:
+            return any_of(*(plan_text(resource_type, simple.code, unescape(value)) for value in simple.values))
+        return any_of(*(self._on_list(resource_type, unescape(value)) for value in simple.values))
+
+    def _on_list(self, resource_type: str, value: str) -> Plan:
+        if value.startswith("$"):
+            raise BadSearchValue("Functional lists, `$current-problems` and their like, are not kept here.")
+        list_id = resolved(value, self.rules.own_bases).removeprefix("List/")
+        if not is_id(list_id):
+            raise BadSearchValue("It is not the id of a List.")
+        return OnList(resource_type, list_id)
 
     def _check_modifier(self, bound: Bound, modifier: str | None) -> None:
         if modifier is None:
@@ -134,7 +165,7 @@ class Binder:
         kind, code = bound.definition.type, bound.definition.code
         if modifier in _MODIFIERS_OF.get(code, _MODIFIERS.get(kind, ())):
             needed = _NEEDED.get((kind, modifier))
-            if needed is None or needed in bound.form.types:
+            if needed is None or needed & bound.form.types:
                 return
         elif kind is SearchType.REFERENCE and self.definitions.is_resource_type(modifier):
             if modifier in bound.targets:
@@ -155,8 +186,25 @@ class Binder:
             return self._composite(resource_type, bound, value)
         if bound.definition.code == "url" and modifier is None and "|" in value:
             return self._canonical(resource_type, bound, split_unescaped(value, "|"))
-        target = _Target(bound.keys, bound.form, bound.targets, bound.restricted, bound.whole)
-        return _READERS[bound.definition.type](self.rules, target, value, modifier)
+        if bound.definition.type is SearchType.REFERENCE and modifier in ("above", "below"):
+            return self._hierarchy(bound, value, modifier)
+        return read_value(bound.definition.type, self.rules, target_of(bound), value, modifier)
+
+    def _hierarchy(self, bound: Bound, value: str, modifier: str) -> Plan:
+        """Read a reference into a hierarchy, or a canonical with the versions below it."""
+        address = resolved(unescape(value), self.rules.own_bases)
+        target, slash, logical_id = address.rpartition("/")
+        parents = {t: keys for t in bound.targets if (keys := self._parents(t))} if is_id(logical_id) else {}
+        named = [t for t in parents if not slash or t == target]
+        if named:
+            start = ((t, f"{t}/{logical_id}") for t in named)
+            return any_of(*(InHierarchy(bound.keys, key, parents[t], modifier == "above") for t, key in start))
+        if modifier == "below" and "canonical" in bound.form.types:
+            return read_value(SearchType.REFERENCE, self.rules, target_of(bound), value, modifier)
+        raise _RefusedModifier(f"`{bound.definition.code}` refers to no hierarchy that `:{modifier}` could follow.")
+
+    def _parents(self, resource_type: str) -> tuple[str, ...]:
+        return parent_keys(self.parameters, self.definitions, resource_type)
 
     def _canonical(self, resource_type: str, bound: Bound, parts: list[str]) -> Plan:
         """Read ``url|version`` of a conformance resource as a search on the version too."""
@@ -175,7 +223,7 @@ class Binder:
         return all_of(*self._implied(resource_type, bound, values), groups)
 
     def _part(self, part: Part, text: str) -> Plan:
-        return _READERS[part.type](self.rules, _Target((part.key,), part.form, part.targets), text, None)
+        return read_value(part.type, self.rules, target_of_part(part), text)
 
     def _implied(self, resource_type: str, bound: Bound, values: list[str]) -> list[Plan]:
         """Return what a composite implies of its components' own parameters, so that an index can find it."""
@@ -203,7 +251,7 @@ class Binder:
     def _inner(self, target: str, inner: Criterion, alternatives: int) -> Plan | None:
         """Bind the rest of a chain on one of its targets; None where that target lacks the parameter."""
         try:
-            return self._criterion(target, inner)
+            return self.criterion(target, inner)
         except UnknownParameter:
             if alternatives > 1:
                 return None
@@ -216,29 +264,16 @@ class Binder:
         bound = self.find(source, code)
         if bound.definition.type is not SearchType.REFERENCE or resource_type not in bound.targets:
             raise UnknownParameter(f"`{source}.{code}` does not refer to `{resource_type}`.")
-        return ReverseChain(source, bound.keys, self._criterion(source, inner))
+        return ReverseChain(source, bound.keys, self.criterion(source, inner))
 
 
 def presence(bound: Bound) -> Plan:
     """Return the plan of the resources that have some value for a parameter."""
     if bound.definition.code in ("_id", "_lastUpdated"):
         return none_of(NONE)
-    match bound.definition.type:
-        case SearchType.DATE | SearchType.NUMBER | SearchType.QUANTITY:
-            return any_of(*(HasAnySpan(key) for key in bound.keys))
-        case SearchType.COMPOSITE:
-            return any_of(*(HasGroup(key, none_of(NONE)) for key in bound.keys))
-        case SearchType.SPECIAL:
-            return HasPosition()
-        case SearchType.REFERENCE if bound.restricted:
-            return any_of(*(HasTermPrefix(f"{key}={target}/") for key in bound.keys for target in bound.targets))
-        case SearchType.REFERENCE:
-            variants: tuple[str, ...] = ("=", ":identifier=")
-        case SearchType.TOKEN:
-            variants = ("=", "|=", ":text=")
-        case _:
-            variants = ("=",)
-    return any_of(*(HasTermPrefix(f"{key}{variant}") for key in bound.keys for variant in variants))
+    if bound.definition.type is SearchType.REFERENCE and bound.restricted:
+        return any_of(*(HasTermPrefix(f"{key}={target}/") for key in bound.keys for target in bound.targets))
+    return any_of(*(presence_under(key, bound.definition.type) for key in bound.keys))
 
 
 def _plan_id(resource_type: str, simple: Simple) -> Plan:
@@ -246,45 +281,3 @@ def _plan_id(resource_type: str, simple: Simple) -> Plan:
     values = (unescape(value).removeprefix(f"{resource_type}/") for value in simple.values)
     keys = tuple(f"{resource_type}/{value}" for value in dict.fromkeys(values) if is_id(value))
     return IsOneOf(keys) if keys else NONE
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """What a value is read for."""
-
-    keys: tuple[str, ...]
-    form: TokenForm
-    targets: tuple[str, ...] = ()
-    restricted: bool = False
-    whole: bool = False
-
-
-_CANONICALS: Final = frozenset({"canonical", "uri"})
-_Reader = Callable[[IndexingRules, _Target, str, str | None], Plan]
-
-
-def _read_token(rules: IndexingRules, target: _Target, value: str, modifier: str | None) -> Plan:
-    return plan_token(target.keys, value, None if modifier == "not" else modifier, target.form)
-
-
-def _read_reference(rules: IndexingRules, target: _Target, value: str, modifier: str | None) -> Plan:
-    form = ReferenceForm(target.targets, target.restricted, not _CANONICALS.isdisjoint(target.form.types))
-    return plan_reference(target.keys, value, modifier, form, rules.own_bases)
-
-
-def _read_uri(rules: IndexingRules, target: _Target, value: str, modifier: str | None) -> Plan:
-    return plan_uri(target.keys, unescape(value), modifier, canonical="canonical" in target.form.types)
-
-
-_READERS: Final[dict[SearchType, _Reader]] = {
-    SearchType.STRING: lambda rules, target, value, modifier: plan_string(target.keys, unescape(value), modifier),
-    SearchType.TOKEN: _read_token,
-    SearchType.REFERENCE: _read_reference,
-    SearchType.URI: _read_uri,
-    SearchType.DATE: lambda rules, target, value, modifier: plan_date(target.keys, unescape(value), rules.zone),
-    SearchType.NUMBER: lambda rules, target, value, modifier: plan_number(
-        target.keys, unescape(value), whole=target.whole
-    ),
-    SearchType.QUANTITY: lambda rules, target, value, modifier: plan_quantity(target.keys, value, rules.ucum),
-    SearchType.SPECIAL: lambda rules, target, value, modifier: plan_near(value),
-}

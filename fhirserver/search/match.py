@@ -4,10 +4,11 @@ The database is tested against it, and it decides where no database is asked.
 Spec: http://hl7.org/fhir/R4/search.html#prefix
 """
 
+import string
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
-from fhirserver.search.index import SEPARATOR, Group, IndexValues, Span
+from fhirserver.search.index import SEPARATOR, VARIANT_END, Group, IndexValues, Span
 from fhirserver.search.plan import (
     All,
     And,
@@ -16,23 +17,34 @@ from fhirserver.search.plan import (
     Comparison,
     HasAnySpan,
     HasGroup,
+    HasItem,
     HasOneSpan,
     HasPosition,
     HasSpan,
     HasTerm,
+    HasTermBetween,
     HasTermContaining,
     HasTermPrefix,
+    HasText,
+    HasWords,
+    InHierarchy,
+    InValueSet,
     IsOneOf,
     LastUpdated,
     Near,
     Not,
     Nothing,
+    OnList,
     Or,
     Plan,
     ReverseChain,
+    Subsumes,
+    TextTest,
     Unit,
 )
 from fhirserver.search.values.special import distance_m
+
+_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,7 @@ class Candidate:
 
 
 class UnresolvedChain(ValueError):
-    """A chain must be resolved to instances before a plan can be matched."""
+    """A chain, or what asks for other resources as one does, must be resolved before a plan can be matched."""
 
 
 def match(plan: Plan, candidate: Candidate) -> bool:  # noqa: C901, PLR0912 - one line for each node of the algebra
@@ -64,10 +76,10 @@ def match(plan: Plan, candidate: Candidate) -> bool:  # noqa: C901, PLR0912 - on
             return not match(negated, candidate)
         case HasTerm(terms):
             return any(term in values.terms for term in terms)
-        case HasTermPrefix(prefix):
-            return any(term.startswith(prefix) for term in values.terms)
-        case HasTermContaining(prefix, text):
-            return any(_contains(term, prefix, text) for term in values.terms)
+        case HasTermPrefix() | HasTermContaining() | HasText() | HasTermBetween():
+            return any(_is_like(plan, term) for term in values.terms)
+        case HasWords():
+            return _has_words(plan, values.words)
         case HasSpan():
             return any(span_matches(plan, span) for span in values.spans)
         case HasOneSpan(conditions):
@@ -85,7 +97,7 @@ def match(plan: Plan, candidate: Candidate) -> bool:  # noqa: C901, PLR0912 - on
             return compares(comparison, (instant, instant + 1), (low, high), exact=False)
         case IsOneOf(keys):
             return candidate.key in keys
-        case Chain() | ReverseChain():
+        case Chain() | ReverseChain() | InValueSet() | Subsumes() | InHierarchy() | OnList() | HasItem():
             raise UnresolvedChain
         case _:
             assert_never(plan)
@@ -96,8 +108,53 @@ def _in_group(plan: HasGroup, group: Group, candidate: Candidate) -> bool:
     return group.key == plan.key and match(plan.plan, inside)
 
 
+def _is_like(plan: HasTermPrefix | HasTermContaining | HasText | HasTermBetween, term: str) -> bool:
+    match plan:
+        case HasTermPrefix(prefix):
+            return term.startswith(prefix)
+        case HasTermContaining(prefix, text):
+            return _contains(term, prefix, text)
+        case HasText():
+            return _stands(plan, term)
+        case HasTermBetween(first, last):
+            return first <= term < last and not term.endswith(VARIANT_END)
+
+
 def _contains(term: str, prefix: str, text: str) -> bool:
     return term.startswith(prefix) and text in term[len(prefix) :].partition(SEPARATOR)[0]
+
+
+def _stands(plan: HasText, term: str) -> bool:
+    if not term.startswith(plan.prefix):
+        return False
+    found = term[len(plan.prefix) :].partition(SEPARATOR)[0]
+    match plan.test:
+        case TextTest.ENDS:
+            return found.endswith(plan.text)
+        case TextTest.WORDS:
+            return f" {plan.text} " in f" {found} "
+        case TextTest.WORD_STARTS:
+            return f" {plan.text}" in f" {found}"
+        case TextTest.STARTS_IN_ANY_CASE:
+            return ascii_lower(found).startswith(ascii_lower(plan.text))
+        case _:
+            assert_never(plan.test)
+
+
+def ascii_lower(text: str) -> str:
+    """Return a text with the letters A to Z in lower case, all others as they are."""
+    return text.translate(_LOWER)
+
+
+def _has_words(plan: HasWords, text: str) -> bool:
+    narrative, _, rest = text.partition("\n")
+    runs = [narrative.split(), *(() if plan.narrative else map(str.split, rest.split(".")))]
+    count = len(plan.words)
+    return any(
+        all(word in spellings for word, spellings in zip(run[start : start + count], plan.words, strict=True))
+        for run in runs
+        for start in range(len(run) - count + 1)
+    )
 
 
 def span_matches(plan: HasSpan, span: Span) -> bool:

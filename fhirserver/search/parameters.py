@@ -8,12 +8,14 @@ Spec: http://hl7.org/fhir/R4/searchparameter.html
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
 from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.search_parameters import SearchParameter, SearchType
 from fhirserver.fhirpath import CompiledExpression, compile_fhirpath
+from fhirserver.search.custom import NO_CUSTOMS, Customs, mark_of, split_union
 from fhirserver.search.values.token import TokenForm
 
 COMPUTED: Final = frozenset({"_id", "_lastUpdated"})
@@ -23,6 +25,8 @@ _SWAPPED: Final = frozenset({"http://hl7.org/fhir/SearchParameter/DocumentRefere
 """R4 4.0.1 gives the components of these composites each other's expressions; R4B has them right."""
 
 _OF_TYPE: Final = re.compile(r"(?P<path>.+)\.where\(resolve\(\) is (?P<type>\w+)\)")
+_MIME: Final = re.compile(r"\.(?:contentType|format|patchFormat)$")
+"""Elements that are MIME types."""
 _PLAIN: Final = re.compile(r"(?P<path>[A-Z]\w+\.[a-z]\w*)(?:\.as\(\w+\))?")
 _AS: Final = re.compile(r"\((?P<path>[\w.]+) as (?P<type>\w+)\)|(?P<path2>[\w.]+)\.as\((?P<type2>\w+)\)")
 
@@ -48,6 +52,8 @@ class Indexed:
     expressions: tuple[CompiledExpression, ...]
     parts: tuple[Part, ...] = ()
     """Of a composite: each evaluated on every item of the expressions."""
+    is_custom: bool = False
+    """Its expression comes from a stored SearchParameter: it may fail on a resource, which then has no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +80,76 @@ class TypeParameters:
     indexed: tuple[Indexed, ...]
     single: frozenset[str]
     """The keys under which a resource has one value at most."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Of custom parameters that have a key of their own: code to mark, whether served already or not."""
 
 
 class SearchParameters:
-    """The parameters of all types, compiled for each on first use."""
+    """The parameters of all types as they are at one moment, compiled for each on first use.
+
+    ``customs`` are those of stored SearchParameters. One that has values of its own is *served* once every stored
+    resource has them: until then resources are indexed by it, and ``waiting`` says what a search by it is told.
+    """
 
     def __init__(self, definitions: Definitions) -> None:
         """Take parameters from the installed packages."""
         self._definitions = definitions
+        self._core: dict[str, _Compiler] = {}
         self._types: dict[str, TypeParameters] = {}
+        self.customs: Customs = NO_CUSTOMS
+        self.served: frozenset[str] = frozenset()
+        self.waiting: Mapping[str, str] = {}
 
     def of(self, resource_type: str) -> TypeParameters:
         """Return what can be searched on a type."""
         found = self._types.get(resource_type)
         if found is None:
-            found = _Compiler(self._definitions, resource_type).compile()
+            found = self._compile(resource_type)
             self._types[resource_type] = found
         return found
+
+    def extended(self, customs: Customs, served: frozenset[str], waiting: Mapping[str, str]) -> "SearchParameters":
+        """Return the same with these custom parameters; what is compiled already is shared."""
+        extended = SearchParameters(self._definitions)
+        extended._core = self._core
+        if customs == self.customs and served == self.served:
+            extended._types = self._types
+        extended.customs, extended.served, extended.waiting = customs, served, waiting
+        return extended
+
+    def marks(self) -> frozenset[str]:
+        """Return the marks of all custom parameters that have values of their own."""
+        return frozenset(mark for name in self.customs.types for mark in self.of(name).marks.values())
+
+    def listed(self, resource_type: str) -> Iterable[tuple[SearchParameter, str | None]]:
+        """Yield the custom parameters of a type, each with what keeps it from being served."""
+        for definition in self.customs.of(resource_type):
+            yield definition, self.waiting_for(self.of(resource_type).marks.get(definition.code))
+
+    def refusal(self, resource_type: str, code: str) -> str | None:
+        """Say why a parameter of this code is not served yet; None when there is no such parameter."""
+        return self.waiting_for(self.of(resource_type).marks.get(code))
+
+    def waiting_for(self, mark: str | None) -> str | None:
+        """Say what a custom parameter waits for; None when it is served."""
+        if mark is None or mark in self.served:
+            return None
+        return self.waiting.get(mark, "Its index is not complete yet.")
+
+    def _compile(self, resource_type: str) -> TypeParameters:
+        core = self._core.get(resource_type)
+        if core is None:
+            core = self._core[resource_type] = _Compiler(self._definitions, resource_type)
+        customs = self.customs.of(resource_type)
+        return _Extension(core, customs).compile(self.served) if customs else core.compiled
+
+
+class LiveParameters:
+    """The search parameters of one site as they are now: replaced as a whole when they change."""
+
+    def __init__(self, now: SearchParameters) -> None:
+        """Begin with ``now``."""
+        self.now = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +178,17 @@ class _Compiler:
         self._type = resource_type
         self._by_url = {p.url: p for p in definitions.search_parameters(resource_type).values()}
 
-    def compile(self) -> TypeParameters:
-        candidates = [c for c in map(self._candidate, self._searchable()) if c is not None]
-        owners = self._owners(candidates)
+    @cached_property
+    def candidates(self) -> list[_Candidate]:
+        return [c for c in map(self._candidate, self._searchable()) if c is not None]
+
+    @cached_property
+    def owners(self) -> dict[str, _Candidate]:
+        return self._owners(self.candidates)
+
+    @cached_property
+    def compiled(self) -> TypeParameters:
+        candidates, owners = self.candidates, self.owners
         indexed = tuple(self._indexed(candidate) for candidate in owners.values())
         bound = {c.definition.code: self._bind(c, owners) for c in candidates}
         bound.update({code: self._computed(code) for code in COMPUTED})
@@ -234,7 +301,8 @@ class _Compiler:
     def _form(self, expressions: Iterable[CompiledExpression], definition: SearchParameter | None) -> TokenForm:
         types = frozenset().union(*(e.types for e in expressions))
         implied = self._implied_systems(definition) if definition is not None and "code" in types else frozenset()
-        return TokenForm(types, implied)
+        mime = definition is not None and types == {"code"} and bool(_MIME.search(definition.expression or ""))
+        return TokenForm(types, implied, mime)
 
     def _implied_systems(self, definition: SearchParameter) -> frozenset[str]:
         """Return the systems of the value sets bound to the ``code`` elements of a parameter."""
@@ -256,22 +324,31 @@ class _Compiler:
         return {include["system"] for include in includes if "system" in include}
 
 
-def split_union(expression: str) -> list[str]:
-    """Split a SearchParameter expression at its outer ``|``."""
-    parts, depth, quoted, start = [], 0, False, 0
-    for position, character in enumerate(expression):
-        if character == "'":
-            quoted = not quoted
-        elif quoted:
-            continue
-        elif character in "([":
-            depth += 1
-        elif character in ")]":
-            depth -= 1
-        elif character == "|" and depth == 0:
-            parts.append(expression[start:position].strip())
-            start = position + 1
-    return [part for part in [*parts, expression[start:].strip()] if part]
+class _Extension(_Compiler):
+    """Adds custom parameters to those of a type, whose keys stay as they are: documents have them already."""
+
+    def __init__(self, core: _Compiler, customs: Iterable[SearchParameter]) -> None:
+        super().__init__(core._definitions, core._type)
+        self._extended = core
+        self._customs = tuple(customs)
+        self._by_url |= {p.url: p for p in self._customs}
+
+    def compile(self, served: frozenset[str]) -> TypeParameters:
+        core = self._extended.compiled
+        bound, marks = dict(core.bound), {}
+        indexed, single = list(core.indexed), set(core.single)
+        for candidate in filter(None, map(self._candidate, self._customs)):
+            definition = candidate.definition
+            owners = self._extended.owners
+            if not self._keys(candidate, owners):  # else the values are there already
+                own = self._key(candidate)
+                owners = {**owners, own: candidate}
+                marks[definition.code] = mark_of(own, definition, self._by_url)
+                indexed.append(replace(self._indexed(candidate), is_custom=True))
+                single |= {own} if self._is_single(candidate) else set()
+            if marks.get(definition.code) in {None, *served}:
+                bound[definition.code] = self._bind(candidate, owners)
+        return TypeParameters(bound, tuple(indexed), frozenset(single), marks)
 
 
 def _canonical_text(text: str) -> str:

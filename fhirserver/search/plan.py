@@ -80,6 +80,44 @@ class HasTermContaining:
     text: str
 
 
+class TextTest(StrEnum):
+    """What the text of a term is tested for."""
+
+    ENDS = "ends"
+    """It ends with the text."""
+    WORDS = "words"
+    """The text is some of its words, one after the other."""
+    WORD_STARTS = "word starts"
+    """The same, and the last of them may go on."""
+    STARTS_IN_ANY_CASE = "starts in any case"
+    """It starts with the text, upper and lower case letters of ASCII being the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class HasText:
+    """Some index term starts with ``prefix``, and what follows it, up to a separator, stands the test."""
+
+    prefix: str
+    test: TextTest
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HasTermBetween:
+    """Some term of the resource's own, no further spelling, lies in [low, high) by its code points."""
+
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
+class HasWords:
+    """The text has these words as neighbours, each in one of its spellings; ``narrative``: within the narrative."""
+
+    words: tuple[tuple[str, ...], ...]
+    narrative: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """The unit a quantity must have; None leaves that part open; ``either`` may be the code or the printed unit."""
@@ -177,6 +215,82 @@ class ReverseChain:
     plan: "Plan"
 
 
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """Where the index has coded values."""
+
+    keys: tuple[str, ...]
+    implied: frozenset[str] = frozenset()
+    """The code systems of elements that state none; their terms have none either."""
+    bare: bool = False
+    """Some elements state no system and imply none: their code alone decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class InValueSet:
+    """Some code is in a value set: a canonical, or ``ValueSet/id``."""
+
+    codes: Codes
+    value_set: str
+    parameter: str = ""
+    """Which asked for it, by which errors name it; empty: ``_filter``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subsumes:
+    """Some code is subsumed by this one or, ``above``, subsumes it; each code subsumes itself."""
+
+    codes: Codes
+    system: str
+    code: str
+    above: bool = False
+    parameter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InHierarchy:
+    """Some reference under one of ``keys`` points to ``start``, or to what is below or above it.
+
+    ``parents`` are the keys by which resources of its type refer to what they are part of.
+    """
+
+    keys: tuple[str, ...]
+    start: str
+    parents: tuple[str, ...]
+    above: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OnList:
+    """The resource, of this type, is an item of a List that is not marked deleted."""
+
+    resource_type: str
+    list_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPart:
+    """What is indexed of an item under ``key``: the values of a path, as those of a type of search parameter."""
+
+    key: str
+    path: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class HasItem:
+    """One item that ``path`` selects in the resource satisfies ``plan`` by itself.
+
+    The index does not hold such items: what satisfies ``near`` is read for them.
+    """
+
+    resource_type: str
+    path: str
+    parts: tuple[ItemPart, ...]
+    plan: "Plan"
+    near: "Plan"
+
+
 Plan: TypeAlias = (
     All
     | Nothing
@@ -186,6 +300,9 @@ Plan: TypeAlias = (
     | HasTerm
     | HasTermPrefix
     | HasTermContaining
+    | HasWords
+    | HasText
+    | HasTermBetween
     | HasSpan
     | HasOneSpan
     | HasAnySpan
@@ -196,6 +313,11 @@ Plan: TypeAlias = (
     | IsOneOf
     | Chain
     | ReverseChain
+    | InValueSet
+    | Subsumes
+    | InHierarchy
+    | OnList
+    | HasItem
 )
 
 ALL = All()

@@ -25,6 +25,9 @@ ANY: Final = "*"
 IGNORED: Final = frozenset({"_format", "_pretty", "_totalMethod", "_timeout", "_"})
 """Parameters of the HTTP layer and of well-known clients that change nothing in a search."""
 
+FILTER: Final = "_filter"
+"""Its value is an expression, in which commas and backslashes have no meaning of their own."""
+
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}", re.ASCII)
 
 
@@ -90,7 +93,13 @@ class ResultParameters:
     summary: str = "false"
     elements: tuple[str, ...] = ()
     total: str | None = None
+    max_results: int | None = None
+    """``_maxresults``: how many matches all pages together have at most."""
+    explain: bool = False
+    """``_explain``: say how the search is done."""
     cursor: str | None = None
+    contained: str = "false"
+    contained_type: str = "container"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +181,8 @@ def _parse(name: str, whole: str, value: str, depth: int) -> Criterion:
         raise UnknownParameter(f"`{shown(whole)}` is not a parameter name.", expression=[f"http.{shown(whole)}"])
     if dot:
         return Chained(code, modifier or None, _parse(rest, whole, value, depth - 1))
+    if code == FILTER:
+        return Simple(code, modifier or None, (value,))
     return Simple(code, modifier or None, _list(whole, value))
 
 
@@ -200,9 +211,23 @@ def _sort(result: ResultParameters, name: str, value: str) -> ResultParameters:
 
 
 def _count(result: ResultParameters, name: str, value: str) -> ResultParameters:
+    return replace(result, count=_whole_number(name, value))
+
+
+def _max_results(result: ResultParameters, name: str, value: str) -> ResultParameters:
+    return replace(result, max_results=_whole_number(name, value))
+
+
+def _whole_number(name: str, value: str) -> int:
     if not value.isascii() or not value.isdigit() or len(value) > 9:
-        raise BadSearchValue("`_count` is not a whole number.", expression=["http._count"])
-    return replace(result, count=int(value))
+        raise BadSearchValue(f"`{shown(name)}` is not a whole number.", expression=[f"http.{shown(name)}"])
+    return int(value)
+
+
+def _explain(result: ResultParameters, name: str, value: str) -> ResultParameters:
+    if value not in ("true", "false"):
+        raise BadSearchValue("`_explain` is `true` or `false`.", expression=["http._explain"])
+    return replace(result, explain=value == "true")
 
 
 def _include(result: ResultParameters, name: str, value: str) -> ResultParameters:
@@ -230,6 +255,12 @@ def _choice(allowed: tuple[str, ...]) -> Callable[[ResultParameters, str, str], 
     return read
 
 
+def _contained_type(result: ResultParameters, name: str, value: str) -> ResultParameters:
+    if value not in ("container", "contained"):
+        raise BadSearchValue("`_containedType` is `container` or `contained`.", expression=["http._containedType"])
+    return replace(result, contained_type=value)
+
+
 def _elements(result: ResultParameters, name: str, value: str) -> ResultParameters:
     return replace(result, elements=(*result.elements, *_list(name, value)))
 
@@ -246,5 +277,9 @@ _RESULT: Final[dict[str, Callable[[ResultParameters, str, str], ResultParameters
     "_summary": _choice(("true", "text", "data", "count", "false")),
     "_elements": _elements,
     "_total": _choice(("none", "estimate", "accurate")),
+    "_maxresults": _max_results,
+    "_explain": _explain,
     "_cursor": _cursor,
+    "_contained": _choice(("true", "false", "both")),
+    "_containedType": _contained_type,
 }

@@ -8,8 +8,11 @@ import re
 from decimal import Decimal
 from typing import Any, Final, assert_never
 
+from bson.regex import Regex
+
 from fhirserver.kernel.version import Method
-from fhirserver.search.index import MAX_TERM, SEPARATOR
+from fhirserver.search.full_text import pattern_of
+from fhirserver.search.index import MAX_TERM, SEPARATOR, VARIANT_END
 from fhirserver.search.plan import (
     All,
     And,
@@ -17,20 +20,29 @@ from fhirserver.search.plan import (
     Comparison,
     HasAnySpan,
     HasGroup,
+    HasItem,
     HasOneSpan,
     HasPosition,
     HasSpan,
     HasTerm,
+    HasTermBetween,
     HasTermContaining,
     HasTermPrefix,
+    HasText,
+    HasWords,
+    InHierarchy,
+    InValueSet,
     IsOneOf,
     LastUpdated,
     Near,
     Not,
     Nothing,
+    OnList,
     Or,
     Plan,
     ReverseChain,
+    Subsumes,
+    TextTest,
     Unit,
 )
 from fhirserver.search.values.special import EARTH_RADIUS_M
@@ -40,6 +52,12 @@ Filter = dict[str, Any]
 
 _LAST: Final = chr(0x10FFFF)
 """No code point follows it."""
+
+_FURTHER_SPELLING: Final = Regex(f"{VARIANT_END}$")
+_END: Final = f"{SEPARATOR}(?!{SEPARATOR}[0-9a-f]{{64}}$)|$"
+"""Where the text of a term ends, in PCRE: not where a long one was cut."""
+_CASES: Final = 3
+"""The first letters that an index range has in both cases: at most eight ranges."""
 
 _FEW: Final = 100
 _PERSON: Final = "=Patient/"
@@ -63,10 +81,10 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
             return {"$nor": [compile_plan(negated)]}
         case HasTerm(terms):
             return {"t": _one_of([short_term(term) for term in terms])}
-        case HasTermPrefix(prefix):
-            return _prefix(prefix)
-        case HasTermContaining(prefix, text):
-            return _containing(prefix, text)
+        case HasTermPrefix() | HasTermContaining() | HasText() | HasTermBetween():
+            return _like(plan)
+        case HasWords(words, narrative):
+            return {"w": {"$regex": ("^[^\\n]*" if narrative else "") + pattern_of(words)}}
         case HasSpan():
             return _any([{"r": {"$elemMatch": one}} for one in _span_filters((plan,))])
         case HasOneSpan(conditions):
@@ -83,10 +101,22 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
             return _last_updated(plan)
         case IsOneOf(keys):
             return {"_id": _one_of(list(keys)), "o": {"$ne": Method.DELETE.value}}
-        case Chain() | ReverseChain():
+        case Chain() | ReverseChain() | InValueSet() | Subsumes() | InHierarchy() | OnList() | HasItem():
             raise ValueError("a chain must be resolved before a plan is compiled")
         case _:
             assert_never(plan)
+
+
+def _like(plan: HasTermPrefix | HasTermContaining | HasText | HasTermBetween) -> Filter:
+    match plan:
+        case HasTermPrefix(prefix):
+            return _prefix(prefix)
+        case HasTermContaining(prefix, text):
+            return _containing(prefix, text)
+        case HasText():
+            return _text(plan)
+        case HasTermBetween(first, last):
+            return {"t": {"$elemMatch": {"$gte": first, "$lt": last, "$not": _FURTHER_SPELLING}}}
 
 
 def is_bounded(plan: Plan) -> bool:
@@ -144,6 +174,44 @@ def _containing(prefix: str, text: str) -> Filter:
     pattern = f"^{_quoted(prefix)}[^{SEPARATOR}]*{_quoted(text)}"
     bounded = {"$elemMatch": {**prefix_range(prefix), "$regex": pattern}}
     return {"$or": [{"t": bounded}, {"t": long_mark(prefix), "l": bounded}]}
+
+
+def _text(plan: HasText) -> Filter:
+    pattern = f"^{_quoted(plan.prefix)}{_tail(plan)}"
+    if plan.test is not TextTest.STARTS_IN_ANY_CASE:
+        bounded = {"$elemMatch": {**prefix_range(plan.prefix), "$regex": pattern}}
+        return {"$or": [{"t": bounded}, {"t": long_mark(plan.prefix), "l": bounded}]}
+    starts = sorted(_spellings(plan.text[:_CASES]))
+    return _any([{"t": {"$elemMatch": {**prefix_range(plan.prefix + s), "$regex": pattern}}} for s in starts])
+
+
+def _tail(plan: HasText) -> str:
+    """Return what follows the prefix, in PCRE."""
+    text, rest = _quoted(plan.text), f"[^{SEPARATOR}]*"
+    match plan.test:
+        case TextTest.ENDS:
+            return f"{rest}{text}(?:{_END})"
+        case TextTest.WORDS:
+            return f"(?:{rest} )?{text}(?: |{_END})"
+        case TextTest.WORD_STARTS:
+            return f"(?:{rest} )?{text}"
+        case TextTest.STARTS_IN_ANY_CASE:
+            return "".join(f"[{c.lower()}{c.upper()}]" if _is_letter(c) else _quoted(c) for c in plan.text)
+        case _:
+            assert_never(plan.test)
+
+
+def _spellings(text: str) -> set[str]:
+    """Return a short text with each letter of ASCII in both cases: ranges of an index that hold all that start so."""
+    found = {""}
+    for character in text:
+        cases = {character.lower(), character.upper()} if _is_letter(character) else {character}
+        found = {start + case for start in found for case in cases}
+    return found
+
+
+def _is_letter(character: str) -> bool:
+    return character.isascii() and character.isalpha()
 
 
 def _quoted(text: str) -> str:

@@ -196,7 +196,8 @@ async def test_a_value_that_is_no_token_is_refused(door: Door, query: str) -> No
 @pytest.mark.parametrize(
     "query",
     ["Patient?gender:exact=male", "Patient?gender:of-type=a|b|c", "Patient?_id:text=a", "Patient?gender:in=http://x",
-     "Patient?gender:above=male", "Patient?gender:Patient=male", "Patient?gender:nonsense=male"],
+     "Patient?gender:above=http://x|male", "Patient?active:in=http://x", "Patient?gender:Patient=male",
+     "Patient?gender:nonsense=male"],
 )  # fmt: skip
 @pytest.mark.parametrize("lenient", [False, True])
 async def test_a_modifier_that_is_not_supported_shall_be_rejected(door: Door, query: str, lenient: bool) -> None:

@@ -1,18 +1,21 @@
-"""Token parameters: codes with their systems, exact; ``:text``, ``:not``, ``:of-type``.
+"""Token parameters: codes with their systems, exact; ``:text``, ``:not``, ``:of-type``, ``:above``, ``:below`` …
 
 Spec: http://hl7.org/fhir/R4/search.html#token
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.resource import Json
 from fhirserver.search.index import SEPARATOR
-from fhirserver.search.plan import HasTerm, HasTermPrefix, Plan, any_of
+from fhirserver.search.plan import Codes, HasTerm, HasTermPrefix, HasText, Plan, Subsumes, TextTest, any_of
 from fhirserver.search.values.string import normalise
 from fhirserver.search.values.text import split_unescaped, unescape
+from fhirserver.search.values.words import plan_words
 
 
 def token_extractor(key: str) -> Callable[[str, Json, list[str]], None]:
@@ -98,6 +101,8 @@ class TokenForm:
     """Their FHIR types."""
     implied: frozenset[str] = frozenset()
     """The code systems that an element of type ``code`` implies; its terms carry no system."""
+    mime: bool = False
+    """They are MIME types."""
 
 
 CODED: Final = frozenset({"Coding", "CodeableConcept"})
@@ -108,11 +113,9 @@ SYSTEMLESS: Final = frozenset({"boolean", "uri", "url", "canonical", "ContactPoi
 
 def plan_token(keys: tuple[str, ...], text: str, modifier: str | None, form: TokenForm) -> Plan:
     """Read ``code``, ``system|code``, ``|code`` or ``system|``, or the value of a modifier. Raises BadSearchValue."""
-    if modifier == "text":
-        return _plan_text(keys, normalise(unescape(text)))
+    if modifier is not None:
+        return _MODIFIED[modifier](keys, text, modifier, form)
     parts = [unescape(part) for part in split_unescaped(text, "|")]
-    if modifier == "of-type":
-        return _plan_of_type(keys, parts)
     if len(parts) == 1:
         return _plan_code(keys, parts[0], form)
     if form.types <= SYSTEMLESS:
@@ -160,8 +163,74 @@ def _plan_system(keys: tuple[str, ...], system: str, form: TokenForm) -> Plan:
     return HasTerm(tuple(f"{key}|={system}" for key in keys))
 
 
-def _plan_of_type(keys: tuple[str, ...], parts: list[str]) -> Plan:
+def _plan_of_type(keys: tuple[str, ...], text: str) -> Plan:
+    parts = [unescape(part) for part in split_unescaped(text, "|")]
     if len(parts) != 3 or not all(parts):
         raise BadSearchValue("It is not of the form `system|code|value`, which `:of-type` takes.")
     system, code, value = parts
     return HasTerm(tuple(f"{key}:of-type={SEPARATOR.join((value, system, code))}" for key in keys))
+
+
+_LONGEST_CODE_TEXT: Final = 100
+
+
+def _plan_code_text(keys: tuple[str, ...], text: str, form: TokenForm) -> Plan:
+    """Find codes by how they start, whatever their case: a code is no text, its punctuation and accents count."""
+    if not text or len(text) > _LONGEST_CODE_TEXT:
+        raise BadSearchValue(f"It is not the beginning of a code; expected 1 to {_LONGEST_CODE_TEXT} characters.")
+    coded = [f"{key}:code=" for key in keys if form.types & CODED]
+    plain = [f"{key}=" for key in keys if not form.types <= CODED]
+    return any_of(*(HasText(prefix, TextTest.STARTS_IN_ANY_CASE, text) for prefix in (*coded, *plain)))
+
+
+_MIME_PART: Final = re.compile(r"[A-Za-z0-9!#$&^_.+\-]+(?:/[A-Za-z0-9!#$&^_.+\-]+)?", re.ASCII)
+
+
+def codes_of(keys: tuple[str, ...], form: TokenForm) -> Codes:
+    """Return where a token parameter has its codes."""
+    return Codes(keys, form.implied, "code" in form.types and not form.implied)
+
+
+def plan_codings(codes: Codes, codings: Iterable[tuple[str, str]]) -> Plan:
+    """Find any of some (system, code)."""
+    terms: dict[str, None] = {}
+    for system, code in codings:
+        for key in codes.keys:
+            terms[f"{key}={code}{SEPARATOR}{'' if system in codes.implied else system}"] = None
+            if codes.bare:
+                terms[f"{key}={code}{SEPARATOR}"] = None
+    return any_of(HasTerm(tuple(terms))) if terms else any_of()
+
+
+def _plan_subsumption(keys: tuple[str, ...], text: str, modifier: str, form: TokenForm) -> Plan:
+    """Read ``system|code``; of a MIME type ``:below`` takes its parts: ``text``, ``text/xml``."""
+    parts = [unescape(part) for part in split_unescaped(text, "|")]
+    if len(parts) == 1 and form.mime and _MIME_PART.fullmatch(parts[0]):
+        return _plan_mime(keys, parts[0], modifier)
+    system, code = (parts[0], "|".join(parts[1:])) if len(parts) > 1 else ("", parts[0])
+    if not system and len(form.implied) == 1:
+        (system,) = form.implied
+    if not system or not code:
+        raise BadSearchValue(f"It is not of the form `system|code`, which `:{modifier}` takes.")
+    return Subsumes(codes_of(keys, form), system, code, modifier == "above")
+
+
+def _plan_mime(keys: tuple[str, ...], value: str, modifier: str) -> Plan:
+    """Find types by their parts and parameters: http://hl7.org/fhir/R4/search.html#mimetype"""
+    if modifier == "above":
+        wider = (value, value.partition("/")[0])
+        return HasTerm(tuple(f"{key}={one}{SEPARATOR}" for key in keys for one in dict.fromkeys(wider)))
+    ends = (SEPARATOR, ";", " ") if "/" in value else ("/", SEPARATOR)
+    return any_of(*(HasTermPrefix(f"{key}={value}{end}") for key in keys for end in ends))
+
+
+_MODIFIED: Final[Mapping[str, Callable[[tuple[str, ...], str, str, TokenForm], Plan]]] = MappingProxyType(
+    {
+        "text": lambda keys, text, modifier, form: _plan_text(keys, normalise(unescape(text))),
+        "text-advanced": lambda keys, text, modifier, form: plan_words(keys, unescape(text)),
+        "code-text": lambda keys, text, modifier, form: _plan_code_text(keys, unescape(text), form),
+        "of-type": lambda keys, text, modifier, form: _plan_of_type(keys, text),
+        "above": _plan_subsumption,
+        "below": _plan_subsumption,
+    }
+)

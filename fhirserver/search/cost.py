@@ -1,0 +1,75 @@
+"""What a plan costs: whether an index leads to its matches, or each resource has to be looked at for few of them.
+
+Plain conditions that exclude (``:not``, ``:missing=true``) are no such scans: a page of what they leave is found soon.
+"""
+
+from fhirserver.search.plan import (
+    And,
+    Comparison,
+    HasGroup,
+    HasOneSpan,
+    HasSpan,
+    HasTerm,
+    HasTermBetween,
+    HasTermContaining,
+    HasTermPrefix,
+    HasText,
+    HasWords,
+    IsOneOf,
+    LastUpdated,
+    Near,
+    Or,
+    Plan,
+    TextTest,
+)
+
+
+def scans(plan: Plan) -> bool:
+    """Tell whether matches, which may be few, are found only by looking at all there is of the type."""
+    match plan:
+        case And(plans):
+            return any(map(scans, plans)) and not any(map(is_indexed, plans))
+        case Or(plans):
+            return any(map(scans, plans))
+        case HasText(test=TextTest.STARTS_IN_ANY_CASE):
+            return False
+        case HasTermContaining() | HasWords() | HasText() | HasGroup():
+            return True
+        case _:
+            return False
+
+
+def is_indexed(plan: Plan) -> bool:
+    """Tell whether an index leads to the matches: to a value, not just to a type."""
+    match plan:
+        case And(plans):
+            return any(map(is_indexed, plans))
+        case Or(plans):
+            return all(map(is_indexed, plans))
+        case HasTerm(terms):
+            return not any(term.isalnum() for term in terms)
+        case HasTermPrefix(prefix):
+            return not prefix.endswith("=")
+        case HasSpan():
+            return plan.comparison is not Comparison.NE
+        case HasOneSpan(conditions):
+            return any(map(is_indexed, conditions))
+        case LastUpdated():
+            return plan.comparison is not Comparison.NE
+        case IsOneOf() | Near() | HasTermBetween() | HasText(test=TextTest.STARTS_IN_ANY_CASE):
+            return True
+        case _:
+            return False
+
+
+def is_of_few(plan: Plan) -> bool:
+    """Tell whether the matches are some instances, or within the record of one person."""
+    match plan:
+        case IsOneOf():
+            return True
+        case And(plans):
+            return any(map(is_of_few, plans))
+        case HasTerm(terms):
+            return len(terms) == 1 and ("=Patient/" in terms[0] or terms[0].startswith("@Patient/"))
+        case _:
+            return False
