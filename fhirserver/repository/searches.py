@@ -4,144 +4,253 @@ Spec: http://hl7.org/fhir/R4/search.html
 """
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
-from fhirserver.definitions.search_parameters import SearchType
-from fhirserver.kernel.outcome import BadSearchValue, FhirError, Issue, IssueType, Severity, UnknownParameter
+from fhirserver.kernel.outcome import Issue
+from fhirserver.kernel.version import Version
+from fhirserver.repository.as_of import search_as_of
+from fhirserver.repository.asked import Asked, read_request
+from fhirserver.repository.contained import ContainedSearch, contained_search
 from fhirserver.repository.cursors import Cursor, digest
-from fhirserver.repository.includes import check_include, included
+from fhirserver.repository.explaining import check_may_explain, explained
+from fhirserver.repository.guard import check_cost
+from fhirserver.repository.includes import included
+from fhirserver.repository.named_queries import with_named_query
 from fhirserver.repository.planning import conjoined, resolve, types_of, within_access
-from fhirserver.repository.requests import Parameters, SearchPage, SearchRequest, Summary
-from fhirserver.repository.services import Limits, Services
-from fhirserver.search.parameters import Bound
-from fhirserver.search.plan import ALL, Plan
-from fhirserver.search.query import (
-    IGNORED,
-    Given,
-    ResultParameters,
-    Sort,
-    is_empty,
-    is_shaping,
-    parse_criterion,
-    shaped,
-    shown,
-)
-from fhirserver.store.search import Hit, SortKey, Window
+from fhirserver.repository.requests import SearchPage, SearchRequest, Summary
+from fhirserver.repository.services import Services, SlowSearch
+from fhirserver.repository.sorting import check_sortable, sort_key, visible
+from fhirserver.repository.totals import Counted, count_up_to_bound, total_of
+from fhirserver.search.full_text import Wanted, wanted_of
+from fhirserver.search.plan import ALL, Plan, all_of
+from fhirserver.search.printed import printed
+from fhirserver.store.search import Hit
+from fhirserver.store.sorting import SortKey, Window
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request as it will be served: what was ignored leniently is left out of ``applied``."""
+class Run:
+    """One search: what was asked, as a plan before and after its chains were resolved."""
 
-    result: ResultParameters
-    bound: dict[str, list[Plan]]
-    """The bound criteria of each type searched."""
-    applied: Parameters
-    issues: tuple[Issue, ...]
-
-
-async def search(services: Services, access: Access, request: SearchRequest) -> SearchPage:
-    """Return one page of what the request selects and the caller may see."""
-    asked = _read(services, request)
-    plan = await resolve(services, access, _plan(services, access, request, asked), None)
-    result = asked.result
-    if result.summary == "count" or result.count == 0:
-        return SearchPage(
-            matches=(),
-            total=await services.searcher.count(plan),
-            applied=asked.applied,
-            issues=asked.issues,
-            summary=Summary(result.summary),
-            elements=result.elements,
-        )
-    return await _page(services, access, _Run(request, asked, plan))
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
     request: SearchRequest
-    asked: _Asked
+    asked: Asked
+    bound: Plan
     plan: Plan
+    inside: ContainedSearch | None = None
+    """What it asks of contained resources."""
 
     def identity(self) -> bytes:
         """Return what binds a cursor to this search."""
         applied = (f"{name}={value}" for name, value in self.asked.applied)
         return digest((*self.asked.bound, *applied, str(self.request.compartment)))
 
+    def wanted(self) -> Wanted | None:
+        """Return what the matches are ranked by: the words are the same on every type."""
+        first = next(iter(self.asked.bound.values()), [])
+        return wanted_of(all_of(*first)) if first else None
 
-async def _page(services: Services, access: Access, run: _Run) -> SearchPage:
-    result = run.asked.result
-    count = min(result.count or services.limits.default_count, services.limits.max_count)
-    cursor = None if result.cursor is None else services.cursors.open(run.identity(), result.cursor)
-    sort = tuple(_sort_key(services, tuple(run.asked.bound), key) for key in result.sort)
-    window = Window(count + 1, sort, cursor.position if cursor else None, bool(cursor and cursor.backward))
-    hits, counted = await _hits(services, run, window)
-    more = len(hits) > count
-    if more:
-        hits = hits[1:] if window.backward else hits[:count]
-    total = await _total(services, run, hits, cursor, more=more, counted=counted)
-    others, truncated = await included(services, access, hits, result.includes)
-    has_next = (more and not window.backward) or (window.backward and bool(hits))
-    has_previous = (more and window.backward) or (cursor is not None and not window.backward and bool(hits))
-    following = preceding = None
-    if has_next or has_previous:
-        identity, seal = run.identity(), services.cursors.seal
-        following = seal(identity, Cursor(hits[-1].position, total=total)) if has_next else None
-        preceding = seal(identity, Cursor(hits[0].position, backward=True, total=total)) if has_previous else None
+
+async def search(services: Services, access: Access, request: SearchRequest) -> SearchPage:
+    """Return one page of what the request selects and the caller may see."""
+    started = time.perf_counter()
+    services, request = await search_as_of(services, request)
+    request = await with_named_query(services, access, request)
+    asked = read_request(services, request)
+    if asked.result.explain:
+        check_may_explain(access, asked.types)
+    bound = _plan(services, access, request, asked)
+    try:
+        return await _answer(services, access, await _run(services, access, (request, asked, bound)))
+    finally:
+        duration = time.perf_counter() - started
+        if duration > services.limits.slow_search_s and services.on_slow is not None:
+            services.on_slow(SlowSearch(asked.types, printed(bound, values=False), duration))
+
+
+async def run_of(services: Services, access: Access, request: SearchRequest) -> tuple[Services, Run]:
+    """Return a search ready to run, and what it runs on: with `_at`, the services of that instant."""
+    services, request = await search_as_of(services, request)
+    request = await with_named_query(services, access, request)
+    asked = read_request(services, request)
+    bound = _plan(services, access, request, asked)
+    return services, await _run(services, access, (request, asked, bound))
+
+
+async def _run(services: Services, access: Access, search: tuple[SearchRequest, Asked, Plan]) -> Run:
+    request, asked, bound = search
+    plan = await resolve(services, access, bound, None)
+    inside = await contained_search(services, access, request, asked, plan)
+    if inside is not None:
+        plan = await resolve(services, access, inside.plan(services, access), None)
+    await check_cost(services, asked.types, plan, asked.scanning)
+    return Run(request, asked, bound, plan, inside)
+
+
+async def _answer(services: Services, access: Access, run: Run) -> SearchPage:
+    asked, result = run.asked, run.asked.result
+    if result.summary != "count" and result.count != 0 and result.max_results != 0:
+        return await _page(services, access, run)
     return SearchPage(
-        matches=tuple([hit.version for hit in hits]),
+        matches=(),
+        total=await services.searcher.count(run.plan),
+        applied=asked.applied,
+        issues=asked.issues,
+        summary=Summary(result.summary),
+        elements=result.elements,
+    )
+
+
+def _shown(services: Services, run: Run, hits: list[Hit]) -> tuple[Version, ...]:
+    versions = [hit.version for hit in hits]
+    return tuple(versions if run.inside is None else run.inside.found(services, versions))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The matches of a page, and what there is around them."""
+
+    hits: list[Hit]
+    more: bool
+    """There are matches beyond it, in the direction of the page."""
+    first: int
+    """How many matches are before it."""
+
+
+async def _page(services: Services, access: Access, run: Run) -> SearchPage:
+    result = run.asked.result
+    cursor = None if result.cursor is None else services.cursors.open(run.identity(), result.cursor)
+    window, sorted_of = await window_of(services, access, run, cursor)
+    hits, counted = await _hits(services, run, window, sorted_of)
+    found = _cut(run, hits, window, cursor)
+    total = await _total(services, run, found, cursor, (sorted_of, counted))
+    found, others, truncated = await _with_includes(services, access, run, found, window)
+    following, preceding = _links(services, run, found, cursor, total.total)
+    explanation = await explained(services, run.bound, run.plan, window) if result.explain else ()
+    return SearchPage(
+        matches=_shown(services, run, found.hits),
         included=others,
-        total=total,
+        total=total.total,
         applied=run.asked.applied,
-        issues=(*run.asked.issues, *truncated),
+        issues=(*run.asked.issues, *truncated, *total.issues, *explanation),
         summary=Summary(result.summary),
         elements=result.elements,
         next_cursor=following,
         previous_cursor=preceding,
+        scores=tuple([hit.score or 0.0 for hit in found.hits]) if window.wanted is not None else (),
     )
 
 
-async def _hits(services: Services, run: _Run, window: Window) -> tuple[list[Hit], int | None]:
+async def window_of(services: Services, access: Access, run: Run, cursor: Cursor | None) -> tuple[Window, int | None]:
+    """Return what to read for a page, and the number of matches where the order asked for it. Raises TooCostly."""
+    result, wanted, limits = run.asked.result, run.wanted(), services.limits
+    keys = [sort_key(services, run.asked.types, key, ranked=True) for key in result.sort]
+    sort = tuple([await visible(services, access, key) for key in keys if wanted or key.source != "score"])
+    limit = min(result.count or limits.default_count, limits.max_count) + 1
+    position = cursor.position if cursor else None
+    window = Window(limit, sort, position, bool(cursor and cursor.backward), wanted)
+    if wanted is not None and not result.sort:
+        return await _ranked(services, run, window)
+    if cursor is not None:
+        return window, None
+    return window, await check_sortable(services, run.plan, sort)
+
+
+async def _ranked(services: Services, run: Run, window: Window) -> tuple[Window, int | None]:
+    """Put the most relevant first, but where there are too many matches to sort; further pages go on as begun."""
+    counted = None
+    if window.position is None:
+        bound = services.limits.sort_bound
+        counted = await services.searcher.count(run.plan, bound + 1)
+        if counted > bound:
+            return window, None
+    elif len(window.position) == 1:
+        return window, None
+    return replace(window, sort=(SortKey("score", descending=True),)), counted
+
+
+async def _hits(services: Services, run: Run, window: Window, sorted_of: int | None) -> tuple[list[Hit], int | None]:
     """Read a page and, where a search of its shape is known to have more matches, their number at the same time."""
     asked = run.asked
     find = services.searcher.find(run.plan, window, with_terms=any(not i.reverse for i in asked.result.includes))
-    if asked.result.total is not None or window.position is not None:
+    if asked.result.total is not None or window.position is not None or sorted_of is not None:
         return await find, None
     shape = (tuple(asked.bound), tuple([name for name, _ in asked.applied]), window.limit)
     counted = None
     if services.forecast.expects_more(shape):
-        hits, counted = await asyncio.gather(find, _count(services, run.plan))
+        hits, counted = await asyncio.gather(find, count_up_to_bound(services, run.plan))
     else:
         hits = await find
     services.forecast.learn(shape, more=len(hits) == window.limit)
     return hits, counted
 
 
-async def _count(services: Services, plan: Plan) -> int:
-    return await services.searcher.count(plan, services.limits.total_bound + 1)
+def _cut(run: Run, hits: list[Hit], window: Window, cursor: Cursor | None) -> _Found:
+    """Keep what belongs to the page: one hit more was read, and ``_maxresults`` may end it sooner."""
+    count, most = window.limit - 1, run.asked.result.max_results
+    passed = cursor.passed if cursor else 0
+    if window.backward:
+        kept = hits[-count:]
+        return _Found(kept, len(hits) > count, max(passed - len(kept), 0))
+    left = len(hits) if most is None else max(most - passed, 0)
+    kept = hits[: min(count, left)]
+    return _Found(kept, len(hits) > len(kept) and left > len(kept), passed)
 
 
 async def _total(
-    services: Services, run: _Run, hits: list[Hit], cursor: Cursor | None, *, more: bool, counted: int | None
-) -> int | None:
-    """Count the matches: free when they fit one page, else up to a bound unless accuracy is asked for."""
+    services: Services, run: Run, found: _Found, cursor: Cursor | None, counted: tuple[int | None, int | None]
+) -> Counted:
+    """Count the matches; ``counted``: all of them for the order, or up to the bound beside the page."""
     wanted = run.asked.result.total
+    exact, bounded = counted
     if wanted == "none":
-        return None
+        return Counted(None)
     if cursor is not None:
-        return cursor.total
-    if not more:
-        return len(hits)
-    if wanted == "accurate":
-        return await services.searcher.count(run.plan)
-    found = await _count(services, run.plan) if counted is None else counted
-    return found if found <= services.limits.total_bound else None
+        return Counted(cursor.total)
+    if exact is not None:
+        return Counted(exact)
+    if not found.more and run.asked.result.max_results is None:
+        return Counted(len(found.hits))
+    return await total_of(services, run.plan, wanted, bounded)
 
 
-def _plan(services: Services, access: Access, request: SearchRequest, asked: _Asked) -> Plan:
+async def _with_includes(
+    services: Services, access: Access, run: Run, found: _Found, window: Window
+) -> tuple[_Found, tuple[Version, ...], tuple[Issue, ...]]:
+    """Read what belongs beside the matches; a page that would bring too much of it has fewer matches."""
+    while True:
+        others, truncated = await included(services, access, found.hits, run.asked.result.includes)
+        if not truncated or len(found.hits) == 1:
+            return found, others, truncated
+        half = len(found.hits) // 2
+        dropped = len(found.hits) - half if window.backward else 0
+        hits = found.hits[-half:] if window.backward else found.hits[:half]
+        found = _Found(hits, more=True, first=found.first + dropped)
+
+
+def _links(
+    services: Services, run: Run, found: _Found, cursor: Cursor | None, total: int | None
+) -> tuple[str | None, str | None]:
+    """Seal the cursors of the next and the previous page, where there are any."""
+    hits, backward = found.hits, cursor is not None and cursor.backward
+    if not hits:
+        return None, None
+    last = found.first + len(hits)
+    has_next, has_previous = (True, found.more) if backward else (found.more, cursor is not None)
+    if not (has_next or has_previous):
+        return None, None
+    identity, seal = run.identity(), services.cursors.seal
+    following = Cursor(hits[-1].position, total=total, passed=last)
+    preceding = Cursor(hits[0].position, backward=True, total=total, passed=found.first)
+    return (
+        seal(identity, following) if has_next else None,
+        seal(identity, preceding) if has_previous else None,
+    )
+
+
+def _plan(services: Services, access: Access, request: SearchRequest, asked: Asked) -> Plan:
     plans: list[tuple[str, Plan]] = []
     members: Plan
     for resource_type, bound in asked.bound.items():
@@ -149,116 +258,6 @@ def _plan(services: Services, access: Access, request: SearchRequest, asked: _As
         if request.compartment is not None:
             of_many = len(asked.bound) > 1
             members = services.binder.compartment(resource_type, *request.compartment, of_many=of_many)
-        plans.append(
-            (
-                resource_type,
-                within_access(
-                    access, resource_type, conjoined(services, resource_type, (members, *bound)), Right.SEARCH
-                ),
-            )
-        )
+        criteria = conjoined(services, resource_type, (members, *bound))
+        plans.append((resource_type, within_access(access, resource_type, criteria, Right.SEARCH)))
     return plans[0][1] if len(plans) == 1 else types_of(plans)
-
-
-def _read(services: Services, request: SearchRequest) -> _Asked:
-    """Read and bind the parameters; under lenient handling unknown ones are left out and reported, bad values never."""
-    types = _types(services, request)
-    bound: dict[str, list[Plan]] = {resource_type: [] for resource_type in types}
-    applied, issues, result = [], [], ResultParameters()
-    for name, value in request.parameters:
-        if is_empty(value):
-            continue
-        try:
-            if is_shaping(name):
-                result = _shaped(services, types, result, (name, value))
-            elif name == "_type":
-                _check_type(request)
-            elif name not in IGNORED:
-                _bind(services, bound, Given(name, parse_criterion(name, value)))
-        except UnknownParameter as error:
-            if not request.lenient:
-                raise
-            issues.append(_ignored(error))
-        else:
-            applied.append((name, value))
-    limits = services.limits
-    kept = tuple([(n, _applied_count(v, limits) if n == "_count" else v) for n, v in applied if n != "_cursor"])
-    return _Asked(result, bound, kept, tuple(issues))
-
-
-def _applied_count(value: str, limits: Limits) -> str:
-    """Say in the self link how many resources a page really has."""
-    return str(min(int(value), limits.max_count))
-
-
-def _ignored(error: FhirError) -> Issue:
-    expression = error.issues[0].expression
-    return Issue(IssueType.NOT_SUPPORTED, f"{error.diagnostics} It was ignored.", Severity.WARNING, expression)
-
-
-def _bind(services: Services, bound: dict[str, list[Plan]], given: Given) -> None:
-    """Bind a criterion on every type, or raise what is wrong with it and on none."""
-    plans = [services.binder.bind(resource_type, given) for resource_type in bound]
-    for members, plan in zip(bound.values(), plans, strict=True):
-        members.append(plan)
-
-
-def _check_type(request: SearchRequest) -> None:
-    if request.resource_types:
-        raise UnknownParameter("`_type` belongs to a search of all types.", expression=["http._type"])
-
-
-def _shaped(
-    services: Services, types: tuple[str, ...], before: ResultParameters, parameter: tuple[str, str]
-) -> ResultParameters:
-    """Add a parameter that shapes the answer, once all it names is known."""
-    name, value = parameter
-    result = shaped(before, name, value)
-    for key in result.sort[len(before.sort) :]:
-        _sort_key(services, types, key)
-    for include in result.includes[len(before.includes) :]:
-        try:
-            check_include(services, include)
-        except UnknownParameter as error:
-            raise UnknownParameter(str(error), expression=[f"http.{shown(name)}"]) from None
-    return result
-
-
-def _types(services: Services, request: SearchRequest) -> tuple[str, ...]:
-    if request.resource_types:
-        return request.resource_types
-    named = [part for name, value in request.parameters if name == "_type" for part in value.split(",") if part]
-    unknown = [name for name in named if not services.definitions.is_resource_type(name)]
-    if unknown:
-        raise BadSearchValue("`_type` names an unknown resource type.", expression=["http._type"])
-    types = tuple(dict.fromkeys(named)) or services.definitions.resource_types
-    if request.compartment is not None and not named:
-        definition = services.definitions.compartment(request.compartment[0])
-        linked = definition.parameters if definition is not None else {}
-        types = tuple(t for t in types if t in linked or t == request.compartment[0])
-    return types
-
-
-def _sort_key(services: Services, types: Iterable[str], key: Sort) -> SortKey:
-    """Bind one key of ``_sort``. Raises UnknownParameter."""
-    if key.code == "_lastUpdated":
-        return SortKey("updated", descending=key.descending)
-    if key.code == "_id":
-        return SortKey("id", descending=key.descending)
-    try:
-        bound = [services.binder.find(resource_type, key.code) for resource_type in types]
-    except UnknownParameter as error:
-        raise UnknownParameter(error.diagnostics, expression=["http._sort"]) from None
-    kind = bound[0].definition.type
-    if kind in (SearchType.COMPOSITE, SearchType.SPECIAL):
-        raise UnknownParameter(f"`{key.code}` has no order to sort by.", expression=["http._sort"])
-    keys = tuple(dict.fromkeys(k for one in bound for k in one.keys))
-    if kind in (SearchType.DATE, SearchType.NUMBER, SearchType.QUANTITY):
-        return SortKey("spans", keys, descending=key.descending)
-    return SortKey("terms", keys, tuple(p for one in bound for p in _sort_prefixes(one)), key.descending)
-
-
-def _sort_prefixes(bound: Bound) -> tuple[str, ...]:
-    if bound.restricted:
-        return tuple(f"{key}={target}/" for key in bound.keys for target in bound.targets)
-    return tuple(f"{key}=" for key in bound.keys)

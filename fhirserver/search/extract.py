@@ -4,14 +4,17 @@ Spec: http://hl7.org/fhir/R4/search.html
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
 from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.search_parameters import SearchType
-from fhirserver.fhirpath import CompiledExpression, Environment
+from fhirserver.fhirpath import CompiledExpression, Environment, FhirPathError
 from fhirserver.kernel.resource import Json, Resource
+from fhirserver.search.contained import add_contained
+from fhirserver.search.content import add_words
 from fhirserver.search.index import Group, IndexValues, Span
 from fhirserver.search.parameters import Indexed, SearchParameters
 from fhirserver.search.presence import needed_properties
@@ -50,8 +53,23 @@ class Extractor:
         self._rules = rules
         self._plans: dict[str, _TypePlan] = {}
 
+    def over(self, parameters: SearchParameters) -> "Extractor":
+        """Return what indexes by other parameters; what is compiled for types that they share is kept."""
+        other = copy(self)
+        other._parameters = parameters
+        kept = (name for name in self._plans if parameters.of(name).indexed is self._parameters.of(name).indexed)
+        other._plans = {name: self._plans[name] for name in kept}
+        return other
+
     def extract(self, resource: Resource) -> IndexValues:
         """Return the index values of a valid resource that has its id."""
+        values = self._extract(resource)
+        if "contained" in resource:
+            add_contained(resource, values, self._extract)
+        add_words(resource, values)
+        return values
+
+    def _extract(self, resource: Resource) -> IndexValues:
         resource_type = resource["resourceType"]
         plan = self._plans.get(resource_type)
         if plan is None:
@@ -65,6 +83,9 @@ class Extractor:
         for indexed in self._parameters.of(resource_type).indexed:
             for expression in indexed.expressions:
                 step = _step(indexed, expression, self._rules)
+                if indexed.is_custom:
+                    always.append(_forgiving(step))
+                    continue
                 properties = needed_properties(resource_type, indexed, expression.source, self._definitions)
                 for name in sorted(properties):
                     by_property.setdefault(name, []).append(step)
@@ -110,6 +131,18 @@ class _TypePlan:
         if len(values.spans) > 1:
             values.spans = list(dict.fromkeys(values.spans))
         return values
+
+
+def _forgiving(step: Step) -> Step:
+    """Let a resource on which a user's expression fails have no value: it is none the worse for that."""
+
+    def forgiven(resource: Resource, into: IndexValues) -> None:
+        try:
+            step(resource, into)
+        except FhirPathError:
+            return
+
+    return forgiven
 
 
 TermAdder = Callable[[str, Json, list[str]], None]
@@ -169,6 +202,11 @@ def _group_values(
             return None
     values.terms = [term for term in dict.fromkeys(values.terms) if ":text=" not in term]
     return values
+
+
+def value_adder(key: str, kind: SearchType, rules: IndexingRules) -> Adder:
+    """Return what indexes values under a key as a type of parameter does; composites and specials have none."""
+    return _adder(key, kind, rules)
 
 
 def _adder(key: str, kind: SearchType, rules: IndexingRules) -> Adder:

@@ -21,11 +21,13 @@ _REMEMBERED: Final = 4096
 
 
 def extract_reference(key: str, type_name: str, value: Json, own_bases: tuple[str, ...]) -> Iterator[str]:
-    """Yield the terms of one value of a reference parameter; fragments point inside and are not indexed."""
+    """Yield the terms of one value of a reference parameter; those of fragments are for what is inside."""
     if type_name == "Reference" and isinstance(value, dict):
         reference, identifier = value.get("reference"), value.get("identifier")
         if isinstance(reference, str) and reference and not reference.startswith("#"):
             yield f"{key}={resolved(reference, own_bases)}"
+        elif isinstance(reference, str) and len(reference) > 1:
+            yield f"{key}#={reference[1:]}"
         if isinstance(identifier, dict) and isinstance(identifier.get("value"), str):
             yield f"{key}:identifier={identifier['value']}{SEPARATOR}{identifier.get('system', '')}"
             if "system" in identifier:
