@@ -2,16 +2,19 @@
 
 In order of control flow: ``lexer`` and ``parser`` turn text into an ``ast``; ``compile`` turns each node into a closure
 with the types its result can have (``types``, ``navigation``, ``narrowing``, ``criteria``), with the help of
-``functions`` and ``operators``; ``items`` is what flows when it runs, ``environment`` what it may ask of the world;
-``equality``, ``temporal``, ``quantity`` and ``references`` hold the semantics of values.
+``functions``, ``operators`` and ``factory``, and takes ``notes``; ``items`` is what flows when it runs,
+``environment`` what it may ask of the world and how much it may do; ``equality``, ``temporal``, ``quantity``,
+``references`` and ``regex`` hold the semantics of values.
 Spec: http://hl7.org/fhirpath/N1/ and http://hl7.org/fhir/R4/fhirpath.html
 """
 
 from fhirserver.fhirpath.compile import CompiledExpression, compile_fhirpath
 from fhirserver.fhirpath.environment import (
     Bounds,
+    Coded,
     Conformance,
     Environment,
+    Markup,
     Resolver,
     Terminology,
     TraceSink,
@@ -21,6 +24,7 @@ from fhirserver.fhirpath.errors import (
     FhirPathExecutionError,
     FhirPathSyntaxError,
     FhirPathTypeError,
+    FhirPathWarning,
     Position,
 )
 from fhirserver.fhirpath.expression import Rules
@@ -28,6 +32,7 @@ from fhirserver.fhirpath.parser import parse
 
 __all__ = [
     "Bounds",
+    "Coded",
     "CompiledExpression",
     "Conformance",
     "Environment",
@@ -35,6 +40,8 @@ __all__ = [
     "FhirPathExecutionError",
     "FhirPathSyntaxError",
     "FhirPathTypeError",
+    "FhirPathWarning",
+    "Markup",
     "Position",
     "Resolver",
     "Rules",

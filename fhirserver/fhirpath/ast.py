@@ -4,7 +4,7 @@ Spec: http://hl7.org/fhirpath/N1/grammar.html
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, TypeAlias
 
@@ -53,6 +53,16 @@ def _escaped(text: str, quote: str) -> str:
 def _identifier(name: str) -> str:
     plain = _PLAIN_IDENTIFIER.fullmatch(name) and name not in _KEYWORDS
     return name if plain else _escaped(name, "`")
+
+
+class Long(int):
+    """An integer that is written ``5L``."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """Print as source."""
+        return f"{int(self)}L"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +140,10 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """The name of an element or, at the start of a path, of a type."""
+    """The name of an element or, at the start of a path, of a type; ``offset``: where it stands in the source."""
 
     name: str
+    offset: int = field(default=-1, compare=False, repr=False)
 
     def __str__(self) -> str:
         """Print as source."""
@@ -141,10 +152,11 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """``name(arguments)``."""
+    """``name(arguments)``; ``offset``: where it stands in the source."""
 
     name: str
     arguments: tuple["Node", ...] = ()
+    offset: int = field(default=-1, compare=False, repr=False)
 
     def __str__(self) -> str:
         """Print as source."""

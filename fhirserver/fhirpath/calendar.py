@@ -39,7 +39,8 @@ def add(text: str, type_name: str, duration: Measurement, sign: int) -> str | No
         raise FhirPathExecutionError(f"A time cannot be moved by a {unit}.")
     known = lead + len(temporal.parts) - 1
     if position > known:
-        amount, position = Decimal(int(amount * _SECONDS[position] / _SECONDS[known])), known
+        length = Decimal(1) / 12 if (position, known) == (1, 0) else Decimal(_SECONDS[position]) / _SECONDS[known]
+        amount, position = Decimal(int(round(amount * length, 9))), known
     try:
         moved = _moved(temporal, position, amount, lead)
     except (OverflowError, ValueError):

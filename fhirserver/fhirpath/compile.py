@@ -4,7 +4,7 @@ Spec: http://hl7.org/fhirpath/N1/, http://hl7.org/fhir/R4/fhirpath.html
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final, assert_never
@@ -21,6 +21,7 @@ from fhirserver.fhirpath.ast import (
     Identifier,
     Indexer,
     Invocation,
+    Long,
     Measure,
     Node,
     Special,
@@ -29,23 +30,29 @@ from fhirserver.fhirpath.ast import (
     TypeOperation,
     Unary,
 )
-from fhirserver.fhirpath.environment import DEFAULT, Environment, Frame, Run
-from fhirserver.fhirpath.errors import FhirPathExecutionError, FhirPathTypeError
+from fhirserver.fhirpath.environment import DEFAULT, Environment, Frame, IdleFrame, Run
+from fhirserver.fhirpath.errors import FhirPathExecutionError, FhirPathTypeError, FhirPathWarning, shown
 from fhirserver.fhirpath.expression import NOWHERE, Call, Compiled, FunctionDefinition, Rules, Scope
 from fhirserver.fhirpath.externals import external
+from fhirserver.fhirpath.factory import FACTORY_FUNCTIONS
 from fhirserver.fhirpath.functions import FUNCTIONS
 from fhirserver.fhirpath.items import Extended, Item, Items, with_values
+from fhirserver.fhirpath.lowering import json_item, resource_item
 from fhirserver.fhirpath.narrowing import narrow
+from fhirserver.fhirpath.notes import Notes
 from fhirserver.fhirpath.operators import OPERATORS
 from fhirserver.fhirpath.operators.collections import indexed
 from fhirserver.fhirpath.parser import parse
 from fhirserver.fhirpath.quantity import Measurement, to_json
 from fhirserver.fhirpath.type_tests import as_operation, is_operation
 from fhirserver.fhirpath.types import (
+    ANY,
     ANYTHING,
     BOOLEAN,
     DECIMAL,
+    FACTORY_TYPES,
     INTEGER,
+    LONG,
     QUANTITY,
     STRING,
     SYSTEM,
@@ -70,17 +77,21 @@ class CompiledExpression:
     _is_open: bool
     _is_pure: bool
     _finish: Callable[[Items], Items] | None
+    warnings: tuple[FhirPathWarning, ...] = ()
+    """What can only yield nothing: elements that the types do not have, types that never occur."""
 
     def evaluate(self, resource: Resource, environment: Environment = DEFAULT) -> Items:
         """Return the result on a resource (or on a value of the context type), with types as the language has them.
 
         Raises FhirPathExecutionError.
         """
-        focus = [(self._name_of(resource), resource)]
+        focus = [self._item(resource)]
         try:
             return self._run(Frame(environment, focus), focus)
         except (AttributeError, TypeError) as error:
             raise self._misshapen() from error
+        except RecursionError:
+            raise FhirPathExecutionError(_TOO_DEEP) from None
 
     def select(self, resource: Resource, environment: Environment | None = None) -> list[tuple[str, Json]]:
         """Return the FHIR type and the JSON value of each item of the result.
@@ -88,23 +99,27 @@ class CompiledExpression:
         Values are the input's own objects, not copies. Primitives that have extensions but no value are left out.
         Raises FhirPathExecutionError.
         """
-        focus = [(self._name_of(resource) if self._is_open else self.context_type, resource)]
+        focus = [self._item(resource)] if self._is_open else [(self.context_type, resource)]
         frame = _IDLE if self._is_pure and environment is None else Frame(environment or DEFAULT, focus)
         try:
             items = self._run(frame, focus)
         except (AttributeError, TypeError) as error:
             raise self._misshapen() from error
+        except RecursionError:
+            raise FhirPathExecutionError(_TOO_DEEP) from None
         return self._finish(items) if items and self._finish is not None else items
 
-    def _name_of(self, resource: Resource) -> str:
-        return resource.get("resourceType", self.context_type) if self._is_open else self.context_type
+    def _item(self, value: Json) -> Item:
+        """Return the input as an item; of an open type, as what it is by itself."""
+        if not self._is_open:
+            return (self.context_type, value)
+        return json_item(value) if self.context_type == ANY else resource_item(value, self.context_type)
 
     def _misshapen(self) -> FhirPathExecutionError:
         return FhirPathExecutionError(f"The input does not have the structure of `{self.context_type}`.")
 
 
-_IDLE: Final = Frame(DEFAULT, [])
-"""What pure expressions are given: they never look at its state, and so cannot change it."""
+_IDLE: Final = IdleFrame(DEFAULT, [])
 
 
 def _finisher(types: Types, definitions: Definitions) -> Callable[[Items], Items] | None:
@@ -133,11 +148,16 @@ def compile_fhirpath(
 ) -> CompiledExpression:
     """Compile an expression for a resource type, a datatype or a backbone element (``Observation.component``).
 
+    For ``System.Any`` the input may be any JSON: resources are of their own type, other objects have no type.
     Raises FhirPathSyntaxError and FhirPathTypeError.
     """
-    context = frozenset({context_type})
-    scope = Scope(definitions, rules, compile_node, context, _resource_types(context_type, definitions), context)
-    compiled = compile_node(_parsed(source), scope)
+    context, notes = frozenset({context_type}), Notes(source)
+    owner = _resource_types(context_type, definitions)
+    scope = Scope(definitions, rules, compile_node, context, owner, context, notes)
+    try:
+        compiled = compile_node(_parsed(source) if len(source) <= _REMEMBERED else parse(source), scope)
+    except RecursionError:
+        raise FhirPathTypeError(_TOO_DEEP) from None
     return CompiledExpression(
         source,
         context_type,
@@ -146,9 +166,12 @@ def compile_fhirpath(
         is_open(context_type),
         compiled.is_pure,
         _finisher(compiled.types, definitions),
+        notes.warnings,
     )
 
 
+_TOO_DEEP: Final = "The expression nests too deep."
+_REMEMBERED: Final = 2_000
 _parsed: Final = lru_cache(maxsize=1024)(parse)
 """R4's search parameters share expressions among up to 32 resource types; trees never change."""
 
@@ -162,15 +185,14 @@ def _resource_types(context_type: str, definitions: Definitions) -> Types:
 
 def compile_node(node: Node, scope: Scope) -> Compiled:
     """Compile one node where it stands."""
+    scope.notes.count_node()
     match node:
-        case Identifier(name):
-            return _start(name, scope)
+        case Identifier():
+            return _start(node, scope)
         case Function():
             return _call(scope.start(), node, scope)
-        case Invocation(target, Identifier(name)):
-            return scope.extend(scope.compile(target), name)
-        case Invocation(target, Function(name, arguments)):
-            return _call(scope.compile(target), Function(name, arguments), scope)
+        case Invocation(target, member):
+            return _member(scope.compile(target), member, scope)
         case Chain() | Binary() | Unary() | TypeOperation() | Indexer():
             return _operation(node, scope)
         case External(name):
@@ -179,6 +201,14 @@ def compile_node(node: Node, scope: Scope) -> Compiled:
             return _leaf(node, scope)
         case _:
             raise AssertionError(node)
+
+
+def _member(focus: Compiled, member: Identifier | Function, scope: Scope) -> Compiled:
+    if isinstance(member, Identifier):
+        found = scope.extend(focus, member.name, member.offset)
+    else:
+        found = _call(focus, member, scope.after(focus))
+    return replace(found, defines={**focus.defines, **found.defines}) if focus.defines else found
 
 
 def _operation(node: Chain | Binary | Unary | TypeOperation | Indexer, scope: Scope) -> Compiled:
@@ -202,7 +232,7 @@ def _operation(node: Chain | Binary | Unary | TypeOperation | Indexer, scope: Sc
 def _leaf(node: Constant | Temporal | Measure | Empty | Special, scope: Scope) -> Compiled:
     match node:
         case Constant(value):
-            return _constant((_CONSTANT_TYPES[type(value)], value))
+            return _constant((_CONSTANT_TYPES[type(value)], int(value) if isinstance(value, Long) else value))
         case Temporal(kind, text):
             return _constant((SYSTEM + kind, text))
         case Measure(value, unit, calendar):
@@ -215,7 +245,7 @@ def _leaf(node: Constant | Temporal | Measure | Empty | Special, scope: Scope) -
             assert_never(node)
 
 
-_CONSTANT_TYPES: Final = {bool: BOOLEAN, str: STRING, int: INTEGER, Decimal: DECIMAL}
+_CONSTANT_TYPES: Final = {bool: BOOLEAN, str: STRING, int: INTEGER, Long: LONG, Decimal: DECIMAL}
 
 
 def _constant(item: Item) -> Compiled:
@@ -236,33 +266,47 @@ _SPECIALS: Final[dict[str, Callable[[Scope], Compiled]]] = {
 }
 
 
-def _start(name: str, scope: Scope) -> Compiled:
+def _start(node: Identifier, scope: Scope) -> Compiled:
     """Compile the first name of a path: an element of ``$this``, or the type that ``$this`` must be of."""
-    if name[0].isupper() and scope.definitions.has_type(name):
-        return _of_leading_type(name, scope)
-    return scope.extend(scope.start(), name)
+    name = node.name
+    if name[:1].isupper() and scope.definitions.has_type(name):
+        return _of_leading_type(node, scope)
+    element = scope.extend(scope.start(), name, node.offset)
+    return _or_of_type(name, element, scope) if name[:1].isupper() and ANY in scope.this else element
 
 
-def _of_leading_type(name: str, scope: Scope) -> Compiled:
+def _or_of_type(name: str, element: Compiled, scope: Scope) -> Compiled:
+    """Compile a name that may be the type of a resource that FHIR does not define."""
+    read = element.run
+
+    def run(frame: Frame, this: Items) -> Items:
+        return this if this and this[0][0] == name else read(frame, this)
+
+    return Compiled(run, ANYTHING, scope.this_many or element.many)
+
+
+def _of_leading_type(node: Identifier, scope: Scope) -> Compiled:
+    name = node.name
     definitions, this = scope.definitions, scope.this
     if (name in this and len(this) == 1) or all(definitions.is_subtype(each, name) for each in this):
         return scope.start()
     narrowed = NOWHERE
     if len(this) > 1 or any(is_open(each) for each in this):
         narrowed = narrow(scope.start(), TypeName(name, "FHIR"), scope)
-    if not narrowed.types and scope.rules is Rules.STRICT:
-        raise FhirPathTypeError(f"The input is not of the type `{name}`.")
+    if not narrowed.types and scope.rules is not Rules.R4:  # R4's parameters name the paths of all their types
+        scope.object(f"The input is not of the type `{shown(name)}`.", node.offset)
     return narrowed
 
 
 def _call(focus: Compiled, node: Function, scope: Scope) -> Compiled:
-    definition = FUNCTIONS.get(node.name)
+    definition = FACTORY_FUNCTIONS.get(node.name) if focus.types == FACTORY_TYPES else FUNCTIONS.get(node.name)
     if definition is None:
-        raise FhirPathTypeError(f"`{node.name}()` is not a function.")
+        raise FhirPathTypeError(f"`{shown(node.name)}()` is not a function.", scope.notes.position(node.offset))
     given = len(node.arguments)
     if not definition.least <= given <= definition.most:
         expected = str(definition.least) if definition.least == definition.most else _range(definition)
-        raise FhirPathTypeError(f"`{node.name}()` takes {expected} arguments, not {given}.")
+        message = f"`{node.name}()` takes {expected} arguments, not {given}."
+        raise FhirPathTypeError(message, scope.notes.position(node.offset))
     return definition.build(Call(scope, focus, node))
 
 

@@ -91,9 +91,9 @@ def _general_filter(criteria: Node, scope: Scope) -> Filter:
     run = scope.compile(criteria).run
 
     def keep(frame: Frame, items: Items) -> Items:
-        frame.spend(len(items))
         outer, kept = frame.index, []
-        for frame.index, item in enumerate(items):
+        for position, item in frame.visit(items):
+            frame.index = position
             if truth(run(frame, [item])):
                 kept.append(item)
         frame.index = outer

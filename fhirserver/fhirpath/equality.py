@@ -6,8 +6,9 @@ Spec: http://hl7.org/fhirpath/N1/#equality
 from collections.abc import Hashable
 from decimal import Decimal
 
+from fhirserver.fhirpath.errors import FhirPathExecutionError
 from fhirserver.fhirpath.items import Item, Items, plain
-from fhirserver.fhirpath.quantity import Measurement, common_values, measurement_of
+from fhirserver.fhirpath.quantity import TIME_CODES, Measurement, common_values, measurement_of
 from fhirserver.fhirpath.temporal import comparable, compare, parse_temporal, temporal_key
 from fhirserver.fhirpath.types import DATE, DATE_TIME, DECIMAL, INTEGER, QUANTITY, SYSTEM_TYPES, TIME
 from fhirserver.kernel.resource import Json
@@ -15,6 +16,7 @@ from fhirserver.ucum import Ucum
 
 _NUMBERS = frozenset({INTEGER, DECIMAL})
 _FEW = 8
+_MANY_ALIKE = 500
 _TEMPORALS = frozenset({DATE, DATE_TIME, TIME})
 
 
@@ -88,6 +90,16 @@ def contains(items: Items, item: Item, ucum: Ucum | None = None) -> bool:
     return False
 
 
+def shared(items: Items, others: Items, ucum: Ucum | None = None) -> list[bool]:
+    """Tell for each item whether an equal one is among the others."""
+    if len(others) <= _FEW or len(items) <= 1:
+        return [contains(others, item, ucum) for item in items]
+    seen = Seen(ucum)
+    for other in others:
+        seen.is_new(other)
+    return [item in seen for item in items]
+
+
 def distinct(items: Items, ucum: Ucum | None = None) -> Items:
     """Return the items without those that equal an earlier one."""
     if len(items) < 2:
@@ -114,35 +126,63 @@ def distinct_complex(items: Items, ucum: Ucum | None = None) -> Items:
 
 def _distinct_of_many(items: Items, ucum: Ucum | None) -> Items:
     """Compare each item only with those that share its signature."""
-    kept: Items = []
-    alike: dict[Hashable, Items] = {}
-    has_quantities = any(SYSTEM_TYPES.get(name) == QUANTITY for name, _ in items)
-    for item in items:
-        others = alike.setdefault(_signature(item, ucum, has_quantities), [])
-        if not contains(others, item, ucum):
-            others.append(item)
-            kept.append(item)
-    return kept
+    seen = Seen(ucum)
+    return [item for item in items if seen.is_new(item)]
 
 
-def _signature(item: Item, ucum: Ucum | None, has_quantities: bool) -> Hashable:
-    """Return what equal items share, and few others."""
+class Seen:
+    """The items met so far, each found again by its signature."""
+
+    __slots__ = ("_alike", "_ucum")
+
+    def __init__(self, ucum: Ucum | None) -> None:
+        """Start with none."""
+        self._alike: dict[Hashable, Items] = {}
+        self._ucum = ucum
+
+    def is_new(self, item: Item) -> bool:
+        """Remember an item; tell whether no equal one was met before."""
+        others = self._alike.setdefault(_signature(item, self._ucum), [])
+        if contains(others, item, self._ucum):
+            return False
+        if len(others) > _MANY_ALIKE:
+            raise FhirPathExecutionError("There are too many different durations to compare.")
+        others.append(item)
+        return True
+
+    def __contains__(self, item: Item) -> bool:
+        """Tell whether an equal item was met."""
+        return contains(self._alike.get(_signature(item, self._ucum), []), item, self._ucum)
+
+
+def _signature(item: Item, ucum: Ucum | None) -> Hashable:
+    """Return what equal items share, and few others; a number may equal a quantity without a unit."""
     kind, value = SYSTEM_TYPES.get(item[0]), plain(item[1])
     if value is None:
-        return None
-    if has_quantities and (kind in _NUMBERS or kind == QUANTITY):
-        return _quantity_signature(item_measurement(item), ucum)
+        return _structure(item[1].element)
+    if kind in _NUMBERS:
+        return ("1", value)
+    if kind == QUANTITY:
+        return _quantity_signature(item, ucum)
     if kind in _TEMPORALS and kind is not None:
         temporal = parse_temporal(value, kind)
         return value if temporal is None else temporal_key(temporal)
+    return _structure(value) if isinstance(value, dict) else (kind, value)
+
+
+def _structure(value: Json) -> Hashable:
     if isinstance(value, dict):
-        return frozenset((key, text) for key, text in value.items() if isinstance(text, str))
-    return (DECIMAL if kind in _NUMBERS else kind, value)
+        return frozenset((key, _structure(inner)) for key, inner in value.items())
+    return tuple(map(_structure, value)) if isinstance(value, list) else value
 
 
-def _quantity_signature(measurement: Measurement | None, ucum: Ucum | None) -> Hashable:
+def _quantity_signature(item: Item, ucum: Ucum | None) -> Hashable:
     """Return the canonical form; all durations share one, because calendar units have no exact length."""
-    if measurement is None or measurement.calendar or ucum is None:
-        return QUANTITY
-    canonical = ucum.canonical(measurement.value, measurement.unit)
-    return QUANTITY if canonical is None or canonical.unit == "s" else (canonical.unit, canonical.value)
+    measurement = item_measurement(item)
+    if measurement is None:
+        return _structure(item[1])
+    canonical = None
+    if ucum is not None and not measurement.calendar:
+        canonical = ucum.canonical(measurement.value, measurement.unit)
+    unit, value = (measurement.unit, measurement.value) if canonical is None else (canonical.unit, canonical.value)
+    return QUANTITY if measurement.calendar or unit in TIME_CODES else (unit, value)

@@ -82,6 +82,10 @@ def _equivalent_json(left: Json, right: Json) -> bool:
         return len(left) == len(right) and _pair_up(left, right)
     if isinstance(left, str) and isinstance(right, str):
         return _folded(left) == _folded(right)
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, int | Decimal) and isinstance(right, int | Decimal):
+        return _same_to_the_lesser_precision(Decimal(left), Decimal(right))
     return type(left) is type(right) and bool(left == right)
 
 

@@ -7,6 +7,15 @@ FhirPathError
 """
 
 from dataclasses import dataclass
+from typing import Final
+
+_SHOWN: Final = 60
+
+
+def shown(text: str) -> str:
+    """Return a name of the source as a message may quote it: short, and without what a terminal would act on."""
+    clean = "".join(c if c.isprintable() else "?" for c in text[:_SHOWN])
+    return clean if len(text) <= _SHOWN else clean + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,23 @@ class FhirPathSyntaxError(FhirPathError):
 class FhirPathTypeError(FhirPathError):
     """The expression cannot be compiled for its input type."""
 
+    def __init__(self, message: str, position: Position | None = None) -> None:
+        """Say what is wrong and, where it is known, where."""
+        super().__init__(message if position is None else f"{message} ({position})")
+        self.position = position
+
 
 class FhirPathExecutionError(FhirPathError):
     """The expression cannot be evaluated on this input."""
+
+
+@dataclass(frozen=True, slots=True)
+class FhirPathWarning:
+    """What is found when an expression is compiled and does not keep it from running: it yields nothing there."""
+
+    message: str
+    position: Position | None = None
+
+    def __str__(self) -> str:
+        """Print the message and, where it is known, the place."""
+        return self.message if self.position is None else f"{self.message} ({self.position})"

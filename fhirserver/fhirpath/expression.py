@@ -4,17 +4,19 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from fhirserver.definitions.registry import Definitions
 from fhirserver.fhirpath.ast import Function, Node
 from fhirserver.fhirpath.environment import Frame, Run
-from fhirserver.fhirpath.errors import FhirPathTypeError
+from fhirserver.fhirpath.errors import FhirPathTypeError, shown
 from fhirserver.fhirpath.items import Item, Items
 from fhirserver.fhirpath.lowering import lower
 from fhirserver.fhirpath.navigation import Navigation
+from fhirserver.fhirpath.notes import Notes
 from fhirserver.fhirpath.types import BOOLEAN, NOTHING, Types
 
 
@@ -27,6 +29,16 @@ class Rules(Enum):
     """FHIRPath: ``as`` takes one item; unknown elements are empty."""
     STRICT = auto()
     """As LANGUAGE, and an element that the input type does not have is an error."""
+
+
+Variables: TypeAlias = Mapping[str, Types]
+"""The names that ``defineVariable()`` gave, with the types of their values."""
+_NO_VARIABLES: Final[Variables] = MappingProxyType({})
+
+
+def no_variables() -> Variables:
+    """Return the names where none are given."""
+    return _NO_VARIABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,8 @@ class Compiled:
     """The item, where the node is a literal."""
     is_pure: bool = False
     """Whether it looks at nothing but ``$this``, so that it can run without a frame of its own."""
+    defines: Variables = field(default_factory=no_variables)
+    """The variables that are defined where the node ends, for what is chained to it."""
 
 
 def _nothing(frame: Frame, this: Items) -> Items:
@@ -74,12 +88,20 @@ class Scope:
     """The types of ``%resource``."""
     context: Types
     """The types of ``%context``."""
+    notes: Notes
+    """What is noticed on the way."""
     this_many: bool = False
     """Whether ``$this`` can be anything but exactly one item."""
+    variables: Variables = field(default_factory=no_variables)
+    """The variables that are defined here."""
 
     def compile(self, node: Node) -> Compiled:
         """Compile a node that stands here."""
         return self.compiler(node, self)
+
+    def after(self, focus: Compiled) -> "Scope":
+        """Return the scope of what is chained to ``focus``."""
+        return replace(self, variables={**self.variables, **focus.defines}) if focus.defines else self
 
     def within(self, types: Types, many: bool = False) -> "Scope":
         """Return the scope of an expression that is evaluated for each item of these types (or for all of them)."""
@@ -89,15 +111,21 @@ class Scope:
         """Return ``$this``."""
         return navigated(Navigation(None, self.this, self.this_many, self.definitions))
 
-    def extend(self, focus: Compiled, element: str) -> Compiled:
+    def extend(self, focus: Compiled, element: str, offset: int = -1) -> Compiled:
         """Append a member step; raises FhirPathTypeError under strict rules when there is no such element."""
         if not focus.types:
             return NOWHERE
         base = focus.navigation or Navigation(focus.run, focus.types, focus.many, self.definitions)
         extended = navigated(base.step(element), focus.is_pure)
-        if not extended.types and self.rules is Rules.STRICT:
-            raise FhirPathTypeError(f"`{element}` is not an element of {_listed(focus.types)}.")
+        if not extended.types:
+            self.object(f"`{shown(element)}` is not an element of {_listed(focus.types)}.", offset)
         return extended
+
+    def object(self, message: str, offset: int = -1) -> None:
+        """Note what can only yield nothing; raises FhirPathTypeError under strict rules."""
+        if self.rules is Rules.STRICT:
+            raise FhirPathTypeError(message, self.notes.position(offset))
+        self.notes.warn(message, offset)
 
 
 def _listed(types: Types) -> str:

@@ -7,13 +7,14 @@ import re
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from fhirserver.fhirpath.errors import FhirPathSyntaxError, Position
+from fhirserver.fhirpath.errors import FhirPathSyntaxError, Position, shown
 
 
 class Kind(Enum):
     """What a token is; words are told apart (keyword, identifier) by the parser, from where they stand."""
 
     NUMBER = auto()
+    LONG = auto()
     STRING = auto()
     DELIMITED = auto()
     WORD = auto()
@@ -41,6 +42,7 @@ _SCANNER: Final = re.compile(
     | (?P<WORD>[A-Za-z_][A-Za-z0-9_]*)
     | (?P<SYMBOL><=|>=|!=|!~|/(?!\*)|[.()\[\]{{}},%|=~<>+\-*&])
     | (?P<STRING>'(?:[^'\\]|\\.)*')
+    | (?P<LONG>\d+)L\b
     | (?P<NUMBER>\d+(?:\.\d+)?)
     | (?P<DELIMITED>`(?:[^`\\]|\\.)*`)
     | @T(?P<TIME>{_TIME})
@@ -50,13 +52,18 @@ _SCANNER: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
+MAX_SOURCE: Final = 50_000
+"""Characters; the longest expression of R4 has 1,500."""
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
-_ESCAPED: Final = {"f": "\f", "n": "\n", "r": "\r", "t": "\t"} | {c: c for c in "`'\"\\/"}
+_ESCAPED: Final = {"f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _OPENINGS: Final = {"'": "A string", "`": "An identifier", "/": "A comment"}
 
 
 def tokenize(source: str) -> list[Token]:
     """Return the tokens of an expression, the last one of kind END; raises FhirPathSyntaxError."""
+    if len(source) > MAX_SOURCE:
+        message = f"An expression may have {MAX_SOURCE} characters, not {len(source)}."
+        raise FhirPathSyntaxError(message, Position.of(source, MAX_SOURCE))
     tokens: list[Token] = []
     offset, end, match = 0, len(source), _SCANNER.match
     while offset < end:
@@ -76,14 +83,16 @@ def tokenize(source: str) -> list[Token]:
 _KINDS: Final = dict(Kind.__members__)
 
 
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else _ESCAPED.get(escape[2], escape[2])
+
+
 def _unescape(source: str, start: int, end: int) -> str:
+    """Read the escapes of a string; a backslash before anything else is left out."""
     text = source[start:end]
     if "\\" not in text:
         return text
-    for escape in _ESCAPE.finditer(text):
-        if escape[1] is None and escape[2] not in _ESCAPED:
-            raise FhirPathSyntaxError(f"`{escape[0]}` is not an escape.", Position.of(source, start + escape.start()))
-    unescaped = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else _ESCAPED[escape[2]], text)
+    unescaped = _ESCAPE.sub(_character, text)
     try:  # two \u escapes may be the halves of one character
         return unescaped.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError:
@@ -92,5 +101,5 @@ def _unescape(source: str, start: int, end: int) -> str:
 
 def _unexpected(source: str, offset: int) -> FhirPathSyntaxError:
     opening = _OPENINGS.get(source[offset])
-    message = f"{opening} is not closed." if opening else f"`{source[offset]}` is not expected."
+    message = f"{opening} is not closed." if opening else f"`{shown(source[offset])}` is not expected."
     return FhirPathSyntaxError(message, Position.of(source, offset))

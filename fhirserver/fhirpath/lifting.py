@@ -19,11 +19,12 @@ ItemFunction = TypeVar("ItemFunction", bound=Callable[..., Item | None])
 
 
 def scalar(
-    table: FunctionTable, name: str, *kinds: str, result: str, required: int | None = None
+    table: FunctionTable, name: str, *kinds: str, result: str, required: int | None = None, optional: bool = False
 ) -> Callable[[ValueFunction], ValueFunction]:
     """Enter a function of plain values: of the focus, of type ``kinds[0]``, and of the arguments.
 
-    Of the ``kinds`` the first ``required`` must be given. What returns None yields nothing.
+    Of the ``kinds`` the first ``required`` must be given; where the others are ``optional``, an empty one is as one
+    that is not given. What returns None yields nothing.
     """
     least = (len(kinds) if required is None else required) - 1
 
@@ -31,7 +32,9 @@ def scalar(
         def build(call: Call) -> Compiled:
             _check(call, kinds[0])
             runs = [call.focus.run, *(call.argument(i).run for i in range(len(call)))]
-            return Compiled(_lifted(function, list(zip(runs, kinds, strict=False)), result), frozenset({result}), False)
+            operands = list(zip(runs, kinds, strict=False))
+            run = _lifted(function, operands, result, least + 1 if optional else len(operands))
+            return Compiled(run, frozenset({result}), False)
 
         table.function(name, least, len(kinds) - 1)(build)
         return function
@@ -39,15 +42,19 @@ def scalar(
     return enter
 
 
-def _lifted(function: Callable[..., Any], operands: list[tuple[Run, str]], result: str) -> Run:
+def _lifted(function: Callable[..., Any], operands: list[tuple[Run, str]], result: str, needed: int) -> Run:
     def run(frame: Frame, this: Items) -> Items:
-        values = []
+        values: list[Json] = []
         for operand, kind in operands:
             value = value_of(operand(frame, this), kind)
-            if value is None:
+            if value is None and len(values) < needed:
                 return []
+            if type(value) is str:
+                frame.spend_on_text(len(value))
             values.append(value)
         found = function(*values)
+        if type(found) is str:
+            frame.spend_on_text(len(found))
         return [] if found is None else [(result, found)]
 
     return run
@@ -71,9 +78,11 @@ def value_of(items: Items, kind: str) -> Json:
     if item is None:
         return None
     given, value = SYSTEM_TYPES.get(item[0]), plain(item[1])
+    if value is None:
+        return None
     if not _accepts(kind, given):
         raise FhirPathExecutionError(f"A {kind} is expected, not a {item[0]}.")
-    return Decimal(value) if kind == DECIMAL and value is not None else value
+    return Decimal(value) if kind == DECIMAL else value
 
 
 def of_item(
@@ -98,7 +107,7 @@ def of_item(
 def _lifted_item(function: Callable[..., Item | None], source: Run, operands: list[tuple[Run, str]]) -> Run:
     def run(frame: Frame, this: Items) -> Items:
         item = only(source(frame, this))
-        if item is None:
+        if item is None or plain(item[1]) is None:
             return []
         found = function(item, *(value_of(operand(frame, this), kind) for operand, kind in operands))
         return [] if found is None else [found]

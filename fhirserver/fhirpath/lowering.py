@@ -6,6 +6,7 @@ Spec: http://hl7.org/fhirpath/N1/#path-selection, http://hl7.org/fhir/R4/json.ht
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from itertools import zip_longest
 from typing import Any, Final, TypeAlias
 
@@ -14,12 +15,13 @@ from fhirserver.fhirpath.environment import Frame, Run
 from fhirserver.fhirpath.items import Extended, Item, Items
 from fhirserver.fhirpath.navigation import Branch, LazyTable, Navigation, Table, branch_of
 from fhirserver.fhirpath.quantity import Measurement
-from fhirserver.fhirpath.types import is_primitive
+from fhirserver.fhirpath.types import ANY, BOOLEAN, DECIMAL, INTEGER, STRING, is_primitive
 from fhirserver.kernel.resource import Json, Resource
 
 Hop: TypeAlias = Callable[[Items], Items]
 Stage: TypeAlias = Callable[[Sequence[Json]], list[Any]]
 _RESOURCES: Final = frozenset({"Resource", "DomainResource"})
+_JSON_TYPES: Final = {bool: BOOLEAN, str: STRING, int: INTEGER, Decimal: DECIMAL, float: DECIMAL}
 _PARENTS: Final = frozenset({dict, Measurement})
 
 
@@ -269,6 +271,8 @@ def _by_type(table: Table) -> Hop:
 
 def _collect(branch: Branch, parent: Resource) -> Items:
     """Read one property of one parent."""
+    if branch.type == ANY:
+        return untyped_items(parent, branch.key)
     found = parent.get(branch.key)
     if branch.primitive:
         sibling = parent.get(branch.sibling)
@@ -301,11 +305,35 @@ def resource_item(resource: Resource, declared: str = "Resource") -> Item:
     return (resource.get("resourceType", declared), resource)
 
 
+def json_item(value: Json) -> Item:
+    """Return a JSON value of no known type as an item."""
+    if type(value) is dict:
+        return resource_item(value, ANY)
+    return (_JSON_TYPES.get(type(value), ANY), value)
+
+
+def untyped_items(parent: Resource, key: str) -> Items:
+    """Read a property of an object of which no definition is known."""
+    found, sibling = parent.get(key), parent.get("_" + key)
+    values = found if isinstance(found, list) else [found]
+    if sibling is None:
+        return [json_item(value) for value in values if value is not None]
+    elements = sibling if isinstance(sibling, list) else [sibling]
+    joined = zip_longest(values, elements)
+    return [
+        (json_item(value)[0], value if element is None else Extended(value, element))
+        for value, element in joined
+        if value is not None or element is not None
+    ]
+
+
 def child_items(name: str, value: Json, definitions: Definitions) -> Items:
     """Return all children of an item, in the order of its definition."""
     parent = value.element if type(value) is Extended else value
-    if type(parent) is not dict or not definitions.has_type(name):
+    if type(parent) is not dict:
         return []
+    if not definitions.has_type(name):
+        return [item for key in parent if key != "resourceType" for item in untyped_items(parent, key)]
     items: Items = []
     for child in definitions.children(name).values():
         if child.json_name in parent or "_" + child.json_name in parent:

@@ -5,6 +5,7 @@ Spec: http://hl7.org/fhirpath/N1/#oftypetype--type-specifier--collection
 
 from fhirserver.fhirpath.ast import TypeName
 from fhirserver.fhirpath.environment import Run
+from fhirserver.fhirpath.errors import shown
 from fhirserver.fhirpath.expression import NOWHERE, Compiled, Rules, Scope, navigated
 from fhirserver.fhirpath.items import only
 from fhirserver.fhirpath.types import TypeTest, is_open, resolve_type
@@ -16,6 +17,8 @@ def narrow(focus: Compiled, specifier: TypeName, scope: Scope) -> Compiled:
     opened = [name for name in focus.types if is_open(name) and wanted.may_be(name) and not wanted.selects(name)]
     kept = frozenset(name for name in focus.types if wanted.selects(name))
     if not kept and not opened:
+        if focus.types:
+            scope.notes.warn(f"What is selected is never a `{shown(str(specifier))}`.")
         return NOWHERE
     if kept == focus.types:
         return focus

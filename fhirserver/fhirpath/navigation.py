@@ -33,10 +33,16 @@ class Branch:
     type: str
     many: bool
     primitive: bool
+    element: str = ""
+    """Its name in the definition: ``value[x]``."""
 
 
 Table: TypeAlias = Mapping[str, tuple[Branch, ...]]
 """The properties of one step by the type of the parent."""
+
+
+_RESOURCE_TYPE: Final = Branch("resourceType", "", "code", many=False, primitive=True)
+"""No element, but many expressions ask a resource of any type for it."""
 
 
 class LazyTable(dict[str, tuple[Branch, ...]]):
@@ -48,9 +54,23 @@ class LazyTable(dict[str, tuple[Branch, ...]]):
         self._element = element
 
     def __missing__(self, parent: str) -> tuple[Branch, ...]:
-        """Find the properties of a type met for the first time."""
-        self[parent] = found = find_branches(self._definitions, parent, self._element)
+        """Find the properties of a type met for the first time; of what FHIR does not define, any may be there."""
+        if self._element == "extension" and _is_untyped(parent, self._definitions):
+            found = find_branches(self._definitions, "Element", "extension")
+        elif _is_untyped(parent, self._definitions):
+            found = (Branch(self._element, "", ANY, many=True, primitive=False),)
+        elif self._element == "resourceType" and self._definitions.is_resource_type(parent):
+            found = (_RESOURCE_TYPE,)
+        else:
+            found = find_branches(self._definitions, parent, self._element)
+        self[parent] = found
         return found
+
+
+def _is_untyped(parent: str, definitions: Definitions) -> bool:
+    if parent.startswith(SYSTEM):
+        return parent not in (TYPE_INFO, QUANTITY)
+    return not definitions.has_type(parent)
 
 
 def find_branches(definitions: Definitions, parent: str, element: str) -> tuple[Branch, ...]:
@@ -74,7 +94,8 @@ def find_branches(definitions: Definitions, parent: str, element: str) -> tuple[
 def branch_of(child: Child, definitions: Definitions) -> Branch:
     """Return how one JSON property is read."""
     key, name = child.json_name, child.type_name
-    return Branch(key, "_" + key, name, child.element.repeats, is_primitive(name, definitions))
+    element = child.element.name + ("[x]" if child.element.is_choice else "")
+    return Branch(key, "_" + key, name, child.element.repeats, is_primitive(name, definitions), element)
 
 
 @dataclass(frozen=True, slots=True)

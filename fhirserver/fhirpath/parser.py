@@ -20,6 +20,7 @@ from fhirserver.fhirpath.ast import (
     Identifier,
     Indexer,
     Invocation,
+    Long,
     Measure,
     Node,
     Special,
@@ -28,7 +29,7 @@ from fhirserver.fhirpath.ast import (
     TypeOperation,
     Unary,
 )
-from fhirserver.fhirpath.errors import FhirPathSyntaxError, Position
+from fhirserver.fhirpath.errors import FhirPathSyntaxError, Position, shown
 from fhirserver.fhirpath.lexer import Kind, Token, tokenize
 from fhirserver.fhirpath.temporal import parse_temporal
 from fhirserver.fhirpath.types import SYSTEM
@@ -85,15 +86,26 @@ class _Parser:
         if operator in ("is", "as"):
             self._grow(depth)
             return TypeOperation(operator, left, self._type_name())
-        right = self._expression(binding + 1)
         if operator in CHAINED:
-            if isinstance(left, Chain) and left.operator == operator:
-                self._depth = max(depth, self._depth + 1)
-                return Chain(operator, (*left.operands, right))
-            self._grow(max(depth, self._depth))
-            return Chain(operator, (left, right))
+            return self._chain(left, operator, binding)
+        right = self._expression(binding + 1)
         self._grow(max(depth, self._depth))
         return Binary(operator, left, right)
+
+    def _chain(self, first: Node, operator: str, binding: int) -> Node:
+        """Read all the operands that the same operator joins."""
+        depth, operands = self._depth, [first]
+        if isinstance(first, Chain) and first.operator == operator:
+            operands = list(first.operands)
+        while True:
+            operands.append(self._expression(binding + 1))
+            depth = max(depth, self._depth)
+            token = self._tokens[self._next]
+            if token.text != operator or token.kind not in (Kind.SYMBOL, Kind.WORD):
+                break
+            self._next += 1
+        self._grow(depth)
+        return Chain(operator, tuple(operands))
 
     def _operand(self) -> Node:
         """Read a term with the signs before it and the members and indexers after it."""
@@ -163,7 +175,7 @@ class _Parser:
     def _invoked(self, token: Token) -> Identifier | Function:
         following = self._tokens[self._next]
         if following.kind is not Kind.SYMBOL or following.text != "(":
-            return Identifier(token.text)
+            return Identifier(token.text, token.offset)
         self._next += 1
         arguments, depth = [], 0
         if not self._skip(")"):
@@ -174,7 +186,7 @@ class _Parser:
                     break
             self._expect(")")
         self._grow(depth)
-        return Function(token.text, tuple(arguments))
+        return Function(token.text, tuple(arguments), token.offset)
 
     def _enclosed(self, opening: str) -> Node:
         node = self._expression(0)
@@ -200,6 +212,10 @@ class _Parser:
             self._next += 1
             return Measure(Decimal(token.text), unit.text, unit.kind is Kind.WORD)
         return Constant(Decimal(token.text) if "." in token.text else self._integer(token))
+
+    def long(self, token: Token) -> Node:
+        """Read ``5L``."""
+        return Constant(Long(self._integer(token)))
 
     def _integer(self, token: Token) -> int:
         try:
@@ -249,7 +265,7 @@ class _Parser:
             raise self._error(self._tokens[self._next], message)
 
     def _unexpected(self, token: Token, expected: str) -> FhirPathSyntaxError:
-        found = "the end" if token.kind is Kind.END else f"`{token.text}`"
+        found = "the end" if token.kind is Kind.END else f"`{shown(token.text)}`"
         return self._error(token, f"Found {found}; expected {expected}.")
 
     def _error(self, token: Token, message: str) -> FhirPathSyntaxError:
@@ -259,6 +275,7 @@ class _Parser:
 _TEMPORAL_TYPES: Final = {Kind.DATE: "Date", Kind.DATE_TIME: "DateTime", Kind.TIME: "Time"}
 _LITERALS: Final[Mapping[Kind, Callable[[_Parser, Token], Node]]] = {
     Kind.NUMBER: _Parser.number,
+    Kind.LONG: _Parser.long,
     Kind.STRING: _Parser.string,
     Kind.SPECIAL: _Parser.special,
     Kind.DATE: _Parser.temporal,

@@ -4,7 +4,7 @@ Spec: http://hl7.org/fhirpath/N1/#quantity, http://hl7.org/fhir/R4/fhirpath.html
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
@@ -26,7 +26,10 @@ _CODES: Final[Mapping[str, str]] = MappingProxyType(
         "millisecond": "ms",
     }
 )
+TIME_CODES: Final = frozenset(_CODES.values())
+"""UCUM codes of the units that calendar units may equal."""
 _VARIABLE: Final = frozenset({"year", "month"})
+_MEAN_CODES: Final = frozenset({"a", "mo"})
 _MONTHS: Final[Mapping[str, int]] = MappingProxyType({"year": 12, "month": 1})
 _SECONDS: Final[Mapping[str, Decimal]] = MappingProxyType(
     {
@@ -115,9 +118,14 @@ def common_values(left: Measurement, right: Measurement, ucum: Ucum | None) -> t
         return left.value, right.value
     if left.calendar and right.calendar:
         return _calendar_values(left, right)
-    if left.code is None or right.code is None:
+    if left.code is None or right.code is None or _is_mixed(left, right):
         return None
     return _canonical_values(left.value, left.code, right.value, right.code, ucum)
+
+
+def _is_mixed(left: Measurement, right: Measurement) -> bool:
+    """Tell whether one is a calendar duration and the other of UCUM's mean years or months, which none equals."""
+    return left.calendar != right.calendar and not _MEAN_CODES.isdisjoint((left.unit, right.unit))
 
 
 def _calendar_values(left: Measurement, right: Measurement) -> tuple[Decimal, Decimal]:
@@ -144,7 +152,7 @@ def converted(measurement: Measurement, unit: str, calendar: bool, ucum: Ucum | 
     if measurement.calendar and calendar:
         mine, other = _calendar_values(measurement, target)
         return Measurement(CONTEXT.divide(mine, other), unit, calendar)
-    if measurement.code is None or target.code is None:
+    if measurement.code is None or target.code is None or _is_mixed(measurement, target):
         return None
     if measurement.code == target.code:
         return Measurement(measurement.value, unit, calendar)
@@ -153,11 +161,21 @@ def converted(measurement: Measurement, unit: str, calendar: bool, ucum: Ucum | 
 
 
 def summed(left: Measurement | None, right: Measurement | None, sign: int, ucum: Ucum | None) -> Measurement | None:
-    """Add (or, with ``sign`` -1, subtract) in the unit of the left; None where the units do not compare."""
-    other = None if left is None or right is None else converted(right, left.unit, left.calendar, ucum)
-    if left is None or other is None:
+    """Add (or, with ``sign`` -1, subtract) in the smaller of the two units; None where they do not compare."""
+    if left is None or right is None:
         return None
-    return Measurement(CONTEXT.add(left.value, sign * other.value), left.unit, left.calendar)
+    target = left if _is_smaller(left, right, ucum) else right
+    mine, other = (converted(each, target.unit, target.calendar, ucum) for each in (left, right))
+    if mine is None or other is None:
+        return None
+    return Measurement(CONTEXT.add(mine.value, sign * other.value), target.unit, target.calendar)
+
+
+def _is_smaller(left: Measurement, right: Measurement, ucum: Ucum | None) -> bool:
+    """Tell whether the unit of the left is as small as that of the right, or does not compare with it."""
+    one = Decimal(1)
+    values = common_values(replace(left, value=one), replace(right, value=one), ucum)
+    return values is None or values[0] <= values[1]
 
 
 def multiplied(
@@ -171,7 +189,7 @@ def multiplied(
         return Measurement(operation(left.value, right.value), left.unit, left.calendar)
     if left.unit == "1" and exponent > 0:
         return Measurement(operation(left.value, right.value), right.unit, right.calendar)
-    if left.code is None or right.code is None or ucum is None:
+    if left.code is None or right.code is None or ucum is None or _is_mixed(left, right):
         return None
     unit = f"({left.code}).({right.code})" if exponent > 0 else f"({left.code})/({right.code})"
     return canonical(Measurement(operation(left.value, right.value), unit), ucum)

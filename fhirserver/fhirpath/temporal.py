@@ -18,6 +18,8 @@ _ZONE: Final = r"(Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?"
 _DATE_TIME: Final = re.compile(rf"(\d{{4}})(?:-(\d\d)(?:-(\d\d)(?:T{_CLOCK}{_ZONE})?)?)?T?", re.ASCII)
 _TIME: Final = re.compile(_CLOCK, re.ASCII)
 _WIDEST_OFFSET_S: Final = 14 * 3600
+_MAX_LENGTH: Final = 64
+"""Characters: more than that are digits of a second that nothing measures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,13 @@ class Temporal:
     offset: int | None = None
 
 
-@lru_cache(maxsize=4096)
 def parse_temporal(text: str, type_name: str) -> Temporal | None:
     """Read ISO 8601 text as a System date, dateTime or time; None when it is not one."""
+    return _parsed(text, type_name) if len(text) <= _MAX_LENGTH else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str, type_name: str) -> Temporal | None:
     pattern = _TIME if type_name == TIME else _DATE_TIME
     found = pattern.fullmatch(text)
     if found is None:

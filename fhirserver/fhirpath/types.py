@@ -11,7 +11,7 @@ from typing import Final
 from fhirserver.definitions.elements import Kind
 from fhirserver.definitions.registry import Definitions
 from fhirserver.fhirpath.ast import Function, Identifier, Invocation, Node, TypeName
-from fhirserver.fhirpath.errors import FhirPathTypeError
+from fhirserver.fhirpath.errors import FhirPathTypeError, shown
 
 SYSTEM: Final = "System."
 ANY: Final = "System.Any"
@@ -19,6 +19,8 @@ ANY: Final = "System.Any"
 BOOLEAN: Final = "System.Boolean"
 STRING: Final = "System.String"
 INTEGER: Final = "System.Integer"
+LONG: Final = "System.Long"
+"""An integer of 64 bits; every integer may have as many here, so that this is only its name."""
 DECIMAL: Final = "System.Decimal"
 DATE: Final = "System.Date"
 DATE_TIME: Final = "System.DateTime"
@@ -29,9 +31,12 @@ Types = frozenset[str]
 """The static type of a collection: what its items may be. None of them: it is always empty."""
 NOTHING: Final[Types] = frozenset()
 ANYTHING: Final[Types] = frozenset({ANY})
+FACTORY_TYPES: Final[Types] = frozenset({"System.Factory"})
+"""Of ``%factory``, which is no collection: it only has functions."""
 
 SYSTEM_TYPES: Final = MappingProxyType(
     {name: name for name in (BOOLEAN, STRING, INTEGER, DECIMAL, DATE, DATE_TIME, TIME, QUANTITY)}
+    | {LONG: INTEGER}
     | {"boolean": BOOLEAN, "decimal": DECIMAL, "date": DATE, "dateTime": DATE_TIME, "instant": DATE_TIME, "time": TIME}
     | dict.fromkeys(("integer", "unsignedInt", "positiveInt"), INTEGER)
     | dict.fromkeys(("string", "uri", "url", "canonical", "oid", "uuid", "id", "code", "markdown"), STRING)
@@ -45,6 +50,7 @@ _FHIR_NAMES: Final = MappingProxyType(
         BOOLEAN: "boolean",
         STRING: "string",
         INTEGER: "integer",
+        LONG: "integer",
         DECIMAL: "decimal",
         DATE: "date",
         DATE_TIME: "dateTime",
@@ -113,7 +119,7 @@ def resolve_type(specifier: TypeName, definitions: Definitions, wrong_case: bool
         if wrong_case and system in _FHIR_NAMES:
             names.append(_FHIR_NAMES[system])
     if not names and not (specifier.namespace == "System" and definitions.has_type(specifier.name)):
-        raise FhirPathTypeError(f"`{specifier}` is not a type.")
+        raise FhirPathTypeError(f"`{shown(str(specifier))}` is not a type.")
     return TypeTest(tuple(dict.fromkeys(names)), definitions)
 
 
@@ -125,7 +131,7 @@ def type_name(node: Node) -> TypeName:
         case Invocation(Identifier(namespace), Identifier(name)):
             return TypeName(name, namespace)
         case Function() | _:
-            raise FhirPathTypeError(f"`{node}` is not a type.")
+            raise FhirPathTypeError(f"`{shown(str(node))}` is not a type.")
 
 
 def fhir_names(types: Iterable[str]) -> Types:

@@ -44,6 +44,9 @@ def _joined(runs: list[Run], without_duplicates: Callable[[Items, Ucum | None], 
         items: Items = []
         for each in runs:
             items += each(frame, this)
+        if len(items) > 1:
+            frame.spend(len(items))
+            frame.check_size(items)
         return without_duplicates(items, frame.environment.ucum) if len(items) > 1 else items
 
     return run

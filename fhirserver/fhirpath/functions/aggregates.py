@@ -1,5 +1,10 @@
-"""Aggregates and order. Spec: http://hl7.org/fhirpath/N1/#aggregates"""
+"""Aggregates and order. Spec: http://hl7.org/fhirpath/N1/#aggregates
 
+``sum``, ``min``, ``max`` and ``avg`` stand there as examples of ``aggregate``.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
 from functools import cmp_to_key
 from typing import Final
 
@@ -7,8 +12,9 @@ from fhirserver.fhirpath.ast import Node, Unary
 from fhirserver.fhirpath.comparison import compare
 from fhirserver.fhirpath.environment import Frame, Run
 from fhirserver.fhirpath.expression import Call, Compiled, FunctionTable
-from fhirserver.fhirpath.items import Item, Items, only
-from fhirserver.fhirpath.types import ANYTHING
+from fhirserver.fhirpath.items import Item, Items, only, plain
+from fhirserver.fhirpath.operators.arithmetic import divided_by, plus
+from fhirserver.fhirpath.types import ANYTHING, DECIMAL, Types
 from fhirserver.ucum import Ucum
 
 TABLE: Final = FunctionTable()
@@ -22,10 +28,10 @@ def aggregate(call: Call) -> Compiled:
 
     def run(frame: Frame, this: Items) -> Items:
         items = source(frame, this)
-        frame.spend(len(items))
         outer = frame.index, frame.total
         frame.total = start(frame, this) if start is not None else []
-        for frame.index, item in enumerate(items):
+        for position, item in frame.visit(items):
+            frame.index = position
             frame.total = aggregator(frame, [item])
             frame.check_size(frame.total)
         found = frame.total
@@ -33,6 +39,61 @@ def aggregate(call: Call) -> Compiled:
         return found
 
     return Compiled(run, ANYTHING)
+
+
+@TABLE.function("sum")
+def sum_(call: Call) -> Compiled:
+    """The sum of numbers or quantities: ``aggregate($this + $total)``."""
+    return _accumulated(call, lambda total, item, ucum: plus(item, total, ucum), ANYTHING)
+
+
+@TABLE.function("min")
+def min_(call: Call) -> Compiled:
+    """The least item."""
+    return _accumulated(call, lambda total, item, ucum: _chosen(total, item, -1, ucum), call.focus.types)
+
+
+@TABLE.function("max")
+def max_(call: Call) -> Compiled:
+    """The greatest item."""
+    return _accumulated(call, lambda total, item, ucum: _chosen(total, item, 1, ucum), call.focus.types)
+
+
+@TABLE.function("avg")
+def avg(call: Call) -> Compiled:
+    """The mean of numbers or quantities."""
+    total, source = sum_(call).run, call.focus.run
+
+    def run(frame: Frame, this: Items) -> Items:
+        found = total(frame, this)
+        if not found:
+            return []
+        mean = divided_by(found[0], (DECIMAL, Decimal(len(source(frame, this)))), frame.environment.ucum)
+        return [] if mean is None else [mean]
+
+    return Compiled(run, ANYTHING, many=False)
+
+
+def _accumulated(call: Call, step: Callable[[Item, Item, Ucum | None], Item | None], types: Types) -> Compiled:
+    """Compile what a step makes of all items; nothing where a step yields nothing, or an item has no value."""
+    source = call.focus.run
+
+    def run(frame: Frame, this: Items) -> Items:
+        total: Item | None = None
+        for position, item in frame.visit(source(frame, this)):
+            if plain(item[1]) is None:
+                return []
+            total = item if position == 0 else total and step(total, item, frame.environment.ucum)
+        return [] if total is None else [total]
+
+    return Compiled(run, types, many=False)
+
+
+def _chosen(total: Item, item: Item, sign: int, ucum: Ucum | None) -> Item | None:
+    found = compare(item, total, ucum)
+    if found is None:
+        return None
+    return item if found == sign else total
 
 
 @TABLE.function("sort", 0, 9)
@@ -46,12 +107,12 @@ def sort(call: Call) -> Compiled:
 
     def run(frame: Frame, this: Items) -> Items:
         items = source(frame, this)
-        frame.spend(len(items))
-        ranks = [[only(key(frame, [item])) for key, _ in keys] for item in items]
+        ranks = [[only(key(frame, [item])) for key, _ in keys] for _, item in frame.visit(items)]
         directions = [direction for _, direction in keys]
         ucum = frame.environment.ucum
 
         def order(left: int, right: int) -> int:
+            frame.spend(1)
             return _order(ranks[left], ranks[right], directions, ucum)
 
         return [items[position] for position in sorted(range(len(items)), key=cmp_to_key(order))]

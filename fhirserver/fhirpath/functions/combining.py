@@ -24,6 +24,7 @@ def combine(call: Call) -> Compiled:
     def run(frame: Frame, this: Items) -> Items:
         found = mine.run(frame, this) + other.run(frame, this)
         frame.check_size(found)
+        frame.spend(len(found))
         return found
 
     return Compiled(run, mine.types | other.types)

@@ -20,6 +20,7 @@ from fhirserver.fhirpath.types import (
     DATE_TIME,
     DECIMAL,
     INTEGER,
+    LONG,
     QUANTITY,
     STRING,
     SYSTEM,
@@ -109,6 +110,7 @@ CONVERTERS: Final[Mapping[str, Converter]] = MappingProxyType(
     {
         BOOLEAN: to_boolean,
         INTEGER: to_integer,
+        LONG: to_integer,
         DECIMAL: to_decimal,
         STRING: to_string,
         QUANTITY: to_quantity,

@@ -5,7 +5,7 @@ from typing import Final
 
 from fhirserver.fhirpath.criteria import compile_filter
 from fhirserver.fhirpath.environment import Frame
-from fhirserver.fhirpath.equality import contains, distinct
+from fhirserver.fhirpath.equality import distinct, shared
 from fhirserver.fhirpath.errors import FhirPathExecutionError
 from fhirserver.fhirpath.expression import Call, Compiled, FunctionTable, boolean_result
 from fhirserver.fhirpath.items import FALSE, TRUE, Items, plain, truth
@@ -87,8 +87,8 @@ def superset_of(call: Call) -> Compiled:
 
 
 def _is_subset(items: Items, others: Items, frame: Frame) -> Items:
-    frame.spend(len(items) * len(others))
-    return [TRUE] if all(contains(others, item, frame.environment.ucum) for item in items) else [FALSE]
+    frame.spend(len(items) + len(others))
+    return [TRUE] if all(shared(items, others, frame.environment.ucum)) else [FALSE]
 
 
 @TABLE.function("count")

@@ -1,4 +1,4 @@
-"""FHIR's own functions: extensions, references, values, profiles, terminology.
+"""FHIR's own functions: extensions, references, values, narratives.
 
 Spec: http://hl7.org/fhir/R4/fhirpath.html#functions
 """
@@ -10,13 +10,12 @@ from fhirserver.fhirpath.criteria import filtered
 from fhirserver.fhirpath.environment import Frame
 from fhirserver.fhirpath.errors import FhirPathExecutionError
 from fhirserver.fhirpath.expression import NOWHERE, Call, Compiled, FunctionTable, boolean_result
-from fhirserver.fhirpath.items import FALSE, TRUE, Item, Items, boolean, only, plain
+from fhirserver.fhirpath.items import FALSE, TRUE, Items, boolean, plain
 from fhirserver.fhirpath.lifting import value_of
 from fhirserver.fhirpath.references import resolve as resolve_reference
 from fhirserver.fhirpath.types import ANYTHING, QUANTITY, STRING, SYSTEM, SYSTEM_TYPES, is_primitive
 
 TABLE: Final = FunctionTable()
-_DEFINITIONS: Final = "http://hl7.org/fhir/StructureDefinition/"
 
 
 @TABLE.function("extension", 1)
@@ -61,7 +60,9 @@ def has_value(call: Call) -> Compiled:
         if len(items) != 1 or plain(items[0][1]) is None:
             return [FALSE]
         name = items[0][0]
-        return [TRUE] if name.startswith(SYSTEM) or is_primitive(name, definitions) else [FALSE]
+        if name.startswith(SYSTEM):
+            return [TRUE] if name in SYSTEM_TYPES and name != QUANTITY else [FALSE]
+        return [TRUE] if is_primitive(name, definitions) else [FALSE]
 
     return boolean_result(test)
 
@@ -81,50 +82,37 @@ def get_value(call: Call) -> Compiled:
     return Compiled(run, ANYTHING, many=False)
 
 
-@TABLE.function("conformsTo", 1)
-def conforms_to(call: Call) -> Compiled:
-    """True when the item is valid against a profile; a base type's own profile is decided without validation."""
-    source, argument, definitions = call.focus.run, call.argument(0).run, call.scope.definitions
+@TABLE.function("htmlChecks")
+def html_checks(call: Call) -> Compiled:
+    """True when a narrative's XHTML keeps to the rules; empty for anything else."""
+    source = call.focus.run
 
     def run(frame: Frame, this: Items) -> Items:
-        item, profile = only(source(frame, this)), value_of(argument(frame, this), STRING)
-        if item is None or profile is None:
+        items = source(frame, this)
+        if len(items) != 1 or items[0][0] != "xhtml" or plain(items[0][1]) is None:
             return []
-        name = profile.removeprefix(_DEFINITIONS)
-        if name != profile and definitions.has_type(name):
-            return boolean(definitions.is_subtype(item[0], name))
-        checker = frame.environment.conformance
-        verdict = None if checker is None else checker.conforms(item[1], profile)
-        if verdict is None:
-            raise FhirPathExecutionError("The profile of `conformsTo()` is not known.")
-        return boolean(verdict)
+        markup = frame.environment.markup
+        if markup is None:
+            raise FhirPathExecutionError(
+                "`htmlChecks()` is not known here: the environment has no rules of narratives."
+            )
+        return boolean(markup.is_safe(plain(items[0][1])))
 
     return boolean_result(run)
 
 
-@TABLE.function("memberOf", 1)
-def member_of(call: Call) -> Compiled:
-    """True when a code, Coding or CodeableConcept is in a value set; empty when that is not known."""
-    source, argument = call.focus.run, call.argument(0).run
+@TABLE.function("checkModifiers", 0, 99)
+def check_modifiers(call: Call) -> Compiled:
+    """The items themselves; an error when one has a modifier extension that is not among the given ones."""
+    source, arguments = call.focus.run, [call.argument(i).run for i in range(len(call))]
 
     def run(frame: Frame, this: Items) -> Items:
-        item, value_set = only(source(frame, this)), value_of(argument(frame, this), STRING)
-        if item is None or value_set is None:
-            return []
-        terminology = frame.environment.terminology
-        if terminology is None:
-            raise FhirPathExecutionError("`memberOf()` is not known here: the environment has no terminology.")
-        verdicts = [terminology.is_member(system, code, value_set) for system, code in _codings(item)]
-        return boolean(True if True in verdicts else None if None in verdicts else False)
+        items = source(frame, this)
+        known = {value_of(argument(frame, this), STRING) for argument in arguments}
+        for _, value in items:
+            extensions = value.get("modifierExtension", ()) if isinstance(value, dict) else ()
+            if any(extension.get("url") not in known for extension in extensions):
+                raise FhirPathExecutionError("An element has a modifier extension that the expression does not know.")
+        return items
 
-    return boolean_result(run)
-
-
-def _codings(item: Item) -> list[tuple[str | None, str]]:
-    value = plain(item[1])
-    if isinstance(value, str):
-        return [(None, value)]
-    if not isinstance(value, dict):
-        return []
-    codings = value.get("coding", ()) if item[0] == "CodeableConcept" else (value,)
-    return [(coding.get("system"), coding["code"]) for coding in codings if "code" in coding]
+    return Compiled(run, call.focus.types, call.focus.many)

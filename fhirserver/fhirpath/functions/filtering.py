@@ -4,7 +4,7 @@ from typing import Final
 
 from fhirserver.fhirpath.criteria import filtered
 from fhirserver.fhirpath.environment import Frame, Run
-from fhirserver.fhirpath.equality import distinct
+from fhirserver.fhirpath.equality import Seen
 from fhirserver.fhirpath.expression import NOWHERE, Call, Compiled, FunctionTable
 from fhirserver.fhirpath.items import Items
 from fhirserver.fhirpath.narrowing import narrow
@@ -42,34 +42,63 @@ def select(call: Call) -> Compiled:
 
 def project(frame: Frame, items: Items, projection: Run) -> Items:
     """Join the results of a projection over items."""
-    frame.spend(len(items))
     outer, found = frame.index, []
-    for frame.index, item in enumerate(items):
+    for position, item in frame.visit(items):
+        frame.index = position
         found += projection(frame, [item])
+        frame.check_size(found)
     frame.index = outer
-    frame.check_size(found)
     return found
 
 
 @TABLE.function("repeat", 1)
 def repeat(call: Call) -> Compiled:
     """What the projection yields for each item, and for each item so found, until nothing new is found."""
-    types = call.focus.types
-    if not types:
+    if not call.focus.types:
         return NOWHERE
-    source, projection = call.focus.run, call.criteria(0)
-    while not projection.types <= types:
-        types |= projection.types
-        projection = call.scope.within(types).compile(call.node.arguments[0])
+    projection = _repeated(call)
 
     def run(frame: Frame, this: Items) -> Items:
-        found: Items = []
-        items = source(frame, this)
+        found, seen = [], Seen(frame.environment.ucum)
+        items = call.focus.run(frame, this)
         while items:
-            before = len(found)
-            found = distinct(found + project(frame, items, projection.run), frame.environment.ucum)
+            items = [item for item in project(frame, items, projection.run) if seen.is_new(item)]
+            found += items
             frame.check_size(found)
-            items = found[before:]
         return found
 
     return Compiled(run, projection.types)
+
+
+@TABLE.function("repeatAll", 1)
+def repeat_all(call: Call) -> Compiled:
+    """What the projection yields for each item, and for each item so found, equal ones included.
+
+    Not in N1; from the draft of the next release.
+    """
+    if not call.focus.types:
+        return NOWHERE
+    projection = _repeated(call)
+
+    def run(frame: Frame, this: Items) -> Items:
+        found: Items = []
+        items = call.focus.run(frame, this)
+        while items:
+            items = project(frame, items, projection.run)
+            found += items
+            frame.check_size(found)
+        return found
+
+    return Compiled(run, projection.types)
+
+
+def _repeated(call: Call) -> Compiled:
+    """Compile the projection for the types of the focus and of what it yields itself."""
+    types, notes = call.focus.types, call.scope.notes
+    mark = notes.mark()
+    projection = call.criteria(0)
+    while not projection.types <= types:
+        types |= projection.types
+        notes.forget_since(mark)
+        projection = call.scope.within(types).compile(call.node.arguments[0])
+    return projection

@@ -25,24 +25,29 @@ def number_of(item: Item) -> Number:
     return Decimal(value) if SYSTEM_TYPES[item[0]] == DECIMAL else value
 
 
+def _of_value(item: Item, compute: Callable[[Number], Number | None]) -> Item | None:
+    """Compute with a number, or with the value of a quantity, which keeps its unit."""
+    if SYSTEM_TYPES.get(item[0]) != QUANTITY:
+        found = compute(number_of(item))
+        return None if found is None else number_item(found)
+    measurement = measurement_of(item[1])
+    found = None if measurement is None else compute(measurement.value)
+    if measurement is None or found is None:
+        return None
+    return (QUANTITY, Measurement(Decimal(found), measurement.unit, measurement.calendar))
+
+
 @of_item(TABLE, "abs", results=frozenset({INTEGER, DECIMAL, QUANTITY}))
 def abs_(item: Item) -> Item | None:
     """The absolute value of a number or a quantity."""
-    if SYSTEM_TYPES.get(item[0]) != QUANTITY:
-        number = number_of(item)
-        return number_item(-number if number < 0 else number)
-    measurement = measurement_of(item[1])
-    if measurement is None:
-        return None
-    return (QUANTITY, Measurement(abs(measurement.value), measurement.unit, measurement.calendar))
+    return _of_value(item, lambda value: -value if value < 0 else value)
 
 
 def _enter_rounding(name: str, rounding: str) -> None:
     def to_integer(item: Item) -> Item | None:
-        value = number_of(item)
-        return number_item(int(Decimal(value).to_integral_value(rounding)))
+        return _of_value(item, lambda value: int(Decimal(value).to_integral_value(rounding)))
 
-    of_item(TABLE, name, results=frozenset({INTEGER}))(to_integer)
+    of_item(TABLE, name, results=frozenset({INTEGER, QUANTITY}))(to_integer)
 
 
 _enter_rounding("ceiling", ROUND_CEILING)
@@ -50,13 +55,12 @@ _enter_rounding("floor", ROUND_FLOOR)
 _enter_rounding("truncate", "ROUND_DOWN")
 
 
-@of_item(TABLE, "round", INTEGER, results=frozenset({DECIMAL}))
+@of_item(TABLE, "round", INTEGER, results=frozenset({DECIMAL, QUANTITY}))
 def round_(item: Item, places: int | None = None) -> Item | None:
     """Rounded to so many decimal places, half up."""
     if places is not None and places < 0:
         raise FhirPathExecutionError("A number is rounded to 0 or more decimal places.")
-    found = rounded(number_of(item), places or 0)
-    return None if found is None else (DECIMAL, found)
+    return _of_value(item, lambda value: rounded(value, places or 0))
 
 
 @of_item(TABLE, "power", DECIMAL, results=_NUMBER, required=1)

@@ -5,14 +5,14 @@ import binascii
 import html
 import json
 import re
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Final
 
 from fhirserver.fhirpath.environment import Frame
-from fhirserver.fhirpath.errors import FhirPathExecutionError
 from fhirserver.fhirpath.expression import Call, Compiled, FunctionTable
 from fhirserver.fhirpath.items import Items, check_length
 from fhirserver.fhirpath.lifting import scalar, value_of
+from fhirserver.fhirpath.regex import is_found, is_match, substitute, with_flags
 from fhirserver.fhirpath.types import BOOLEAN, INTEGER, STRING
 
 TABLE: Final = FunctionTable()
@@ -32,9 +32,9 @@ def last_index_of(text: str, part: str) -> int:
     return text.rfind(part)
 
 
-@scalar(TABLE, "substring", STRING, INTEGER, INTEGER, result=STRING, required=2)
+@scalar(TABLE, "substring", STRING, INTEGER, INTEGER, result=STRING, required=2, optional=True)
 def substring(text: str, start: int, length: int | None = None) -> str | None:
-    """The part from ``start``; nothing when that is outside the text."""
+    """The part from ``start``; nothing when that is outside the text. An empty length is as none."""
     if not 0 <= start < len(text):
         return None
     return text[start:] if length is None else text[start : start + max(0, length)]
@@ -89,56 +89,35 @@ def replace(text: str, pattern: str, substitution: str) -> str:
     return text.replace(pattern, substitution)
 
 
-@scalar(TABLE, "matches", STRING, STRING, result=BOOLEAN)
-def matches(text: str, pattern: str) -> bool:
-    """Whether a regular expression is found in the text."""
-    return regex(pattern).search(text) is not None
+@scalar(TABLE, "matches", STRING, STRING, STRING, result=BOOLEAN, required=2, optional=True)
+def matches(text: str, pattern: str, flags: str | None = None) -> bool:
+    """Whether a regular expression is found in the text; flags, as later drafts have them: ``i``, ``m``."""
+    return is_found(with_flags(pattern, flags), text)
 
 
-@scalar(TABLE, "matchesFull", STRING, STRING, result=BOOLEAN)
-def matches_full(text: str, pattern: str) -> bool:
-    """Whether a regular expression matches the whole text."""
-    return regex(pattern).fullmatch(text) is not None
+@scalar(TABLE, "matchesFull", STRING, STRING, STRING, result=BOOLEAN, required=2, optional=True)
+def matches_full(text: str, pattern: str, flags: str | None = None) -> bool:
+    """Whether a regular expression matches the whole text; flags as for ``matches``."""
+    return is_match(with_flags(pattern, flags), text)
 
 
 @scalar(TABLE, "replaceMatches", STRING, STRING, STRING, result=STRING)
 def replace_matches(text: str, pattern: str, substitution: str) -> str:
     """With every match replaced; ``$1`` and ``${name}`` stand for groups. An empty pattern changes nothing."""
-    if not pattern:
-        return text
-    template, grown = _template(substitution), len(text)
-
-    def expand(found: re.Match[str]) -> str:
-        nonlocal grown
-        piece = found.expand(template)
-        grown += len(piece)
-        check_length(grown)
-        return piece
-
-    try:
-        return regex(pattern).sub(expand, text)
-    except (re.error, IndexError):
-        raise FhirPathExecutionError("The substitution names a group that the pattern does not have.") from None
-
-
-@lru_cache(maxsize=256)
-def regex(pattern: str) -> re.Pattern[str]:
-    """Read a regular expression: ``.`` matches line ends, character classes are ASCII, as in PCRE."""
-    try:
-        return re.compile(pattern, re.DOTALL | re.ASCII)
-    except (re.error, OverflowError, RecursionError):
-        raise FhirPathExecutionError("The regular expression cannot be read.") from None
-
-
-def _template(substitution: str) -> str:
-    return re.sub(r"\$(?:(\d+)|\{(\w+)\})", r"\\g<\1\2>", substitution.replace("\\", r"\\"))
+    return substitute(pattern, text, substitution) if pattern else text
 
 
 @TABLE.function("toChars")
 def to_chars(call: Call) -> Compiled:
     """The characters, each as an item."""
     source = call.focus.run
-    return Compiled(lambda frame, this: [(STRING, c) for c in value_of(source(frame, this), STRING) or ""], _STRINGS)
+    return Compiled(lambda frame, this: _strings(frame, value_of(source(frame, this), STRING) or ""), _STRINGS)
+
+
+def _strings(frame: Frame, texts: Sequence[str]) -> Items:
+    frame.check_size(texts)
+    frame.spend(len(texts))
+    return [(STRING, text) for text in texts]
 
 
 @TABLE.function("split", 1)
@@ -150,7 +129,7 @@ def split(call: Call) -> Compiled:
         text, separator = value_of(source(frame, this), STRING), value_of(argument(frame, this), STRING)
         if text is None or separator is None:
             return []
-        return [(STRING, part) for part in (text.split(separator) if separator else text)]
+        return _strings(frame, text.split(separator) if separator else text)
 
     return Compiled(run, _STRINGS)
 
@@ -165,7 +144,9 @@ def join(call: Call) -> Compiled:
         items = source(frame, this)
         separator = value_of(argument(frame, this), STRING) if argument else ""
         texts = [text for item in items if (text := value_of([item], STRING)) is not None]
-        check_length(sum(map(len, texts)) + len(texts) * len(separator or ""))
+        length = sum(map(len, texts)) + len(texts) * len(separator or "")
+        check_length(length)
+        frame.spend_on_text(length)
         return [(STRING, (separator or "").join(texts))] if items else []
 
     return Compiled(run, _STRINGS, many=False)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fhirserver.fhirpath.environment import Frame
-from fhirserver.fhirpath.equality import contains, distinct
+from fhirserver.fhirpath.equality import distinct, shared
 from fhirserver.fhirpath.expression import Call, Compiled, FunctionTable
 from fhirserver.fhirpath.items import Items, only
 from fhirserver.fhirpath.lifting import value_of
@@ -69,8 +69,8 @@ def intersect(call: Call) -> Compiled:
 
     def run(frame: Frame, this: Items) -> Items:
         items, others, ucum = mine(frame, this), other(frame, this), frame.environment.ucum
-        frame.spend(len(items) * len(others))
-        return distinct([item for item in items if contains(others, item, ucum)], ucum)
+        frame.spend(len(items) + len(others))
+        return distinct([item for item, kept in zip(items, shared(items, others, ucum), strict=True) if kept], ucum)
 
     return Compiled(run, call.focus.types)
 
@@ -82,7 +82,7 @@ def exclude(call: Call) -> Compiled:
 
     def run(frame: Frame, this: Items) -> Items:
         items, others, ucum = mine(frame, this), other(frame, this), frame.environment.ucum
-        frame.spend(len(items) * len(others))
-        return [item for item in items if not contains(others, item, ucum)]
+        frame.spend(len(items) + len(others))
+        return [item for item, left_out in zip(items, shared(items, others, ucum), strict=True) if not left_out]
 
     return Compiled(run, call.focus.types)

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
+from fhirserver.fhirpath.ast import Constant
 from fhirserver.fhirpath.environment import Frame
-from fhirserver.fhirpath.errors import FhirPathExecutionError
+from fhirserver.fhirpath.errors import FhirPathExecutionError, FhirPathTypeError, shown
 from fhirserver.fhirpath.expression import Call, Compiled, FunctionTable
+from fhirserver.fhirpath.externals import is_constant
 from fhirserver.fhirpath.functions.filtering import project
 from fhirserver.fhirpath.items import Items
 from fhirserver.fhirpath.lifting import value_of
@@ -30,6 +32,35 @@ def trace(call: Call) -> Compiled:
         return items
 
     return Compiled(run, call.focus.types, call.focus.many)
+
+
+@TABLE.function("defineVariable", 1, 2)
+def define_variable(call: Call) -> Compiled:
+    """The items themselves; for what is chained to them ``%name`` is the collection, or a value computed from it.
+
+    Not in N1; from the draft of the next release. A name is given once.
+    """
+    name = _literal_name(call)
+    source, focus = call.focus.run, call.focus
+    value = call.scope.within(focus.types, many=True).compile(call.node.arguments[1]) if len(call) > 1 else None
+
+    def run(frame: Frame, this: Items) -> Items:
+        items = source(frame, this)
+        if name in frame.environment.variables:
+            raise FhirPathExecutionError(f"`%{shown(name)}` is defined already.")
+        frame.define(name, items if value is None else value.run(frame, items))
+        return items
+
+    return Compiled(run, focus.types, focus.many, defines={name: (focus if value is None else value).types})
+
+
+def _literal_name(call: Call) -> str:
+    argument = call.node.arguments[0]
+    if not isinstance(argument, Constant) or not isinstance(argument.value, str):
+        raise FhirPathTypeError("`defineVariable()` takes a literal name.")
+    if is_constant(argument.value) or argument.value in call.scope.variables:
+        raise FhirPathTypeError(f"`%{shown(argument.value)}` is defined already.")
+    return argument.value
 
 
 def _enter(name: str, type_name: str, cut: Callable[[str], str]) -> None:

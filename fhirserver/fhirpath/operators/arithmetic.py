@@ -49,7 +49,11 @@ def _binary(symbol: str) -> Callable[[Arithmetic], Arithmetic]:
                 if mine is None or other is None or plain(mine[1]) is None or plain(other[1]) is None:
                     return []
                 found = compute(mine, other, frame.environment.ucum)
-                return [] if found is None else [found]
+                if found is None:
+                    return []
+                if found[0] == STRING:
+                    frame.spend_on_text(len(found[1]))
+                return [found]
 
             return Compiled(run, types, many=False)
 
@@ -202,7 +206,9 @@ def concatenate(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
 
     def run(frame: Frame, this: Items) -> Items:
         mine, other = value_of(left(frame, this), STRING), value_of(right(frame, this), STRING)
-        return [(STRING, _joined(mine or "", other or ""))]
+        joined = _joined(mine or "", other or "")
+        frame.spend_on_text(len(joined))
+        return [(STRING, joined)]
 
     return Compiled(run, frozenset({STRING}), many=False)
 

@@ -1,54 +1,44 @@
 """Three-valued logic: an empty operand is "not known". Spec: http://hl7.org/fhirpath/N1/#boolean-logic"""
 
-from collections.abc import Callable
-from functools import reduce
 from typing import Final
 
 from fhirserver.fhirpath.ast import Node
-from fhirserver.fhirpath.environment import Frame, Run
+from fhirserver.fhirpath.environment import Frame
 from fhirserver.fhirpath.expression import Compiled, OperatorTable, Scope, boolean_result
-from fhirserver.fhirpath.items import FALSE, TRUE, Items, boolean, truth
+from fhirserver.fhirpath.items import TRUE, Items, boolean, truth
 
 TABLE: Final = OperatorTable()
 
 
-def _folded(operands: tuple[Node, ...], scope: Scope, join: Callable[[Run, Run], Run]) -> Compiled:
-    compiled = [scope.compile(operand) for operand in operands]
-    return boolean_result(reduce(join, [operand.run for operand in compiled]), *compiled)
-
-
 @TABLE.operator("and")
 def and_(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
-    """True when both are, false when one is."""
-    return _folded(operands, scope, _and)
-
-
-def _and(left: Run, right: Run) -> Run:
-    def run(frame: Frame, this: Items) -> Items:
-        mine = truth(left(frame, this))
-        if mine is False:
-            return [FALSE]
-        other = truth(right(frame, this))
-        return [FALSE] if other is False else boolean(None if mine is None else other)
-
-    return run
+    """True when all are, false when one is."""
+    return _decided(scope, operands, False)
 
 
 @TABLE.operator("or")
 def or_(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
-    """True when one is, false when both are."""
-    return _folded(operands, scope, _or)
+    """True when one is, false when all are."""
+    return _decided(scope, operands, True)
 
 
-def _or(left: Run, right: Run) -> Run:
+def _decided(scope: Scope, operands: tuple[Node, ...], decisive: bool) -> Compiled:
+    """Compile what the first operand of the ``decisive`` value decides; the ones after it are not evaluated."""
+    compiled = [scope.compile(operand) for operand in operands]
+    runs = [operand.run for operand in compiled]
+    decided, otherwise = boolean(decisive), boolean(not decisive)
+
     def run(frame: Frame, this: Items) -> Items:
-        mine = truth(left(frame, this))
-        if mine is True:
-            return [TRUE]
-        other = truth(right(frame, this))
-        return [TRUE] if other is True else boolean(None if mine is None else other)
+        result = otherwise
+        for operand in runs:
+            value = truth(operand(frame, this))
+            if value is decisive:
+                return decided
+            if value is None:
+                result = []
+        return result
 
-    return run
+    return boolean_result(run, *compiled)
 
 
 @TABLE.operator("xor")

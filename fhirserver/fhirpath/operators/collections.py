@@ -37,7 +37,11 @@ def contains(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
 def _membership(item: Run, items: Run) -> Compiled:
     def run(frame: Frame, this: Items) -> Items:
         wanted = only(item(frame, this))
-        return [] if wanted is None else boolean(contains_equal(items(frame, this), wanted, frame.environment.ucum))
+        if wanted is None:
+            return []
+        others = items(frame, this)
+        frame.spend(len(others))
+        return boolean(contains_equal(others, wanted, frame.environment.ucum))
 
     return boolean_result(run)
 
@@ -47,11 +51,14 @@ def indexed(node: Indexer, scope: Scope) -> Compiled:
     target = scope.compile(node.target)
     source = target.run
     if isinstance(node.index, Constant) and type(node.index.value) is int:
-        at = node.index.value
-        return Compiled(
-            lambda frame, this: source(frame, this)[at : at + 1], target.types, many=False, is_pure=target.is_pure
-        )
-    return Compiled(_at(source, scope.compile(node.index).run), target.types, many=False)
+        run = _fixed(source, node.index.value)
+        return Compiled(run, target.types, many=False, is_pure=target.is_pure, defines=target.defines)
+    position = scope.compile(node.index).run
+    return Compiled(_at(source, position), target.types, many=False, defines=target.defines)
+
+
+def _fixed(source: Run, at: int) -> Run:
+    return lambda frame, this: source(frame, this)[at : at + 1]
 
 
 def _at(source: Run, index: Run) -> Run:
