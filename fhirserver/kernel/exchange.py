@@ -149,6 +149,8 @@ class FhirResponse:
     status: int
     content: bytes | None = None
     native: NativeContent | None = None
+    media_type: str | None = None
+    """Of ``content`` that is no resource, and goes out as it is whatever the caller accepts."""
     is_outcome: bool = False
     """Whether ``content`` is an OperationOutcome that says how it went, rather than a resource asked for."""
     etag: str | None = None

@@ -7,15 +7,23 @@ Spec: http://hl7.org/fhir/R4/operations.html
 from typing import Final
 
 from fhirserver.operations.diff import DIFF
+from fhirserver.operations.everything import EVERYTHING
 from fhirserver.operations.framework import Operation
+from fhirserver.operations.graphql.operation import GRAPHQL
+from fhirserver.operations.lastn import LASTN
 from fhirserver.operations.meta import META, META_ADD, META_DELETE
+from fhirserver.operations.stats import STATS
 from fhirserver.operations.versions import VERSIONS
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     DIFF,
+    *EVERYTHING,
+    GRAPHQL,
+    LASTN,
     META,
     META_ADD,
     META_DELETE,
+    STATS,
     VERSIONS,
 )
 """One line an operation, in alphabetical order; the CapabilityStatement lists them in this order."""

@@ -13,13 +13,18 @@ from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.outcome import Deleted, NotFound
 from fhirserver.kernel.version import Version
 from fhirserver.repository.binaries import write_binary
+from fhirserver.repository.everything import EverythingPage, EverythingRequest, everything
 from fhirserver.repository.histories import read_history
 from fhirserver.repository.labels import Labels, Relabel, labels_in_use, relabel
+from fhirserver.repository.latest import LatestRequest, latest_observations
+from fhirserver.repository.linked import read_many
+from fhirserver.repository.matches import every_match
 from fhirserver.repository.requests import (
     Create,
     HistoryPage,
     HistoryRequest,
     NativeBinary,
+    Parameters,
     SearchPage,
     SearchRequest,
     Update,
@@ -32,6 +37,7 @@ from fhirserver.repository.transaction import transact
 from fhirserver.repository.writes import create, update
 from fhirserver.search.match import Candidate, match
 from fhirserver.search.plan import ALL
+from fhirserver.ucum import Ucum
 
 
 class Repository:
@@ -46,6 +52,11 @@ class Repository:
     def definitions(self) -> Definitions:
         """The definitions by which resources are read."""
         return self._services.definitions
+
+    @property
+    def ucum(self) -> Ucum:
+        """The units that quantities are in."""
+        return self._services.binder.rules.ucum
 
     async def read(self, resource_type: str, logical_id: str) -> Version:
         """Return the current version. Raises NotFound, Deleted."""
@@ -107,6 +118,22 @@ class Repository:
         await self.read(resource_type, logical_id)
         with self._services.clock.writing():
             return await relabel(self._services, f"{resource_type}/{logical_id}", change)
+
+    async def read_many(self, keys: Sequence[str]) -> list[Version]:
+        """Return those of some instances (``Type/id``) that are there for the caller, in no order."""
+        return [hit.version for hit in await read_many(self._services, self._access, keys)]
+
+    async def everything(self, request: EverythingRequest) -> EverythingPage:
+        """Return one page of whole records and what they refer to."""
+        return await everything(self._services, self._access, request)
+
+    async def every_match(self, resource_type: str, criteria: Parameters, bound: int) -> list[Version]:
+        """Return all that the criteria select, in the order of creation. Raises TooCostly beyond ``bound``."""
+        return await every_match(self._services, self._access, resource_type, criteria, bound)
+
+    async def latest_observations(self, request: LatestRequest) -> list[Version]:
+        """Return the latest Observations of each code, the most recent first."""
+        return await latest_observations(self._services, self._access, request)
 
     async def history(self, request: HistoryRequest) -> HistoryPage:
         """Return one page of a history."""
