@@ -89,6 +89,12 @@ class Settings(BaseSettings):
     """Resources that one link of a chained search may select; more is refused as too costly."""
     include_bound: Annotated[int, Field(ge=1)] = 2000
     """Included resources on one page of a search."""
+    sort_bound: Annotated[int, Field(ge=1)] = 100_000
+    """Matches that one search may sort; more is refused as too costly."""
+    scan_bound: Annotated[int, Field(ge=0)] = 100_000
+    """Resources that a search may look at one by one, for what no index answers; more is refused as too costly."""
+    slow_search_s: Annotated[float, Field(ge=0)] = 1.0
+    """A search that takes longer is logged with its plan, without its values."""
     delete_bound: Annotated[int, Field(ge=1)] = 1000
     """Resources that one conditional delete may delete."""
     max_nesting: Annotated[int, Field(ge=4, le=90)] = 32

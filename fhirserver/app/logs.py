@@ -16,6 +16,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from fhirserver.repository.services import SlowSearch
 from fhirserver.settings import LogFormat, LogLevel, Settings
 
 _LEVELS: Final = {
@@ -93,6 +94,13 @@ def _exception_info(given: Any) -> ExceptionInfo | None:  # noqa: ANN401 - whate
 def notice(text: str) -> None:
     """Tell the operator one sentence that asks for attention."""
     structlog.get_logger().warning(text)
+
+
+def log_slow_search(search: SlowSearch) -> None:
+    """Log a search that took long: its plan has no values in it."""
+    structlog.get_logger().warning(
+        "slow search", types=search.types, plan=search.plan, duration_ms=round(search.duration_s * 1000)
+    )
 
 
 RequestLog = Callable[[dict[str, Any]], None]

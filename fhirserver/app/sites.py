@@ -7,29 +7,45 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from fhirserver.access.access import Unrestricted
+from fhirserver.app.background import Background
 from fhirserver.app.knowledge import Knowledge
+from fhirserver.app.logs import log_slow_search
 from fhirserver.dispatch import Dispatch
 from fhirserver.interactions.capabilities import ServerDescription
 from fhirserver.interactions.entries import BundleLimits, bundle_interaction
+from fhirserver.jobs.parameter_watch import ParameterWatch
+from fhirserver.jobs.reindex import REINDEX, Reindexer
+from fhirserver.jobs.reindex_control import ReindexControl
+from fhirserver.jobs.runner import Runner
 from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, FhirResponse, Target
 from fhirserver.kernel.ids import random_id
 from fhirserver.kernel.instant import UniqueClock
 from fhirserver.kernel.outcome import RequestTimeout
 from fhirserver.operations import OPERATIONS
+from fhirserver.operations.reindex import reindex_operations
 from fhirserver.repository.cursors import Cursors
 from fhirserver.repository.repository import Repository
-from fhirserver.repository.services import Limits, Services
+from fhirserver.repository.services import Limits, LiveServices, Services
+from fhirserver.rest.negotiate import FORMATS
 from fhirserver.search.bind import Binder
+from fhirserver.search.custom import check_custom
 from fhirserver.search.extract import Extractor, IndexingRules
+from fhirserver.search.parameters import LiveParameters
 from fhirserver.settings import Settings
 from fhirserver.store.connection import Connection
 from fhirserver.store.history import HistoryReader
+from fhirserver.store.jobs import Jobs
+from fhirserver.store.parameters import ParameterStore
+from fhirserver.store.reindex import Reindexing
 from fhirserver.store.search import Searcher
 from fhirserver.store.store import Store
 
@@ -38,6 +54,7 @@ RELEASED: Final = "2026-11-21"
 
 _CURSOR_KEY: Final = "cursor key"
 _KEY_BYTES: Final = 32
+_WORKER_BYTES: Final = 8
 
 ObserveBatch = Callable[[str, int], None]
 """Hears (operation, size) of every call to the database that several requests shared."""
@@ -67,11 +84,13 @@ class Site:
 
     name: str
     store: Store
-    extractor: Extractor
+    live: LiveServices
     repository: Repository
     dispatch: Dispatch
     base_url: str
     """Stands for the base of requests that come over no network."""
+    watch: ParameterWatch
+    reindexes: ReindexControl
 
     async def execute(self, bundle: bytes) -> bytes:
         """Process a batch or transaction Bundle; raises FhirError."""
@@ -94,6 +113,9 @@ class Builder:
     connection: Connection
     clock: UniqueClock
     observe_batch: ObserveBatch | None = None
+    jobs_rest: float | None = None
+    """How long jobs rest after a piece of work, in times of what it took; None: jobs are left to other processes."""
+    background: list[Background] = field(default_factory=list)
 
     async def prepare(self, name: str) -> None:
         """Create a site's collections and indexes where they are missing; raises Unavailable."""
@@ -107,15 +129,41 @@ class Builder:
         """Build a site over a table of interactions; raises Unavailable."""
         store = self._store(name)
         stored = await store.set_once(_CURSOR_KEY, {"key": secrets.token_bytes(_KEY_BYTES)})
-        services = self._services(name, store, Cursors(bytes(stored["key"])))
-        repository = Repository(services, Unrestricted())
+        live = LiveServices(self._services(name, store, Cursors(bytes(stored["key"])), dispatch.parameters))
+        repository = Repository(live, Unrestricted())
         base_url = own_bases(self.settings, name)[0]
-        return Site(name, store, services.extractor, repository, dispatch, base_url)
+        watch = await self._begin_background(store, live, dispatch.parameters)
+        reindexes = self._reindexes(store, dispatch.parameters)
+        return Site(name, store, live, repository, dispatch, base_url, watch, reindexes)
+
+    async def _begin_background(self, store: Store, live: LiveServices, parameters: LiveParameters) -> ParameterWatch:
+        """Let this process be one of the site's workers."""
+        log, worker = structlog.get_logger(), secrets.token_hex(_WORKER_BYTES)
+        stored, jobs, runner = ParameterStore(store), Jobs(store), None
+        if self.jobs_rest is not None:
+            reindexer = Reindexer(live, Reindexing(store), stored, rest=self.jobs_rest)
+            failed = partial(log.error, "job failed")
+            runner = Runner(jobs, worker, {REINDEX: reindexer}, lambda problem, job: failed(job=job, exc_info=problem))
+        watch = ParameterWatch(
+            live=live,
+            parameters=parameters,
+            stored=stored,
+            jobs=jobs,
+            worker=worker,
+            on_refused=lambda logical_id, problem: log.warning("search parameter not served", problem=problem),
+        )
+        background = Background(watch, runner, lambda problem, what: log.error("fault", doing=what, exc_info=problem))
+        self.background.append(background)
+        await background.begin()
+        return watch
+
+    def _reindexes(self, store: Store, parameters: LiveParameters) -> ReindexControl:
+        return ReindexControl(Jobs(store), self.knowledge.definitions, parameters, random_id)
 
     def _store(self, name: str) -> Store:
         return self.connection.store(self.settings.database(name), self.clock, self.observe_batch)
 
-    def _services(self, name: str, store: Store, cursors: Cursors) -> Services:
+    def _services(self, name: str, store: Store, cursors: Cursors, parameters: LiveParameters) -> Services:
         known, settings = self.knowledge, self.settings
         bases = tuple(f"{base}/" for base in own_bases(settings, name))
         zone = None if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone)
@@ -134,15 +182,30 @@ class Builder:
             new_id=random_id,
             cursors=cursors,
             limits=_limits(settings),
+            checks={
+                "SearchParameter": lambda resource: check_custom(
+                    known.definitions, resource, parameters.now.customs.without(resource.get("id"))
+                )
+            },
+            on_slow=log_slow_search,
         )
 
     def dispatch(self, name: str) -> Dispatch:
         """Return the table of interactions of a site; it needs no database."""
         limits = BundleLimits(max_entries=self.settings.max_bundle_entries)
-        description = ServerDescription(name="fhirserver", version=version("fhirserver"), since=RELEASED)
+        description = ServerDescription(
+            name="fhirserver", version=version("fhirserver"), since=RELEASED, formats=FORMATS
+        )
         bases = own_bases(self.settings, name)
+        parameters = LiveParameters(self.knowledge.parameters)
+        reindexing = reindex_operations(self._reindexes(self._store(name), parameters))
         dispatch = TimedDispatch(
-            self.knowledge.definitions, description, operations=OPERATIONS, limits=limits, own_bases=bases
+            self.knowledge.definitions,
+            description,
+            operations=(*OPERATIONS, *reindexing),
+            limits=limits,
+            own_bases=bases,
+            parameters=parameters,
         )
         dispatch.limit_s = self.settings.request_timeout_s
         return dispatch
@@ -150,13 +213,19 @@ class Builder:
 
 @asynccontextmanager
 async def sites_of(
-    settings: Settings, uri: str, knowledge: Knowledge, observe_batch: ObserveBatch | None = None
+    settings: Settings,
+    uri: str,
+    knowledge: Knowledge,
+    observe_batch: ObserveBatch | None = None,
+    jobs_rest: float | None = None,
 ) -> AsyncIterator[Builder]:
     """Connect to a database for as long as the context lasts; raises BadConnection."""
     connection = Connection(uri)
+    builder = Builder(settings, knowledge, connection, UniqueClock(), observe_batch, jobs_rest)
     try:
-        yield Builder(settings, knowledge, connection, UniqueClock(), observe_batch)
+        yield builder
     finally:
+        await asyncio.gather(*(background.end() for background in builder.background))
         await connection.close()
 
 
@@ -184,5 +253,8 @@ def _limits(settings: Settings) -> Limits:
         total_bound=settings.total_bound,
         chain_bound=settings.chain_bound,
         include_bound=settings.include_bound,
+        sort_bound=settings.sort_bound,
+        scan_bound=settings.scan_bound,
+        slow_search_s=settings.slow_search_s,
         delete_bound=settings.delete_bound,
     )

@@ -42,11 +42,11 @@ _REASONS: Final = {
 
 def render_searchset(request: FhirRequest, path: str, page: SearchPage, subset: Subset) -> bytes:
     """Write a page of search results: matches, what was included, and what there is to say about the search."""
-    entries = []
+    entries: list[bytes] = []
     if page.summary is not Summary.COUNT:
         base = request.base_url.encode()
-        entries += [_search_entry(base, v, _part(v, page, subset, page.elements), b"match") for v in page.matches]
-        entries += [_search_entry(base, v, _part(v, page, subset, ()), b"include") for v in page.included]
+        entries += _matches(base, page, subset)
+        entries += [_search_entry(base, v, _part(v, page, subset, ()), b'"mode":"include"') for v in page.included]
     entries += _outcome_entries(page.issues)
     return _bundle(b"searchset", page.total, _page_links(request, path, page), entries)
 
@@ -123,8 +123,15 @@ def _part(version: Version, page: SearchPage | HistoryPage, subset: Subset, elem
     return subset.apply(version.resource_type, content, page.summary, elements)
 
 
-def _search_entry(base: bytes, version: Version, content: bytes, mode: bytes) -> bytes:
-    return b'{"fullUrl":"%b/%b","resource":%b,"search":{"mode":"%b"}}' % (base, version.key.encode(), content, mode)
+def _matches(base: bytes, page: SearchPage, subset: Subset) -> Iterator[bytes]:
+    scores = [b',"score":%.4f' % score for score in page.scores] or [b""] * len(page.matches)
+    for version, score in zip(page.matches, scores, strict=True):
+        content = _part(version, page, subset, page.elements)
+        yield _search_entry(base, version, content, b'"mode":"match"' + score)
+
+
+def _search_entry(base: bytes, version: Version, content: bytes, search: bytes) -> bytes:
+    return b'{"fullUrl":"%b/%b","resource":%b,"search":{%b}}' % (base, version.key.encode(), content, search)
 
 
 def _outcome_entries(issues: Sequence[Issue]) -> Iterator[bytes]:

@@ -12,10 +12,11 @@ from fhirserver.codec.fhir_json import encode
 from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.search_parameters import SearchParameter, SearchType
 from fhirserver.interactions.patch import PATCH_FORMATS
-from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Level
+from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, FhirResponse, Interaction, Level
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.resource import Resource
-from fhirserver.search.parameters import COMPUTED
+from fhirserver.search.full_text import TEXT_CODES
+from fhirserver.search.parameters import COMPUTED, SearchParameters
 
 OperationsAt: TypeAlias = Callable[[Set[Level], str | None], list[Resource]]
 """Some levels and a resource type -> the operations there, as ``rest.resource.operation`` lists them."""
@@ -41,6 +42,9 @@ _AT_SYSTEM: Final = (
     Interaction.SEARCH_SYSTEM,
     Interaction.HISTORY_SYSTEM,
 )
+_AS_OF: Final = "Reads and searches answer the record as it stood at the end of the period of `_at`, a date or instant."
+_SERVED: Final = "Defined by a SearchParameter stored here; served."
+_WAITING: Final = "Defined by a SearchParameter stored here; searches by it are refused until its index is complete."
 _NORMATIVE: Final = frozenset(
     {"Binary", "Bundle", "CapabilityStatement", "CodeSystem", "Observation", "OperationDefinition", "OperationOutcome"}
     | {"Parameters", "Patient", "StructureDefinition", "ValueSet"}
@@ -59,6 +63,8 @@ class ServerDescription:
     security: Resource = field(default_factory=dict)
     """Members of ``rest.security`` beside ``cors``."""
     implementation_guides: tuple[str, ...] = ()
+    formats: tuple[str, ...] = (FHIR_JSON, "json")
+    """What resources are read and written as: media types and names for ``_format``."""
 
 
 class Capabilities:
@@ -70,8 +76,10 @@ class Capabilities:
         interactions: Collection[Interaction],
         operations_at: OperationsAt,
         server: ServerDescription,
+        parameters: SearchParameters,
     ) -> None:
         """Describe what ``interactions`` and operations do for the types of ``definitions``."""
+        self._parameters = parameters
         self._definitions = definitions
         self._interactions = interactions
         self._operations_at = operations_at
@@ -102,7 +110,7 @@ class Capabilities:
             "resourceType": "CapabilityStatement",
             **self._introduction(),
             "fhirVersion": FHIR_VERSION,
-            "format": ["application/fhir+json", "json"],
+            "format": list(self._server.formats),
             "patchFormat": list(PATCH_FORMATS),
             "implementationGuide": list(self._server.implementation_guides),
             "rest": [self._rest(types)],
@@ -130,10 +138,11 @@ class Capabilities:
         compartments = (definitions.compartment(code) for code in definitions.compartments)
         rest: Resource = {
             "mode": "server",
+            "documentation": _AS_OF,
             "security": {"cors": True, **self._server.security},
             "resource": [self._resource(name) for name in types],
             "interaction": self._codes(_AT_SYSTEM),
-            "searchParam": [_parameter(p) for p in common],
+            "searchParam": [*(_parameter(p) for p in common), {"name": "_at", "type": "date", "documentation": _AS_OF}],
             "operation": self._operations_at({Level.SYSTEM}, None),
             "compartment": [found.url for found in compartments if found is not None],
         }
@@ -155,7 +164,7 @@ class Capabilities:
             "referencePolicy": ["literal", "logical", "local"],
             "searchInclude": self._includes(name),
             "searchRevInclude": self._reverse_includes.get(name, []),
-            "searchParam": [_parameter(p) for p in self._answered(name)],
+            "searchParam": [*map(_parameter, self._packaged(name)), *map(_custom, self._parameters.listed(name))],
             "operation": self._operations_at({Level.TYPE, Level.INSTANCE}, name),
         }
         return {member: value for member, value in resource.items() if value != []}
@@ -163,8 +172,12 @@ class Capabilities:
     def _codes(self, interactions: Iterable[Interaction]) -> list[Resource]:
         return [{"code": code.value} for code in interactions if code in self._interactions]
 
-    def _answered(self, resource_type: str) -> Iterator[SearchParameter]:
+    def _packaged(self, resource_type: str) -> Iterator[SearchParameter]:
         return (p for p in self._definitions.search_parameters(resource_type).values() if _is_answered(p))
+
+    def _answered(self, resource_type: str) -> Iterator[SearchParameter]:
+        yield from self._packaged(resource_type)
+        yield from (p for p, waiting in self._parameters.listed(resource_type) if waiting is None)
 
     def _references(self, resource_type: str) -> Iterator[SearchParameter]:
         return (p for p in self._answered(resource_type) if p.type is SearchType.REFERENCE)
@@ -189,7 +202,14 @@ def _is_answered(parameter: SearchParameter) -> bool:
 
     So says the definition alone; to compile every expression of every type would take the first caller half a second.
     """
-    return parameter.expression is not None or parameter.code in COMPUTED
+    return parameter.expression is not None or parameter.code in COMPUTED or parameter.code in TEXT_CODES
+
+
+def _custom(listed: tuple[SearchParameter, str | None]) -> Resource:
+    """List a custom parameter, and whether it is served: how far its index is changes too often to be said here."""
+    parameter, waiting = listed
+    status = _SERVED if waiting is None else _WAITING
+    return {**_parameter(parameter), "documentation": status}
 
 
 def _parameter(parameter: SearchParameter) -> Resource:

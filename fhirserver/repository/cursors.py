@@ -1,7 +1,7 @@
 """Page cursors: stateless, signed, bound to their query; no search ever writes one down.
 
-A cursor is base64url of an HMAC-SHA256 and the msgpack ``[digest of the query, backward, position, total]`` it
-signs; Decimals in a position are ``["d", text]``.
+A cursor is base64url of an HMAC-SHA256 and the msgpack ``[digest of the query, backward, position, total,
+passed]`` it signs; Decimals in a position are ``["d", text]``.
 """
 
 import base64
@@ -27,6 +27,8 @@ class Cursor:
     position: tuple[Any, ...]
     backward: bool = False
     total: int | None = None
+    passed: int = 0
+    """How many matches there are up to its position."""
 
 
 class Cursors:
@@ -39,7 +41,7 @@ class Cursors:
     def seal(self, query: bytes, cursor: Cursor) -> str:
         """Return the opaque text of a cursor."""
         position = [["d", str(part)] if isinstance(part, Decimal) else part for part in cursor.position]
-        content = msgspec.msgpack.encode([query, cursor.backward, position, cursor.total])
+        content = msgspec.msgpack.encode([query, cursor.backward, position, cursor.total, cursor.passed])
         return base64.urlsafe_b64encode(self._signature(content) + content).decode().rstrip("=")
 
     def open(self, query: bytes, text: str) -> Cursor:
@@ -51,10 +53,10 @@ class Cursors:
         signature, content = sealed[:_SIGNATURE], sealed[_SIGNATURE:]
         if not hmac.compare_digest(signature, self._signature(content)):
             raise BadSearchValue(_REFUSED, expression=["http._cursor"])
-        owner, backward, position, total = msgspec.msgpack.decode(content)
+        owner, backward, position, total, *rest = msgspec.msgpack.decode(content)
         if owner != query:
             raise BadSearchValue(_REFUSED, expression=["http._cursor"])
-        return Cursor(tuple(_part(part) for part in position), backward, total)
+        return Cursor(tuple(_part(part) for part in position), backward, total, *rest)
 
     def _signature(self, content: bytes) -> bytes:
         return hmac.digest(self._key, content, "sha256")[:_SIGNATURE]

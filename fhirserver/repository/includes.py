@@ -14,10 +14,12 @@ from fhirserver.kernel.reference import parse_rest_reference
 from fhirserver.kernel.version import Version
 from fhirserver.repository.planning import within_access
 from fhirserver.repository.services import Services
+from fhirserver.repository.versioned import as_referred_to
 from fhirserver.search.parameters import Bound
 from fhirserver.search.plan import HasTerm, IsOneOf, Plan, any_of
 from fhirserver.search.query import ANY, Include
-from fhirserver.store.search import Hit, Window
+from fhirserver.store.search import Hit
+from fhirserver.store.sorting import Window
 
 _ROUNDS: Final = 8
 """How far ``:iterate`` follows."""
@@ -47,7 +49,8 @@ async def included(
             return tuple(hit.version for hit in found), (_truncated(bound),)
         if not frontier:
             break
-    return tuple(hit.version for hit in found), ()
+    others = [hit.version for hit in found]
+    return await as_referred_to(services, access, [*(hit.version for hit in hits), *others], others), ()
 
 
 def _truncated(bound: int) -> Issue:

@@ -137,6 +137,8 @@ class SearchPage:
     """One page of a searchset, in order."""
 
     matches: tuple[Version, ...]
+    scores: tuple[float, ...] = ()
+    """Of each match, 0 to 1, where words were looked for."""
     included: tuple[Version, ...] = ()
     total: int | None = None
     applied: Parameters = ()

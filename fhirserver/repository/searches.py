@@ -139,7 +139,7 @@ async def _page(services: Services, access: Access, run: Run) -> SearchPage:
         elements=result.elements,
         next_cursor=following,
         previous_cursor=preceding,
-        scores=tuple([hit.score or 0.0 for hit in found.hits]) if window.wanted is not None else (),
+        scores=tuple([hit.score or 0.0 for hit in found.hits]) if window.wanted is not None and run.inside is None else (),
     )
 
 

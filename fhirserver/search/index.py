@@ -15,6 +15,7 @@ the number of the part). Variants of a value have variant keys:
     Observation.subject:identifier=1␟urn:x  logical reference
     MeasureReport.measure=http://m|1.0      canonical: url, bar, version
     @Patient/1                              member of the Patient's compartment
+    Condition._text=metastas                a word of the narrative
 
 Spans are ordered values: dates as half-open [low, high) in ticks of 100 ns since 1970-01-01T00:00Z, numbers and
 quantities as closed [low, high] Decimals.
@@ -59,6 +60,8 @@ class IndexValues:
     groups: list["Group"] = field(default_factory=list)
     positions: list[tuple[float, float]] = field(default_factory=list)
     """(latitude, longitude) in degrees."""
+    words: str = ""
+    """The stems of all its text, as ``content`` writes them."""
 
 
 class Group(NamedTuple):

@@ -10,18 +10,19 @@ _id  ``Type/id``; in ``history`` ``Type/id/00000003``: versions of an instance i
 y    resource type
 v    version id
 m    meta.lastUpdated, int µs
-n    place in the default order of searches, int, set at creation and never changed
+n    place in the default order of searches, int, set at creation and never changed; an earlier version keeps it
 e    in ``history``: when the next version took its place, int µs
 o    how the version came to be: POST, PUT, PATCH, DELETE
 a    true where it brought a deleted instance back
 x    the resource's JSON, bytes as served; absent for deletions
 f    GridFS file that holds ``x`` when it is too large for a document
 b    GridFS file with the native content of a Binary, and its content type: [id, type, length]
-t    index terms; ``key^`` marks a key with terms that are cut short
+t    index terms; ``key^`` marks a key with terms that are cut short; in ``history`` also ``/Type/id``
 l    whole text of the terms that ``t`` holds cut short
 r    spans: p key (with ``*`` when wide), l low, h high, s system, c code, u unit
 c    groups: p key, t and r as above
 g    position, a GeoJSON point (R4 gives a Location one)
+w    the words of its text, in no index: a line of the narrative, a line of all else (search/content.py)
 ==== ============================================================================================
 """
 
@@ -39,6 +40,8 @@ RESOURCE: Final = "resource"
 HISTORY: Final = "history"
 CLAIM: Final = "claim"
 SETTING: Final = "setting"
+JOB: Final = "job"
+WORKER: Final = "worker"
 CONTENT: Final = "content"
 """The GridFS bucket: ``content.files`` and ``content.chunks``."""
 
@@ -47,6 +50,12 @@ SERVED: Final = {"x": 1, "y": 1, "v": 1, "m": 1, "o": 1, "a": 1, "f": 1, "b": 1}
 
 PLACED: Final = {**SERVED, "n": 1}
 """The same with the place in the default order."""
+
+INDEXED: Final = ("t", "l", "r", "c", "g", "w")
+"""What ``index_fields`` gives a document."""
+
+KEPT: Final = {**PLACED, **{name: 1 for name in INDEXED}}
+"""The projection of what the history keeps of a version."""
 
 LONG: Final = "^"
 """Ends the mark of a key that has long terms."""
@@ -77,6 +86,8 @@ def index_fields(values: IndexValues) -> Document:
     if values.positions:
         latitude, longitude = values.positions[0]
         fields["g"] = {"type": "Point", "coordinates": [longitude, latitude]}
+    if len(values.words) > 1:
+        fields["w"] = values.words
     return fields
 
 
@@ -110,6 +121,20 @@ def _decimal128(value: Decimal, upper: bool) -> Decimal128:
 def history_id(key: str, version_id: int) -> str:
     """Return the ``_id`` of an earlier version."""
     return f"{key}/{version_id:08d}"
+
+
+def instance_term(key: str) -> str:
+    """Return the term by which the earlier versions of ``Type/id`` are found among those of all instances."""
+    return f"/{key}"
+
+
+def superseded(stored: Document, ended_us: int) -> Document:
+    """Return the document of ``history`` for a version that another took the place of."""
+    key = stored["_id"]
+    fields = {**stored, "_id": history_id(key, stored["v"]), "e": ended_us}
+    if "t" in stored:
+        fields["t"] = [*stored["t"], instance_term(key)]
+    return fields
 
 
 def _span(span: Span) -> Document:

@@ -1,53 +1,143 @@
 """Index values computed anew for what is stored, in the order of keys, while the server serves.
 
 A document is rewritten only in the version that was read: one that a writer changes meanwhile has its new
-index values from that write.
+index values from that write. Earlier versions have index values too, and stay as they are otherwise.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pymongo import UpdateOne
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.cursor import AsyncCursor
 
 from fhirserver.search.index import IndexValues
 from fhirserver.store.errors import translated
-from fhirserver.store.layout import Document, index_fields
-from fhirserver.store.store import Store
+from fhirserver.store.layout import INDEXED, Document, history_id, index_fields, instance_term
+from fhirserver.store.store import INDEXED_HISTORY, Store, place_at
 
-_FIELDS: Final = ("t", "l", "r", "c", "g")
+Extract = Callable[[bytes], Awaitable[IndexValues]]
+
+_FIELDS: Final = ("x", "f", "v", "n", *INDEXED)
+_PLACE: Final = "n"
+_FETCHED: Final = 50
+_ENOUGH: Final = 8 * 1024 * 1024
+"""Bytes of JSON that one batch may reach."""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a reindex has come: ``last`` is the key to go on after, None when all is done."""
+class Part:
+    """A part of what is stored: the versions of some types, current ones or earlier ones."""
+
+    earlier: bool
+    resource_type: str | None = None
+    """None: every type."""
+
+    def bounds(self, after: str) -> Document:
+        """Return the condition on the keys that follow one."""
+        if self.resource_type is None:
+            return {"$gt": after}
+        return {"$gt": after or f"{self.resource_type}/", "$lt": f"{self.resource_type}0"}  # "0" follows "/"
+
+
+def parts_of(types: Sequence[str]) -> list[Part]:
+    """List the parts to reindex in their order: what becomes an earlier version meanwhile is seen as one later."""
+    named = tuple(types) or (None,)
+    return [Part(earlier, name) for earlier in (False, True) for name in named]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was done: ``last`` is the key to go on after, None when the part is done."""
 
     done: int
     changed: int
     last: str | None
 
 
-async def reindex_some(
-    store: Store, extract: Callable[[bytes], IndexValues], after: str = "", limit: int = 500
-) -> Progress:
-    """Recompute the index values of the next ``limit`` instances after a key."""
-    with translated():
-        projection = {name: 1 for name in ("x", "f", "v", *_FIELDS)}
-        wanted = {"_id": {"$gt": after}}
-        found = await store.resources.find(wanted, projection, sort=[("_id", 1)], limit=limit).to_list()
-        operations = [operation for fields in found if (operation := await _operation(store, extract, fields))]
-        if operations:
-            await store.resources.bulk_write(operations, ordered=False)
-    return Progress(len(found), len(operations), found[-1]["_id"] if len(found) == limit else None)
+class Reindexing:
+    """Reads and rewrites the documents of a store."""
+
+    def __init__(self, store: Store) -> None:
+        """Work on ``store``."""
+        self._store = store
+
+    async def count(self, part: Part) -> int:
+        """Return how many documents a part has: the estimate of the database where it is all of them."""
+        collection = self._collection(part)
+        with translated():
+            if part.resource_type is None:
+                return await collection.estimated_document_count()
+            return await collection.count_documents({"y": part.resource_type})
+
+    async def some(self, part: Part, extract: Extract, after: str, limit: int, *, dry_run: bool = False) -> Batch:
+        """Recompute the index values of the next ``limit`` documents of a part, after a key."""
+        collection = self._collection(part)
+        projection = dict.fromkeys(_FIELDS, 1)
+        with translated():
+            wanted = {"_id": part.bounds(after)}
+            cursor = collection.find(wanted, projection, sort=[("_id", 1)], limit=limit, batch_size=_FETCHED)
+            found = await self._read(cursor)
+            places = await self._places(found) if part.earlier else {}
+            changes = [await self._change(fields, extract, places) for fields in found]
+            operations = [change for change in changes if change is not None]
+            if operations and not dry_run:
+                await collection.bulk_write(operations, ordered=False)
+        is_end = len(found) < limit and sum(map(_size, found)) < _ENOUGH
+        return Batch(len(found), len(operations), None if is_end else found[-1]["_id"])
+
+    async def _read(self, cursor: AsyncCursor[Document]) -> list[Document]:
+        """Read documents until their JSON becomes more than should be in memory together."""
+        found: list[Document] = []
+        size = 0
+        async with cursor:
+            async for fields in cursor:
+                found.append(await self._store.contents.whole(fields))
+                size += _size(fields)
+                if size >= _ENOUGH:
+                    break
+        return found
+
+    async def note_history(self) -> None:
+        """Note that every earlier version has its index values."""
+        await self._store.set_once(INDEXED_HISTORY, {})
+
+    def _collection(self, part: Part) -> AsyncCollection[Document]:
+        return self._store.histories if part.earlier else self._store.resources
+
+    async def _places(self, found: Sequence[Document]) -> dict[str, int]:
+        """Return the places of the instances whose earlier versions have none: an older server kept none.
+
+        They are those of the instant of the first version: the present one may be later, of an instance that came back.
+        """
+        firsts = {history_id(_instance(fields["_id"]), 1) for fields in found if _PLACE not in fields}
+        if not firsts:
+            return {}
+        versions = self._store.histories.find({"_id": {"$in": list(firsts)}}, {"m": 1})
+        return {_instance(fields["_id"]): place_at(fields["m"]) async for fields in versions}
+
+    async def _change(self, fields: Document, extract: Extract, places: dict[str, int]) -> UpdateOne | None:
+        content = fields.get("x")
+        if content is None:
+            return None
+        new: Document = index_fields(await extract(content))
+        key = _instance(fields["_id"])
+        if key != fields["_id"]:
+            new["t"] = [*new["t"], instance_term(key)]
+        absent = {name: "" for name in INDEXED if name in fields and name not in new}
+        if key in places:
+            new[_PLACE] = places[key]
+        if not absent and all(fields.get(name) == value for name, value in new.items()):
+            return None
+        change: dict[str, Any] = {"$set": new, **({"$unset": absent} if absent else {})}
+        return UpdateOne({"_id": fields["_id"], "v": fields["v"]}, change)
 
 
-async def _operation(store: Store, extract: Callable[[bytes], IndexValues], fields: Document) -> UpdateOne | None:
-    content = (await store.contents.whole(fields)).get("x")
-    if content is None:
-        return None
-    new: Document = index_fields(extract(content))
-    if all(fields.get(name) == new.get(name) for name in _FIELDS):
-        return None
-    absent = {name: "" for name in _FIELDS if name in fields and name not in new}
-    change: dict[str, Any] = {"$set": new, **({"$unset": absent} if absent else {})}
-    return UpdateOne({"_id": fields["_id"], "v": fields["v"]}, change)
+def _size(fields: Document) -> int:
+    return len(fields.get("x", b""))
+
+
+def _instance(key: str) -> str:
+    """Return ``Type/id`` of a key of either collection."""
+    return "/".join(key.split("/", 2)[:2])

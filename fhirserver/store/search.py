@@ -3,44 +3,21 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from bson.decimal128 import Decimal128
 from pymongo.errors import AutoReconnect, PyMongoError
 
 from fhirserver.kernel.version import Version
-from fhirserver.search.index import VARIANT_END
 from fhirserver.search.plan import Plan
 from fhirserver.store.coalesce import Coalescer
-from fhirserver.store.compile import Filter, compile_plan, is_bounded, prefix_range
-from fhirserver.store.documents import version_of
+from fhirserver.store.compile import Filter, compile_plan, is_bounded
+from fhirserver.store.documents import Contents, version_of
 from fhirserver.store.errors import translated
-from fhirserver.store.layout import PLACED, RESOURCE, WIDE, Document, exact_decimal, stored_bound
+from fhirserver.store.explain import Explanation, explain
+from fhirserver.store.layout import RESOURCE, Document, exact_decimal
+from fhirserver.store.sorting import Position, Window, ordered_stages, projection_of, walk, walk_of, walked_type, within
 from fhirserver.store.store import Session, Store
-
-Position = tuple[Any, ...]
-"""Where a page ends: the values of the sort keys, then the place."""
-
-
-@dataclass(frozen=True, slots=True)
-class SortKey:
-    """One key to sort by: ``source`` is terms, spans, updated or id; ``prefixes`` bound the terms that count."""
-
-    source: str
-    keys: tuple[str, ...] = ()
-    prefixes: tuple[str, ...] = ()
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which part of the matches: at most ``limit`` of them after (or, ``backward``, before) a position."""
-
-    limit: int
-    sort: tuple[SortKey, ...] = ()
-    position: Position | None = None
-    backward: bool = False
 
 
 class Hit(NamedTuple):
@@ -49,6 +26,8 @@ class Hit(NamedTuple):
     version: Version
     position: Position
     terms: tuple[str, ...] = ()
+    score: float | None = None
+    """How relevant it is, below 1, where the window says to what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +49,8 @@ class _Query:
         ]
 
 
-_MISSING: Final = "missing"
-_WITH_TERMS: Final = {**PLACED, "t": 1}
+_SAMPLE: Final = 2000
+"""Documents that an estimate looks at."""
 _TOGETHER: Final = 8
 """Searches that share one call: few enough for none to wait long for the others."""
 _LINES: Final = 2
@@ -92,18 +71,19 @@ class Searcher:
         self, plan: Plan, window: Window, *, with_terms: bool = False, session: Session | None = None
     ) -> list[Hit]:
         """Return the matches of a window, in order."""
-        projection = _WITH_TERMS if with_terms else PLACED
+        projection = projection_of(window, with_terms=with_terms)
         with translated(within_transaction=session is not None):
             if window.sort:
-                found = await self._sorted(compile_plan(plan), window, projection, session)
+                found = await self._sorted(plan, window, projection, session)
             else:
                 query = _Query(
-                    _within(compile_plan(plan), window), projection, window.limit, -1 if window.backward else 1
+                    within(compile_plan(plan), window), projection, window.limit, -1 if window.backward else 1
                 )
                 shares = session is None and is_bounded(plan)
                 found = await (self._find(query) if shares else self._run(query, session))
             whole = self._store.contents.whole
-            hits = [self._hit(await whole(one) if "f" in one else one, len(window.sort)) for one in found]
+            contents, keys = self._store.contents, len(window.sort)
+            hits = [hit_of(await whole(one) if "f" in one else one, keys, contents) for one in found]
         return hits[::-1] if window.backward else hits
 
     async def count(self, plan: Plan, limit: int | None = None) -> int:
@@ -113,6 +93,22 @@ class Searcher:
             if limit is not None and is_bounded(plan):
                 return await self._count((wanted, limit))
             return await self._count_alone(wanted, limit)
+
+    async def estimate(self, plan: Plan) -> int:
+        """Return about how many matches there are, from a sample of the collection and its size."""
+        match: Document = {"$match": compile_plan(plan)}
+        with translated():
+            size = await self._store.resources.estimated_document_count()
+            if size <= _SAMPLE:
+                return await self._count_alone(match["$match"], None)
+            pipeline = [{"$sample": {"size": _SAMPLE}}, match, {"$count": "c"}]
+            cursor = await self._store.resources.aggregate(pipeline, maxTimeMS=self._time_limit_ms)
+            found = await cursor.to_list()
+        return round(size * found[0]["c"] / _SAMPLE) if found else 0
+
+    async def explain(self, plan: Plan, window: Window) -> Explanation:
+        """Return how the database finds a page."""
+        return await explain(self._store, plan, window, self._time_limit_ms)
 
     async def keys(self, plan: Plan, limit: int, session: Session | None = None) -> list[str]:
         """Return ``Type/id`` of at most ``limit`` matches."""
@@ -147,6 +143,16 @@ class Searcher:
             session=_driver(session),
         )
         return await cursor.to_list()
+
+    async def _walked(
+        self, resource_type: str, window: Window, projection: Document, session: Session | None
+    ) -> list[Document]:
+        wanted, order = walk_of(resource_type, window)
+        batch = window.limit + 2
+        options: dict[str, Any] = {"max_time_ms": self._time_limit_ms, "session": _driver(session)}
+        return await walk(
+            self._store.resources.find(wanted, projection, sort=order, batch_size=batch, **options), window
+        )
 
     async def _find_together(self, queries: Sequence[_Query]) -> Sequence[list[Document] | BaseException]:
         if len(queries) == 1:
@@ -192,34 +198,25 @@ class Searcher:
         return answers
 
     async def _sorted(
-        self, wanted: Filter, window: Window, projection: Document, session: Session | None
+        self, plan: Plan, window: Window, projection: Document, session: Session | None
     ) -> list[Document]:
-        stages: list[Document] = [{"$match": wanted}, {"$addFields": _sort_fields(window.sort)}]
-        order = _order(window)
-        if window.position is not None:
-            stages.append({"$match": _beyond(order, window.position)})
-        stages += [{"$sort": dict(order)}, {"$limit": window.limit}]
-        shown = {**projection, **{name: 1 for name, _ in order}}
-        stages.append({"$project": shown})
+        walked = walked_type(plan, window.sort)
+        if walked is not None:
+            return await self._walked(walked, window, projection, session)
+        stages = ordered_stages(compile_plan(plan), window, projection)
         cursor = await self._store.resources.aggregate(
             stages, maxTimeMS=self._time_limit_ms, session=_driver(session), allowDiskUse=True
         )
         return await cursor.to_list()
 
-    def _hit(self, fields: Document, keys: int) -> Hit:
-        position: Position = (int(fields["n"]),)
-        if keys:
-            parts = (part for number in range(keys) for part in (fields[f"k{number}m"], fields.get(f"k{number}")))
-            position = (*(_plain(part) for part in parts), *position)
-        return Hit(version_of(fields, self._store.contents), position, tuple(fields.get("t", ())))
 
-
-def _within(wanted: Filter, window: Window) -> Filter:
-    """Narrow a filter to what lies beyond the position, in the default order."""
-    if window.position is None:
-        return wanted
-    beyond = {"n": {"$lt" if window.backward else "$gt": window.position[-1]}}
-    return {"$and": [wanted, beyond]} if "n" in wanted else {**wanted, **beyond}
+def hit_of(fields: Document, keys: int, contents: Contents) -> Hit:
+    """Read a match; it was sorted by so many ``keys``."""
+    position: Position = (int(fields["n"]),)
+    if keys:
+        parts = (part for number in range(keys) for part in (fields[f"k{number}m"], fields.get(f"k{number}")))
+        position = (*(_plain(part) for part in parts), *position)
+    return Hit(version_of(fields, contents), position, tuple(fields.get("t", ())), fields.get("s"))
 
 
 def _plain(part: Any) -> Any:  # noqa: ANN401 - a sort key's own type
@@ -231,60 +228,3 @@ def _plain(part: Any) -> Any:  # noqa: ANN401 - a sort key's own type
 
 def _driver(session: Session | None) -> Any:  # noqa: ANN401 - the driver's own type stays in the store
     return None if session is None else session.driver
-
-
-def _sort_fields(sort: Sequence[SortKey]) -> Document:
-    """Compute each key (``k0``) and whether it is missing (``k0m``): missing values come last either way."""
-    fields: Document = {}
-    for number, key in enumerate(sort):
-        value = _sort_value(key)
-        fields[f"k{number}"] = value
-        fields[f"k{number}m"] = {"$cond": [{"$eq": [{"$ifNull": [value, _MISSING]}, _MISSING]}, 1, 0]}
-    return fields
-
-
-def _sort_value(key: SortKey) -> Any:  # noqa: ANN401 - a MongoDB expression
-    best = "$max" if key.descending else "$min"
-    if key.source == "updated":
-        return "$m"
-    if key.source == "id":
-        return "$_id"
-    if key.source == "spans":
-        keys = [*key.keys, *(k + WIDE for k in key.keys)]
-        wanted = {"$filter": {"input": {"$ifNull": ["$r", []]}, "cond": {"$in": ["$$this.p", keys]}}}
-        bound = "h" if key.descending else "l"
-        return {best: {"$map": {"input": wanted, "in": f"$$this.{bound}"}}}
-    values = [_values_under(prefix) for prefix in key.prefixes]
-    return {best: values[0] if len(values) == 1 else {"$concatArrays": values}}
-
-
-def _values_under(prefix: str) -> Document:
-    """Return what follows ``prefix`` in the resource's own terms that start with it."""
-    matching = {"$filter": {"input": {"$ifNull": ["$t", []]}, "cond": _under(prefix)}}
-    return {"$map": {"input": matching, "in": {"$substrBytes": ["$$this", len(prefix.encode()), -1]}}}
-
-
-def _under(prefix: str) -> Document:
-    bounds = prefix_range(prefix)
-    own = {"$not": [{"$regexMatch": {"input": "$$this", "regex": f"{VARIANT_END}$"}}]}
-    return {"$and": [{"$gte": ["$$this", bounds["$gte"]]}, {"$lt": ["$$this", bounds["$lt"]]}, own]}
-
-
-def _order(window: Window) -> list[tuple[str, int]]:
-    turn = -1 if window.backward else 1
-    order = []
-    for number, key in enumerate(window.sort):
-        order += [(f"k{number}m", turn), (f"k{number}", -turn if key.descending else turn)]
-    return [*order, ("n", turn)]
-
-
-def _beyond(order: list[tuple[str, int]], position: Position) -> Filter:
-    """Select what comes after a position: beyond it in one key, equal in those before."""
-    position = tuple(stored_bound(p, upper=False) if isinstance(p, Decimal) else p for p in position)
-    alternatives = []
-    for index, (name, direction) in enumerate(order):
-        if position[index] is None:
-            continue
-        equal: Filter = {order[i][0]: position[i] for i in range(index)}
-        alternatives.append({**equal, name: {"$gt" if direction > 0 else "$lt": position[index]}})
-    return {"$or": alternatives}

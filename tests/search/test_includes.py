@@ -118,6 +118,47 @@ async def test_too_many_includes_are_cut_and_said(mongodb_uri: str, knowledge: K
         assert (len(page.included), [issue.severity for issue in page.issues]) == (2, ["warning"])
 
 
+async def test_a_page_with_too_many_includes_has_fewer_matches(mongodb_uri: str, knowledge: Knowledge) -> None:
+    patients = [dated("Patient", f"p{i}") for i in range(5)]
+    observations = [observation(f"o{i}", f"Patient/p{i % 5}") for i in range(15)]
+    async with opened(mongodb_uri, knowledge, include_bound=7) as door:
+        await door.put(*patients, *observations)
+        query = "Patient?_revinclude=Observation:patient"
+        found = [await door.search(query)]
+        while found[-1].next_cursor:
+            found.append(await door.search(query, f"_cursor={found[-1].next_cursor}"))
+        assert [len(page.matches) for page in found] == [2, 1, 2]
+        assert sorted(v.logical_id for page in found for v in page.included) == sorted(o["id"] for o in observations)
+        assert {(page.total, page.issues) for page in found} == {(5, ())}
+        backward = await door.search(query, f"_cursor={found[-1].previous_cursor}")
+        assert [v.logical_id for v in backward.matches] == [v.logical_id for v in found[1].matches]
+
+
+async def test_a_version_specific_reference_includes_that_version(mongodb_uri: str, knowledge: Knowledge) -> None:
+    async with opened(mongodb_uri, knowledge) as door:
+        for number in ("one", "two", "three"):
+            await door.put(dated("Patient", "p", address=[{"text": number}]))
+        await door.put(
+            observation("first", "Patient/p/_history/1"),
+            observation("third", f"{BASE}Patient/p/_history/3"),
+            observation("newest", "Patient/p"),
+            observation("never", "Patient/p/_history/9"),
+            observation("elsewhere", "http://other.org/fhir/Patient/p/_history/1"),
+        )
+
+        async def versions(query: str) -> list[int]:
+            page = await door.search(f"Observation?code={query}&_include=Observation:subject")
+            return [version.version_id for version in page.included]
+
+        assert await versions("first") == [1]
+        assert await versions("third") == [3]
+        assert await versions("newest") == [3]
+        assert await versions("never") == [3]
+        assert await versions("elsewhere") == []
+        assert sorted(await versions("first,newest")) == [1, 3]
+        assert sorted(await versions("first,third")) == [1, 3]
+
+
 @pytest.mark.parametrize(
     "include",
     [

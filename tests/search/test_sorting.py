@@ -64,6 +64,14 @@ ORDERS = [
     pytest.param("Observation?_sort=subject", "o4 o1 o2 o3 o5", id="references"),
     pytest.param("Observation?_sort=patient", "o4 o1 o2 o3 o5", id="references limited to a type"),
     pytest.param("?_type=Patient,Observation&_sort=-_lastUpdated&_id=p1,o1,o2", "o2 o1 p1", id="across types"),
+    pytest.param("Observation?_sort=subject.name", "o1 o4 o2 o3 o5", id="by what a reference leads to"),
+    pytest.param("Observation?_sort=-subject:Patient.family", "o4 o1 o2 o3 o5", id="by one type of what it leads to"),
+    pytest.param("Observation?_sort=patient.birthdate", "o4 o1 o2 o3 o5", id="by a date of what it leads to"),
+    pytest.param("Observation?_sort=-patient._id", "o1 o4 o2 o3 o5", id="by the id of what it leads to"),
+    pytest.param("Observation?_sort=subject:Group.code,-_id", "o5 o4 o3 o2 o1", id="a type that no reference leads to"),
+    pytest.param(
+        "Observation?_sort=has-member.subject:Patient.family,-_id", "o5 o4 o3 o2 o1", id="through two references"
+    ),
 ]
 
 
@@ -85,7 +93,11 @@ async def test_the_order(door: Door, query: str, expected: str, count: int) -> N
     assert (" ".join(forward), " ".join(backward)) == (expected, expected)
 
 
-@pytest.mark.parametrize("key", ["nothing", "near", "code-value-quantity", "-", "family desc", "_score"])
+@pytest.mark.parametrize(
+    "key",
+    ["nothing", "near", "code-value-quantity", "-", "family desc", "_score", "code.text", "subject.nothing",
+     "subject:Practitioner.name", "subject.", ".name", "subject.general-practitioner.organization.partof.name"],
+)  # fmt: skip
 async def test_what_has_no_order_is_refused(door: Door, key: str) -> None:
     with pytest.raises(UnknownParameter) as refused:
         await door.search(f"Observation?_sort={key}")

@@ -11,7 +11,8 @@ from fhirserver.repository.requests import SearchPage
 from fhirserver.search.plan import HasTerm
 from fhirserver.store.compile import compile_plan
 from fhirserver.store.layout import PLACED
-from fhirserver.store.search import Searcher, Window, _Query
+from fhirserver.store.search import Searcher, _Query
+from fhirserver.store.sorting import Window
 from tests.door import Door
 
 QUERIES = [

@@ -32,6 +32,11 @@ _ADDRESS_PARTS: Final = ("line", "city", "district", "state", "postalCode", "cou
 
 @lru_cache(maxsize=8192)
 def normalise(text: str) -> str:
+    """Return the form in which strings are compared, remembered: values recur."""
+    return fold(text)
+
+
+def fold(text: str) -> str:
     """Return the form in which strings are compared."""
     if text.isascii():
         folded = text.lower().replace("'", "").replace("`", "")
