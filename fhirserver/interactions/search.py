@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fhirserver.interactions.bundle import render_searchset
 from fhirserver.interactions.parameters import applied_handling
+from fhirserver.interactions.search_stream import stream_search
 from fhirserver.interactions.subset import Subset
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Target
 from fhirserver.repository.repository import Repository
@@ -18,6 +19,8 @@ class Search:
 
     async def __call__(self, request: FhirRequest, repository: Repository) -> FhirResponse:
         """Search; the parameters of the query and of the form count together."""
+        if request.streamed_as is not None:
+            return await stream_search(request, search_of(request), repository, self.subset)
         page = await repository.search(search_of(request))
         content = render_searchset(request, search_path(request.target), page, self.subset)
         return FhirResponse(status=200, content=content, headers=applied_handling(request))

@@ -16,6 +16,7 @@ Query: TypeAlias = tuple[tuple[str, str], ...]
 """Decoded query parameters in the order of the request."""
 
 FHIR_JSON = "application/fhir+json"
+FHIR_NDJSON = "application/fhir+ndjson"
 
 
 class Interaction(StrEnum):
@@ -138,6 +139,8 @@ class FhirRequest:
     """The ``fullUrl`` of a Bundle entry."""
     security_context: str | None = None
     """``X-Security-Context``: http://hl7.org/fhir/R4/binary.html#security"""
+    streamed_as: str | None = None
+    """Of a search: the media type of lines in which all matches are wanted, NDJSON or CSV, in place of a Bundle."""
     wants_native: bool = False
     """No FHIR media type was asked for by name: a Binary is answered in its own."""
 
@@ -151,6 +154,8 @@ class FhirResponse:
     native: NativeContent | None = None
     media_type: str | None = None
     """Of ``content`` that is no resource, and goes out as it is whatever the caller accepts."""
+    stream: AsyncIterator[bytes] | None = None
+    """In place of ``content``: what goes out as it comes, of ``media_type``."""
     is_outcome: bool = False
     """Whether ``content`` is an OperationOutcome that says how it went, rather than a resource asked for."""
     etag: str | None = None

@@ -12,6 +12,7 @@ from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.outcome import Deleted, NotFound
 from fhirserver.kernel.version import Version
+from fhirserver.repository.as_of import moment_of, read_as_of
 from fhirserver.repository.binaries import write_binary
 from fhirserver.repository.everything import EverythingPage, EverythingRequest, everything
 from fhirserver.repository.histories import read_history
@@ -32,7 +33,8 @@ from fhirserver.repository.requests import (
     Written,
 )
 from fhirserver.repository.searches import search
-from fhirserver.repository.services import Services
+from fhirserver.repository.services import LiveServices, Services
+from fhirserver.repository.streams import Streamed, stream
 from fhirserver.repository.transaction import transact
 from fhirserver.repository.writes import create, update
 from fhirserver.search.match import Candidate, match
@@ -43,10 +45,15 @@ from fhirserver.ucum import Ucum
 class Repository:
     """One caller's view of one site."""
 
-    def __init__(self, services: Services, access: Access) -> None:
+    def __init__(self, services: Services | LiveServices, access: Access) -> None:
         """Serve ``access`` and nobody else."""
-        self._services = services
+        self._live = services if isinstance(services, LiveServices) else LiveServices(services)
         self._access = access
+
+    @property
+    def _services(self) -> Services:
+        """The services as they are now: what takes several steps takes them once."""
+        return self._live.now
 
     @property
     def definitions(self) -> Definitions:
@@ -69,6 +76,15 @@ class Repository:
         self._check_visible(current.version)
         return current.version
 
+    async def read_as_of(self, resource_type: str, logical_id: str, parameters: Parameters) -> Version:
+        """Return the version that was current at the ``_at`` of the parameters. Raises NotFound, Deleted."""
+        moment = moment_of(parameters, self._services.binder.rules.zone)
+        if moment is None or not is_id(logical_id):
+            return await self.read(resource_type, logical_id)
+        version = await read_as_of(self._services, f"{resource_type}/{logical_id}", moment)
+        self._check_visible(version)
+        return version
+
     async def vread(self, resource_type: str, logical_id: str, version_id: str) -> Version:
         """Return one version. Raises NotFound, and Deleted when that version is a deletion."""
         if not (is_id(logical_id) and version_id.isascii() and version_id.isdigit() and len(version_id) < 10):
@@ -90,24 +106,29 @@ class Repository:
     async def write(self, write: Write) -> Written:
         """Do one write, atomically."""
         with self._services.clock.writing():
+            services = await self._live.fresh()
             if isinstance(write, Create) and write.if_none_exist is None:
-                return await create(self._services, write)
+                return await create(services, write)
             if isinstance(write, Update) and write.criteria is None:
-                return await update(self._services, write)
-            return (await transact(self._services, self._access, [write]))[0]
+                return await update(services, write)
+            return (await transact(services, self._access, [write]))[0]
 
     async def transact(self, writes: Sequence[Write]) -> list[Written]:
         """Do all writes or none; the results stand in the order of the writes."""
         with self._services.clock.writing():
-            return await transact(self._services, self._access, writes)
+            return await transact(await self._live.fresh(), self._access, writes)
 
     async def write_binary(self, binary: NativeBinary) -> Written:
         """Store a Binary in its own content type, streamed."""
-        return await write_binary(self._services, binary)
+        return await write_binary(self._live, binary)
 
     async def search(self, request: SearchRequest) -> SearchPage:
         """Return one page of what the request selects and the caller may see."""
         return await search(self._services, self._access, request)
+
+    async def stream(self, request: SearchRequest) -> Streamed:
+        """Begin a search without pages: all that the request selects and the caller may see."""
+        return await stream(self._services, self._access, request)
 
     async def labels(self, resource_type: str | None) -> Labels:
         """Return the profiles, tags and security labels in use in a type or in all. Raises TooCostly."""
@@ -117,7 +138,7 @@ class Repository:
         """Change the ``meta`` of an instance, which keeps its version. Raises NotFound, Deleted, Unprocessable."""
         await self.read(resource_type, logical_id)
         with self._services.clock.writing():
-            return await relabel(self._services, f"{resource_type}/{logical_id}", change)
+            return await relabel(await self._live.fresh(), f"{resource_type}/{logical_id}", change)
 
     async def read_many(self, keys: Sequence[str]) -> list[Version]:
         """Return those of some instances (``Type/id``) that are there for the caller, in no order."""

@@ -7,25 +7,27 @@ Spec: http://hl7.org/fhir/R4/http.html, https://asgi.readthedocs.io/en/stable/sp
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from fhirserver.codec.fhir_json import pretty
 from fhirserver.dispatch import Dispatch
+from fhirserver.interactions.patch import ACCEPT_PATCH
 from fhirserver.interactions.query import parse_path, parse_query, split_presentation
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Query, Target
 from fhirserver.kernel.ids import IdSource
-from fhirserver.kernel.outcome import BadRequest, NotFound, TooLong
+from fhirserver.kernel.outcome import BadRequest, FhirError, NotFound, TooLong
 from fhirserver.repository.repository import Repository
 from fhirserver.rest.body import ClientGone, Receive
 from fhirserver.rest.cors import Cors, RawHeaders, is_preflight
 from fhirserver.rest.errors import OnFault, answered
+from fhirserver.rest.formats import Formats
 from fhirserver.rest.headers import Headers, accepts_gzip, new_request_id, request_id_of, scan_headers
 from fhirserver.rest.limits import Limits
-from fhirserver.rest.negotiate import Representation, negotiate, not_acceptable
+from fhirserver.rest.negotiate import Form, Representation, in_lines, negotiate, not_acceptable
 from fhirserver.rest.request import Known, RequestReader
-from fhirserver.rest.respond import Send, base_headers, compressed, send_bytes, send_native
+from fhirserver.rest.respond import Send, base_headers, compressed, send_bytes, send_native, send_stream
 
 Scope: TypeAlias = MutableMapping[str, Any]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -34,7 +36,15 @@ _HOST: Final = re.compile(rb"[A-Za-z0-9.\-_]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?:
 _CLIENT_CLOSED: Final = 499
 _DEFAULT: Final = negotiate(None, None)
 _BINARY_READS: Final = frozenset({Interaction.READ, Interaction.VREAD})
+_IN_TURTLE: Final = frozenset(
+    {Interaction.READ, Interaction.VREAD, Interaction.SEARCH_TYPE, Interaction.SEARCH_SYSTEM, Interaction.CAPABILITIES}
+    | {Interaction.HISTORY_INSTANCE, Interaction.HISTORY_TYPE, Interaction.HISTORY_SYSTEM}
+)
+"""What is answered in Turtle to who wants it."""
+_IN_LINES: Final = frozenset({Interaction.SEARCH_TYPE, Interaction.SEARCH_SYSTEM})
+"""What is answered in lines, as NDJSON or CSV, to who wants them."""
 _MEMO: Final = 512
+_ACCEPT_PATCH: Final = ("Accept-Patch", ACCEPT_PATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,7 @@ class LaneServices:
     dispatch: Dispatch
     repository_for: Callable[[Scope], Repository]
     """The repository bound to the caller of a request; raises LoginRequired and the like."""
+    formats: Formats
     on_request: Callable[[RequestRecord], None]
     on_fault: OnFault
     limits: Limits = field(default_factory=Limits)
@@ -78,6 +89,7 @@ class _Call:
     """One request on its way: what is known of it when it ends."""
 
     __slots__ = (
+        "base_url",
         "headers",
         "method",
         "mount",
@@ -96,6 +108,7 @@ class _Call:
         self.request_id = request_id
         self.started = time.perf_counter()
         self.mount = ""
+        self.base_url = ""
         self.target: Target | None = None
         self.representation = _DEFAULT
         self.presentation: Query = ()
@@ -108,8 +121,9 @@ class FhirLane:
         """Serve with ``services``."""
         self._services = services
         self._mounts = tuple((mount.encode(), mount) for mount in services.mounts)
-        self._reader = RequestReader(services.limits)
+        self._reader = RequestReader(services.limits, services.formats)
         self._negotiate = lru_cache(_MEMO)(negotiate)
+        self._in_lines = lru_cache(_MEMO)(in_lines)
         self._accepts_gzip = lru_cache(_MEMO)(accepts_gzip)
         self._origin = lru_cache(_MEMO)(self._find_origin)
 
@@ -120,6 +134,10 @@ class FhirLane:
         status = _CLIENT_CLOSED
         try:
             response = await answered(self._answer(call, receive), call.request_id, self._services.on_fault)
+            if call.target is None:
+                call.representation = self._represent_lost(call)
+            if response.content and response.media_type is None and call.representation.form is not Form.JSON:
+                response = await answered(self._convert(call, response), call.request_id, self._services.on_fault)
             status = response.status
             await self._send(call, response, send)
         except ClientGone:
@@ -132,11 +150,11 @@ class FhirLane:
         if call.method == "OPTIONS" and (path or is_preflight(call.method, call.headers)):
             return self._options(call, path)
         dispatch = self._services.dispatch
-        call.target = target = dispatch.locate(call.method, path)
         parameters, call.presentation = split_presentation(query)
+        call.target = target = dispatch.locate(call.method, path)
         call.representation = self._represent(call, target)
         origin = self._origin(call.scope.get("scheme", "http"), call.headers.get(b"host", b""))
-        base_url = origin + call.mount
+        base_url = call.base_url = origin + call.mount
         if target.interaction is Interaction.CAPABILITIES:
             prefer = self._reader.prefer(call.headers)
             return dispatch.capabilities(
@@ -149,6 +167,8 @@ class FhirLane:
         if request.presentation != call.presentation:  # a form may ask for a format too
             call.presentation = request.presentation
             call.representation = self._represent(call, target)
+        if call.representation.streamed_as is not None:
+            request = replace(request, streamed_as=call.representation.streamed_as)
         return await dispatch.run(request, repository)
 
     def _url(self, call: _Call) -> tuple[tuple[str, ...], Query]:
@@ -165,17 +185,45 @@ class FhirLane:
 
     def _options(self, call: _Call, path: tuple[str, ...]) -> FhirResponse:
         """Answer a preflight, or which methods a URL knows."""
-        allowed = ("Allow", ", ".join(self._services.dispatch.allowed_methods(path)))
-        return FhirResponse(status=204, headers=(allowed,))
+        methods = self._services.dispatch.allowed_methods(path)
+        headers = (("Allow", ", ".join(methods)),)
+        return FhirResponse(status=204, headers=(*headers, *((_ACCEPT_PATCH,) if "PATCH" in methods else ())))
 
     def _represent(self, call: _Call, target: Target) -> Representation:
-        formats = [value for name, value in call.presentation if name == "_format"]
-        representation = self._negotiate(call.headers.get(b"accept"), formats[-1] if formats else None)
+        if target.interaction in _IN_LINES and (streamed_as := self._streamed_as(call)) is not None:
+            return replace(_DEFAULT, streamed_as=streamed_as)
+        representation = self._negotiated(call, with_turtle=target.interaction in _IN_TURTLE)
         if representation.content_type is None:
             own = target.resource_type == "Binary" and target.interaction in _BINARY_READS
             if not (own and representation.wants_native):
                 raise not_acceptable()
         return representation
+
+    def _negotiated(self, call: _Call, *, with_turtle: bool) -> Representation:
+        formats = [value for name, value in call.presentation if name == "_format"]
+        wanted = formats[-1] if formats else None
+        return self._negotiate(call.headers.get(b"accept"), wanted, with_turtle=with_turtle)
+
+    def _streamed_as(self, call: _Call) -> str | None:
+        formats = [value for name, value in call.presentation if name == "_format"]
+        return self._in_lines(call.headers.get(b"accept"), formats[-1] if formats else None)
+
+    def _represent_lost(self, call: _Call) -> Representation:
+        """Choose how to answer a request that addresses nothing: as it asks, where that can be made out."""
+        try:
+            found = self._negotiated(call, with_turtle=False)
+        except FhirError:
+            return _DEFAULT
+        return found if found.content_type is not None else _DEFAULT
+
+    async def _convert(self, call: _Call, response: FhirResponse) -> FhirResponse:
+        """Write the resource in another format than JSON."""
+        wanted, call.representation = call.representation, _DEFAULT  # that of the error, should this fail
+        content = await self._services.formats.write(
+            response.content or b"", wanted.form, indented=_is_pretty(call), base_url=call.base_url
+        )
+        call.representation = wanted
+        return replace(response, content=content)
 
     def _find_origin(self, scheme: str, host: bytes) -> str:
         if self._services.origin is not None:
@@ -193,15 +241,20 @@ class FhirLane:
         if response.native is not None:
             await send_native(send, response.status, headers, response.native, is_head=is_head)
             return
+        if response.stream is not None:
+            headers.append((b"content-type", f"{response.media_type}; charset=utf-8".encode()))
+            await send_stream(send, response.status, headers, response.stream, is_head=is_head)
+            return
         body = response.content or b""
         if body:
-            body = self._encode(call, body, headers)
+            body = self._encode(call, body, headers, response.media_type)
         await send_bytes(send, response.status, headers, body, is_head=is_head)
 
-    def _encode(self, call: _Call, body: bytes, headers: RawHeaders) -> bytes:
-        """Indent and compress as asked."""
-        headers.append((b"content-type", call.representation.content_type or _DEFAULT.content_type or b""))
-        if call.presentation and ("_pretty", "true") in call.presentation:
+    def _encode(self, call: _Call, body: bytes, headers: RawHeaders, media_type: str | None = None) -> bytes:
+        """Indent and compress as asked; what is of a media type of its own stays as it is written."""
+        own = call.representation.content_type if media_type is None else f"{media_type}; charset=utf-8".encode()
+        headers.append((b"content-type", own or _DEFAULT.content_type or b""))
+        if call.presentation and media_type is None and call.representation.form is Form.JSON and _is_pretty(call):
             body = pretty(body)
         if len(body) >= self._services.limits.min_gzip_bytes and self._accepts_gzip(
             call.headers.get(b"accept-encoding", b"")
@@ -222,3 +275,7 @@ class FhirLane:
                 time.perf_counter() - call.started,
             )
         )
+
+
+def _is_pretty(call: _Call) -> bool:
+    return ("_pretty", "true") in call.presentation

@@ -3,7 +3,7 @@
 Spec: http://hl7.org/fhir/R4/http.html#versioning, https://www.rfc-editor.org/rfc/rfc9110
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from isal import igzip
@@ -54,6 +54,17 @@ def compressed(body: bytes, headers: RawHeaders) -> bytes:
     """Gzip a body and say so."""
     headers.append((b"content-encoding", b"gzip"))
     return igzip.compress(body, _GZIP_LEVEL, mtime=0)
+
+
+async def send_stream(
+    send: Send, status: int, headers: RawHeaders, chunks: AsyncIterator[bytes], *, is_head: bool = False
+) -> None:
+    """Send what comes, of a length that nobody knows yet."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    if not is_head:
+        async for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def send_native(
