@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -47,16 +47,16 @@ def measure_scale(
 ) -> Iterator[Point]:
     """Measure at each size that is reached within the time."""
     deadline = time.monotonic() + minutes * 60
-    loader = _Loader(Settings(mongodb_uri=uri, data_dir=folder, auth=Auth.OFF, sites=("main", *SITES)), uri, deadline)
+    loader = Loader(Settings(mongodb_uri=uri, data_dir=folder, auth=Auth.OFF, sites=("main", *SITES)), uri, deadline)
     small_site, large_site = SITES
     bench.tell(f"loading {SMALL:,} resources")
-    small = _stored(server, small_site, asyncio.run(loader.load(small_site, 0, SMALL // _PER_SUBJECT)))
+    small = stored_at(server, small_site, asyncio.run(loader.load(small_site, 0, SMALL // _PER_SUBJECT)))
     loaded = 0
     for size in SIZES:
         bench.tell(f"loading up to {size:,} resources")
         wanted = size // _PER_SUBJECT
         loaded = asyncio.run(loader.load(large_site, loaded, wanted))
-        large = _stored(server, large_site, loaded)
+        large = stored_at(server, large_site, loaded)
         sides = [(replace(server, name=site), stored) for site, stored in zip(SITES, (small, large), strict=True)]
         found = bench.run(SEARCHES, sides, plan)
         each = disk(uri, loader.settings.database(large_site)).each
@@ -66,18 +66,20 @@ def measure_scale(
 
 
 @dataclass(frozen=True, slots=True)
-class _Loader:
+class Loader:
+    """Writes to a database without a server in between, until its time is over."""
+
     settings: Settings
     uri: str
     deadline: float
 
-    async def load(self, site: str, first: int, last: int) -> int:
+    async def load(self, site: str, first: int, last: int, writes_of: "WritesOf | None" = None) -> int:
         """Store subjects from ``first`` to ``last``, as far as the time allows; return where it ended."""
         done = first
         async with sites_of(self.settings, self.uri, load_knowledge(self.settings)) as builder:
             await builder.prepare(site)
             repository = (await builder.open(site)).repository
-            subjects = _known(dataset.subjects(last - first, first))
+            subjects = (writes_of or _known)(dataset.subjects(last - first, first))
 
             async def work() -> None:
                 nonlocal done
@@ -91,18 +93,23 @@ class _Loader:
         return done
 
 
+WritesOf = Callable[[Iterator[Subject]], Iterator[list[Update]]]
+"""What is written of subjects, in one transaction of each."""
+
+
 def _known(subjects: Iterator[Subject]) -> Iterator[list[Update]]:
     """Give the resources of each subject ids that tell its number."""
     for subject in subjects:
         patient = f"p{subject.number}"
-        writes = [_update(subject.patient, patient)]
+        writes = [update_of(subject.patient, patient)]
         for place, observation in enumerate(subject.observations):
             observation["subject"]["reference"] = f"Patient/{patient}"
-            writes.append(_update(observation, f"o{subject.number}-{place}"))
+            writes.append(update_of(observation, f"o{subject.number}-{place}"))
         yield writes
 
 
-def _update(resource: dataset.Resource, logical_id: str) -> Update:
+def update_of(resource: dataset.Resource, logical_id: str) -> Update:
+    """Return what stores a resource under an id."""
     body = parse_resource(orjson.dumps({**resource, "id": logical_id}))
     return Update(resource_type=resource["resourceType"], body=body, logical_id=logical_id)
 
@@ -111,7 +118,7 @@ async def _store(repository: Repository, subjects: Sequence[Sequence[Update]]) -
     await repository.transact([write for writes in subjects for write in writes])
 
 
-def _stored(server: Server, site: str, count: int) -> Stored:
+def stored_at(server: Server, site: str, count: int) -> Stored:
     """Choose subjects all over what is stored."""
     step = max(1, count // _SAMPLED)
     numbers = range(0, count, step)

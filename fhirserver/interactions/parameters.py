@@ -14,7 +14,7 @@ from fhirserver.kernel.outcome import UnknownParameter
 from fhirserver.search.query import IGNORED, shown
 
 _KNOWN: Final[Mapping[Interaction, frozenset[str]]] = {
-    Interaction.READ: SUBSET_PARAMETERS,
+    Interaction.READ: SUBSET_PARAMETERS | {"_at"},
     Interaction.VREAD: SUBSET_PARAMETERS,
     Interaction.CREATE: SUBSET_PARAMETERS,
     Interaction.UPDATE: SUBSET_PARAMETERS,

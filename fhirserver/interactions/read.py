@@ -1,4 +1,4 @@
-"""read, conditional read. Spec: http://hl7.org/fhir/R4/http.html#read, #cread"""
+"""read, conditional read, read as of an instant. Spec: http://hl7.org/fhir/R4/http.html#read, #cread"""
 
 from fhirserver.interactions.binary import in_own_media_type, with_data
 from fhirserver.interactions.conditions import is_not_modified
@@ -8,7 +8,9 @@ from fhirserver.repository.repository import Repository
 
 
 async def read(request: FhirRequest, repository: Repository) -> FhirResponse:
-    """Answer the current version of an instance."""
+    """Answer the current version of an instance, or the one that was current at ``_at``."""
+    if request.parameters:
+        return await respond_version(request, await repository.read_as_of(*request.target.instance, request.parameters))
     return await respond_version(request, await repository.read(*request.target.instance))
 
 

@@ -8,14 +8,15 @@ from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.outcome import BadRequest, Conflict
 from fhirserver.kernel.version import Method
 from fhirserver.repository.requests import Effect, NativeBinary, Written
-from fhirserver.repository.services import Services
+from fhirserver.repository.services import LiveServices, Services
 from fhirserver.repository.writes import ATTEMPTS, check_body, check_version, effect_on, stage
 from fhirserver.store.documents import Content, Draft
 from fhirserver.store.errors import DuplicateKey
 
 
-async def write_binary(services: Services, binary: NativeBinary) -> Written:
+async def write_binary(live: LiveServices, binary: NativeBinary) -> Written:
     """Store the content, then its resource: a content without resource is never served."""
+    services = live.now
     if binary.logical_id is not None and not is_id(binary.logical_id):
         raise BadRequest("The id of the URL is not a FHIR id: 1 to 64 of `A-Z a-z 0-9 - .`.")
     logical_id = binary.logical_id or services.new_id()
@@ -29,7 +30,7 @@ async def write_binary(services: Services, binary: NativeBinary) -> Written:
     for _ in range(ATTEMPTS):
         try:
             with services.clock.writing():
-                return await _write_once(services, binary, (logical_id, body), content)
+                return await _write_once(await live.fresh(), binary, (logical_id, body), content)
         except (DuplicateKey, Conflict):
             if binary.if_match is not None:
                 raise
@@ -40,7 +41,7 @@ async def _write_once(
     services: Services, binary: NativeBinary, named: tuple[str, fhir_json.Body], content: Content
 ) -> Written:
     logical_id, body = named
-    current = None if binary.logical_id is None else await services.store.current(f"Binary/{logical_id}")
+    current = None if binary.logical_id is None else await services.store.replaceable(f"Binary/{logical_id}")
     check_version(binary.if_match, current)
     method = Method.POST if binary.logical_id is None else Method.PUT
     staged = stage(services, body, logical_id, current, method)

@@ -49,7 +49,7 @@ async def update(services: Services, write: Update) -> Written:
 
 async def _update_at_once(services: Services, write: Update, logical_id: str) -> Written:
     """Update what is there now; raises Conflict or DuplicateKey when another writer was faster."""
-    current = await services.store.current(f"{write.resource_type}/{logical_id}")
+    current = await services.store.replaceable(f"{write.resource_type}/{logical_id}")
     written, draft = _next_version(services, write, current)
     if draft is None:
         return written
@@ -62,7 +62,7 @@ async def _update_at_once(services: Services, write: Update, logical_id: str) ->
 
 async def _update_in_turn(services: Services, write: Update, session: Session) -> Written:
     """Update what a transaction sees: it is the database that says who waits for whom."""
-    current = await services.store.current(f"{write.resource_type}/{write.logical_id}", session)
+    current = await services.store.replaceable(f"{write.resource_type}/{write.logical_id}", session)
     written, draft = _next_version(services, write, current)
     if draft is not None and current is None:
         await services.store.create_many([draft], session)
@@ -88,6 +88,9 @@ def check_body(services: Services, resource_type: str, body: Body) -> None:
         shown = f"a `{found}`" if known else "not a known resource type"
         raise BadRequest(f"The body is {shown}; the URL says `{resource_type}`.", expression=["resourceType"])
     issues = services.validator.validate(body.value, resource_type)
+    check = services.checks.get(resource_type)
+    if check is not None and not issues:
+        issues = list(check(body.value))
     if issues:
         raise Unprocessable(f"The `{resource_type}` breaks the FHIR definitions.", issues=issues)
 
@@ -124,7 +127,7 @@ def stage(services: Services, body: Body, logical_id: str, current: Current | No
     """Give a resource its identity and index values as the next version after ``current``, ready to be stored."""
     version_id = 1 if current is None else current.version.version_id + 1
     revives = current is not None and current.version.content is None
-    instant = services.clock()
+    instant = _next_instant(services, current)
     content = fhir_json.stamp(body, logical_id, version_id, render_instant(instant))
     values = services.extractor.extract({**body.value, "id": logical_id})
     resource_type = body.value["resourceType"]
@@ -135,10 +138,15 @@ def stage(services: Services, body: Body, logical_id: str, current: Current | No
 def tombstone(services: Services, current: Current) -> Draft:
     """Return the version that marks an instance as deleted."""
     old = current.version
-    version = Version(
-        old.resource_type, old.logical_id, old.version_id + 1, services.clock(), Method.DELETE, content=None
-    )
+    instant = _next_instant(services, current)
+    version = Version(old.resource_type, old.logical_id, old.version_id + 1, instant, Method.DELETE, content=None)
     return Draft(version, None)
+
+
+def _next_instant(services: Services, current: Current | None) -> int:
+    """Return now; of another worker's version that has a later time, the µs after it, so that each has its own."""
+    now = services.clock()
+    return now if current is None else max(now, current.version.last_updated_us + 1)
 
 
 def is_unchanged(current: Current, draft: Draft) -> bool:

@@ -11,11 +11,12 @@ from typing import Any, Final
 from pymongo.asynchronous.collection import AsyncCollection
 
 from fhirserver.kernel.version import Version
+from fhirserver.store.as_of import AsOfSearcher
 from fhirserver.store.compile import Filter
 from fhirserver.store.documents import version_of
 from fhirserver.store.errors import translated
 from fhirserver.store.layout import SERVED, Document, history_id
-from fhirserver.store.store import Store
+from fhirserver.store.store import INDEXED_HISTORY, Store
 
 Place = tuple[int, str]
 """Where a page ends: lastUpdated in µs, and ``Type/id/version`` to tell apart what shares it."""
@@ -50,11 +51,32 @@ class HistoryReader:
         """Let no history take longer than ``time_limit_ms``."""
         self._store = store
         self._time_limit_ms = time_limit_ms
+        self._is_indexed = False
+
+    async def version_at(self, key: str, moment: int) -> Version | None:
+        """Return the version of one instance that was current at a moment, a deletion too; None before the first."""
+        current = await self._store.current(key)
+        if current is None or current.version.last_updated_us <= moment:
+            return None if current is None else current.version
+        # What an update supersedes just now is in the history before the new version is what is current.
+        wanted = {**_versions(key), "m": {"$lte": moment}, "e": {"$gt": moment}}
+        with translated():
+            fields = await self._store.histories.find_one(wanted, SERVED, max_time_ms=self._time_limit_ms)
+            return None if fields is None else version_of(await self._whole(fields), self._store.contents)
+
+    def as_of(self, moment: int) -> AsOfSearcher:
+        """Return a searcher of the record as it stood at a moment."""
+        return AsOfSearcher(self._store, self._time_limit_ms, moment)
+
+    async def is_indexed(self) -> bool:
+        """Tell whether every earlier version has its index values: a history that has them keeps them."""
+        if not self._is_indexed:
+            self._is_indexed = await self._store.setting(INDEXED_HISTORY) is not None
+        return self._is_indexed
 
     async def of_instance(self, key: str, period: Period, window: HistoryWindow) -> list[Version]:
         """Return the versions of one instance."""
-        versions = {"_id": {"$gte": f"{key}/", "$lt": f"{key}0"}}  # "0" follows "/"
-        return await self._merged(({"_id": key}, versions), period, window)
+        return await self._merged(({"_id": key}, _versions(key)), period, window)
 
     async def of_types(self, types: Sequence[str], period: Period, window: HistoryWindow) -> list[Version]:
         """Return the versions of all instances of some types."""
@@ -83,7 +105,10 @@ class HistoryReader:
             # A version stands in both collections for an instant while its successor is being committed.
             unique = {_place(fields): fields for fields in found if _is_beyond(_place(fields), window)}
             page = list(unique.values())[: window.limit]
-            return [version_of(await self._store.contents.whole(fields), self._store.contents) for fields in page]
+            return [version_of(await self._whole(fields), self._store.contents) for fields in page]
+
+    async def _whole(self, fields: Document) -> Document:
+        return await self._store.contents.whole(fields)
 
     async def _fetch(
         self, collection: AsyncCollection[Document], wanted: Filter, window: HistoryWindow
@@ -99,6 +124,11 @@ class HistoryReader:
             max_time_ms=self._time_limit_ms,
         )
         return await cursor.to_list()
+
+
+def _versions(key: str) -> Filter:
+    """Select the earlier versions of an instance."""
+    return {"_id": {"$gte": f"{key}/", "$lt": f"{key}0"}}  # "0" follows "/"
 
 
 def _place(fields: Document) -> Place:

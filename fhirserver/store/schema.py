@@ -9,9 +9,13 @@ from pymongo import ASCENDING, DESCENDING, GEOSPHERE, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import CollectionInvalid
 
-from fhirserver.store.layout import CLAIM, CONTENT, HISTORY, RESOURCE, SETTING
+from fhirserver.store.layout import CLAIM, CONTENT, HISTORY, JOB, RESOURCE, SETTING, WORKER
 
 CLAIM_LIFE_S: Final = 3600
+WORKER_LIFE_S: Final = 3600
+"""What a worker that is gone has said last is forgotten after this time."""
+JOB_LIFE_S: Final = 30 * 24 * 3600
+"""Jobs that have ended are kept for this time."""
 
 INDEXES: Final[dict[str, list[IndexModel]]] = {
     RESOURCE: [
@@ -20,9 +24,16 @@ INDEXES: Final[dict[str, list[IndexModel]]] = {
         IndexModel([("y", ASCENDING), ("m", DESCENDING)], name="changes"),
         IndexModel([("g", GEOSPHERE)], name="positions", sparse=True),
     ],
-    HISTORY: [IndexModel([("y", ASCENDING), ("m", DESCENDING)], name="changes")],
+    HISTORY: [
+        IndexModel([("t", ASCENDING), ("n", ASCENDING), ("e", ASCENDING)], name="terms"),
+        IndexModel([("r.p", ASCENDING), ("r.l", ASCENDING)], name="spans"),
+        IndexModel([("y", ASCENDING), ("m", DESCENDING)], name="changes"),
+        IndexModel([("g", GEOSPHERE)], name="positions", sparse=True),
+    ],
     CLAIM: [IndexModel([("at", ASCENDING)], name="expiry", expireAfterSeconds=CLAIM_LIFE_S)],
     SETTING: [],
+    JOB: [IndexModel([("ended", ASCENDING)], name="expiry", expireAfterSeconds=JOB_LIFE_S)],
+    WORKER: [IndexModel([("at", ASCENDING)], name="expiry", expireAfterSeconds=WORKER_LIFE_S)],
     f"{CONTENT}.files": [IndexModel([("filename", ASCENDING), ("uploadDate", ASCENDING)], name="names")],
     f"{CONTENT}.chunks": [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="chunks", unique=True)],
 }

@@ -5,9 +5,11 @@ acknowledged by the majority, journaled.
 """
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from bson.codec_options import CodecOptions
@@ -26,7 +28,19 @@ from fhirserver.store import schema
 from fhirserver.store.coalesce import Coalescer
 from fhirserver.store.documents import LARGE, Contents, Draft, document, index_size, version_of
 from fhirserver.store.errors import DuplicateKey, translate, translated
-from fhirserver.store.layout import CLAIM, CONTENT, HISTORY, PLACED, RESOURCE, SERVED, SETTING, Document, history_id
+from fhirserver.store.layout import (
+    CLAIM,
+    CONTENT,
+    HISTORY,
+    KEPT,
+    PLACED,
+    RESOURCE,
+    SERVED,
+    SETTING,
+    Document,
+    history_id,
+    superseded,
+)
 from fhirserver.store.transactions import transact
 
 T = TypeVar("T")
@@ -34,6 +48,9 @@ T = TypeVar("T")
 _READ_BATCH: Final = 500
 _CREATE_BATCH: Final = 200
 _NODE_BITS: Final = 10
+
+INDEXED_HISTORY: Final = "history indexed"
+"""The setting that is there when every earlier version has its index values: an older server kept none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +60,7 @@ class Current:
     version: Version
     place: int
     stored: Document
-    """What the history keeps of it."""
+    """What was read of it: the whole of what the history keeps, where it is to be replaced."""
 
 
 class Session:
@@ -79,8 +96,13 @@ class Store:
         self._clock = clock
         self._node = random.getrandbits(_NODE_BITS)
         self._observe_batch = observe_batch
-        self._read = Coalescer(self._read_batch, _READ_BATCH, self.observer("read"))
+        self._read = Coalescer(partial(self._read_batch, PLACED), _READ_BATCH, self.observer("read"))
+        self._read_kept = Coalescer(partial(self._read_batch, KEPT), _READ_BATCH, self.observer("read"))
         self._create = Coalescer(self._create_batch, _CREATE_BATCH, self.observer("create"))
+
+    def collection(self, name: str) -> AsyncCollection[Document]:
+        """Return a collection that another module of this floor keeps."""
+        return self._database[name]
 
     def observer(self, name: str) -> Callable[[int], None] | None:
         """Return what hears the sizes of the coalesced calls of one operation."""
@@ -91,6 +113,8 @@ class Store:
         """Create collections and indexes."""
         with translated():
             await schema.ensure(self._database)
+            if await self.histories.find_one({}, {"_id": 1}) is None:
+                await self.set_once(INDEXED_HISTORY, {})
 
     async def problems(self) -> list[str]:
         """Say what keeps the store from serving: nothing, or the indexes that are missing. Raises Unavailable."""
@@ -99,13 +123,17 @@ class Store:
 
     def new_place(self) -> int:
         """Return a place after all that this worker gave before; the low bits tell workers apart."""
-        return self._clock() << _NODE_BITS | self._node
+        return place_at(self._clock()) | self._node
 
-    async def current(self, key: str, session: Session | None = None) -> Current | None:
+    async def current(self, key: str) -> Current | None:
         """Return the current version of ``Type/id``, a deletion too; None when it never existed."""
+        return await self._read(key)
+
+    async def replaceable(self, key: str, session: Session | None = None) -> Current | None:
+        """Return the same with what the history will keep of it; only such a version can be replaced."""
         if session is None:
-            return await self._read(key)
-        fields: Any = await self.resources.find_one({"_id": key}, PLACED, session=session.driver)
+            return await self._read_kept(key)
+        fields: Any = await self.resources.find_one({"_id": key}, KEPT, session=session.driver)
         return None if fields is None else await self._current(fields)
 
     async def earlier(self, key: str, version_id: int) -> Version | None:
@@ -119,8 +147,8 @@ class Store:
         await self._create(await self._document(draft, self.new_place()))
 
     async def current_many(self, keys: Sequence[str], session: Session) -> dict[str, Current]:
-        """Return the current versions of many instances within a transaction, deletions too."""
-        cursor = self.resources.find({"_id": {"$in": list(keys)}}, PLACED, session=session.driver)
+        """Return the current versions of many instances to be replaced within a transaction, deletions too."""
+        cursor = self.resources.find({"_id": {"$in": list(keys)}}, KEPT, session=session.driver)
         return {fields["_id"]: await self._current(fields) async for fields in cursor}
 
     async def replace_many(self, changes: Sequence[tuple[Current, Draft]], session: Session) -> None:
@@ -170,6 +198,12 @@ class Store:
             {"_id": name}, {"$set": {"at": now}, "$inc": {"n": 1}}, upsert=True, session=session.driver
         )
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Session]:
+        """Let reads see all collections as they are at one moment."""
+        async with self._client.start_session(snapshot=True) as driver:
+            yield Session(driver)
+
     async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run ``work`` as one transaction, again from the start whenever it meets a passing conflict.
 
@@ -201,15 +235,15 @@ class Store:
         return fields
 
     async def _current(self, fields: Document) -> Current:
-        stored = {name: value for name, value in fields.items() if name != "n"}
+        stored = fields.copy()
         return Current(version_of(await self.contents.whole(fields), self.contents), fields["n"], stored)
 
-    async def _read_batch(self, keys: Sequence[str]) -> Sequence[Current | None]:
+    async def _read_batch(self, projection: Document, keys: Sequence[str]) -> Sequence[Current | None]:
         with translated():
             if len(keys) == 1:
-                one: Any = await self.resources.find_one({"_id": keys[0]}, PLACED)
+                one: Any = await self.resources.find_one({"_id": keys[0]}, projection)
                 return [None if one is None else await self._current(one)]
-            found = await self.resources.find({"_id": {"$in": list(set(keys))}}, PLACED).to_list()
+            found = await self.resources.find({"_id": {"$in": list(set(keys))}}, projection).to_list()
             versions = {fields["_id"]: await self._current(fields) for fields in found}
         return [versions.get(key) for key in keys]
 
@@ -230,8 +264,14 @@ class Store:
 
 
 def _superseded(current: Current, ended_us: int) -> Document:
-    version = current.version
-    return {**current.stored, "_id": history_id(version.key, version.version_id), "e": ended_us}
+    if current.version.content is not None and "t" not in current.stored:
+        raise ValueError("a version that is to be replaced is read by `replaceable` or `current_many`")
+    return superseded(current.stored, ended_us)
+
+
+def place_at(instant_us: int) -> int:
+    """Return the first place of what was created at an instant."""
+    return instant_us << _NODE_BITS
 
 
 def _errors_of(error: BulkWriteError, count: int) -> list[BaseException | None]:
