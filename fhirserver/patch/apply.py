@@ -1,11 +1,12 @@
 """Running a FHIRPath Patch: each operation works on the result of the one before, the original stays as it is.
 
-The work is bounded: FHIRPath by its own limits, the search for places by ``MAX_VISITS``.
+The work is bounded: FHIRPath by steps, the search for places by properties, all of it by time.
 Spec: http://hl7.org/fhir/R4/fhirpatch.html#concept
 """
 
 import re
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Final
 
 from fhirserver.definitions.registry import Definitions
@@ -27,8 +28,10 @@ from fhirserver.patch.values import Values, check_absent
 
 MAX_STEPS: Final = 2_000_000
 """Items that all paths of a patch may visit together."""
-MAX_VISITS: Final = 20_000_000
+MAX_VISITS: Final = 5_000_000
 """JSON properties that may be looked at to find the places of a patch."""
+MAX_SECONDS: Final = 5.0
+"""How long a patch may take: no other request is served meanwhile."""
 _SHOWN: Final = re.compile(r"[\w`'.,() /-]{1,200}", re.ASCII)
 
 
@@ -37,7 +40,10 @@ def apply_operations(operations: Sequence[Operation], resource: Resource, defini
     if not operations:
         return resource
     patched = _Patched(resource, definitions, MAX_STEPS // len(operations))
+    deadline = monotonic() + MAX_SECONDS
     for operation in operations:
+        if monotonic() > deadline:
+            raise TooCostly(f"The patch takes more than {MAX_SECONDS:g} s.")
         try:
             _APPLY[operation.type](patched, operation)
         except Unappliable as reason:

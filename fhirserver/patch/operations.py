@@ -129,11 +129,12 @@ def _parts(number: int, given: Json) -> dict[str, Resource]:
 def _simple(number: int, parts: Mapping[str, Resource], name: str) -> Json:
     """Return the string or the index that a part holds."""
     part = parts.get(name, {})
-    wanted = int if name in _INTEGERS else str
     keys = part.keys() - {"name", "id", "extension"}
     value: Json = part[min(keys)] if len(keys) == 1 and keys <= set(_TYPES_OF[name]) else None
-    if type(value) is not wanted or (wanted is int and value < 0):
-        sort = "an integer, 0 or more" if wanted is int else "a string"
+    is_index = name in _INTEGERS
+    fits = type(value) is int and value >= 0 if is_index else type(value) is str
+    if not fits:
+        sort = "an integer, 0 or more" if is_index else "a string"
         raise _malformed(number, f"`{name}` must have a `{_TYPES_OF[name][0]}`, {sort}")
     return value
 

@@ -54,6 +54,8 @@ class Values:
 
     def _value(self, type_name: str, value: Json, extras: Json, candidates: Sequence[Child]) -> Element:
         child = self._fitting(type_name, candidates)
+        if value is None and extras is None:
+            raise Unappliable("a value is null")
         for each in (value, extras):
             _check_content(each, inside=False)
         if self._is_primitive(child.type_name):

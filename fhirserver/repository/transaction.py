@@ -8,7 +8,7 @@ Spec: http://hl7.org/fhir/R4/http.html#transaction, http.html#trules, http.html#
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -42,7 +42,7 @@ from fhirserver.repository.writes import (
     stage,
     tombstone,
 )
-from fhirserver.store.documents import Draft
+from fhirserver.store.documents import Draft, content_of
 from fhirserver.store.errors import DuplicateKey
 from fhirserver.store.store import Current, Session
 from fhirserver.validation.links import LinkKind
@@ -261,6 +261,8 @@ class _Transaction:
         check_body(self._services, write.resource_type, body)
         check_identity(body, current.version.logical_id)
         draft = stage(self._services, body, current.version.logical_id, current, Method.PATCH)
+        if current.version.native is not None and "data" not in body.value:
+            draft = _keep_content(draft, current, body.value["contentType"])
         if is_unchanged(current, draft):
             return Written(Effect.UNCHANGED, current.version)
         return _store(current, draft, outcome)
@@ -290,6 +292,12 @@ def _check_conditional_identity(write: Update, target: _Target, current: Current
         raise BadRequest("The `id` of the resource is not that of the one the criteria select.", expression=["id"])
     if not target.matched and current is not None and current.version.content is not None:
         raise Conflict(f"`{current.version.key}` exists, but the criteria do not select it.")
+
+
+def _keep_content(draft: Draft, current: Current, content_type: str) -> Draft:
+    """Let a patched Binary have the native content that the version before it has."""
+    content = content_of(current.stored)
+    return draft if content is None else replace(draft, content=replace(content, content_type=content_type))
 
 
 def _store(current: Current | None, draft: Draft, outcome: _Outcome) -> Written:

@@ -29,6 +29,14 @@ class Content:
     length: int
 
 
+def content_of(stored: Document) -> Content | None:
+    """Return the native content of the version that a document holds."""
+    if "b" not in stored:
+        return None
+    file_id, content_type, length = stored["b"]
+    return Content(str(file_id), content_type, length)
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A version about to be stored; ``values`` is None for a deletion."""

@@ -246,3 +246,23 @@ async def test_merge_patch_that_takes_meta_away_leaves_what_the_server_assigns(
 ) -> None:
     response = await client.patch(f"Observation/{observation['id']}", json={"meta": None}, headers=MERGE)
     assert (response.status_code, response.json()["meta"]["versionId"]) == (200, "1")
+
+
+async def test_a_patched_binary_keeps_its_content(client: AsyncClient) -> None:
+    created = await client.post("Binary", content=b"\x00\x01", headers={"Content-Type": "image/x-test"})
+    url = f"Binary/{created.headers['Location'].split('/Binary/')[1].split('/')[0]}"
+    patch = {"contentType": "image/x-other", "securityContext": {"reference": "Patient/1"}}
+    assert (await client.patch(url, json=patch, headers=MERGE)).status_code == 200
+    read = await client.get(url, headers={"Accept": "*/*"})
+    assert (read.content, read.headers["Content-Type"]) == (b"\x00\x01", "image/x-other")
+    assert (await client.get(url)).json()["data"] == "AAE="
+    replaced = await client.patch(url, json={"data": "AAI="}, headers=MERGE)
+    assert (replaced.status_code, (await client.get(url)).json()["data"]) == (200, "AAI=")
+    assert (await client.get(f"{url}/_history/2")).json()["data"] == "AAE="
+
+
+@pytest.mark.parametrize(("url", "is_patched"), [("Patient/1", True), ("Patient", True), ("Patient/1/_history", False)])
+async def test_options_name_what_a_patch_is_read_as(client: AsyncClient, url: str, is_patched: bool) -> None:
+    response = await client.options(url)
+    assert response.status_code == 204
+    assert response.headers.get("Accept-Patch") == (", ".join(PATCH_FORMATS) if is_patched else None)

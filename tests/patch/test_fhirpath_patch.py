@@ -203,6 +203,7 @@ REFUSED = [
                  id="two values"),
     pytest.param(operation("replace", "Patient.active", value(valueNonsense=1)), "a value is one", id="no such type"),
     pytest.param(operation("replace", "Patient.active", value(valueBoolean={})), "empty object", id="an empty value"),
+    pytest.param(operation("replace", "Patient.active", value(valueBoolean=None)), "null", id="null for a value"),
     pytest.param(operation("replace", "Patient.name[0]", value(valueHumanName={"text": None})), "null", id="a null"),
     pytest.param(operation("replace", "Patient.name[0]", value(valueHumanName="x")), "is an object",
                  id="a primitive in place of an object"),
@@ -295,8 +296,11 @@ def test_bounds(definitions: Definitions, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(Unprocessable, match="too many steps"):
         patched(definitions, PATIENT, operation("delete", long), *[one] * 999)
     monkeypatch.setattr(apply, "MAX_VISITS", 50)
-    with pytest.raises(TooCostly):
+    with pytest.raises(TooCostly, match="a resource of this size"):
         patched(definitions, PATIENT, *[operation("delete", "Patient.name[0].given[0]")] * 3)
+    monkeypatch.setattr(apply, "MAX_SECONDS", -1)
+    with pytest.raises(TooCostly, match="more than -1 s"):
+        patched(definitions, PATIENT, one)
 
 
 def test_nesting_is_bounded(definitions: Definitions) -> None:
