@@ -18,6 +18,7 @@ from fhirserver.dispatch import Dispatch
 from fhirserver.kernel.outcome import FhirError, Unavailable
 from fhirserver.repository.repository import Repository
 from fhirserver.rest.cors import Cors
+from fhirserver.rest.formats import Formats
 from fhirserver.rest.lane import LaneServices, RequestRecord, fhir_lane
 from fhirserver.rest.limits import Limits
 from fhirserver.settings import Auth, Settings
@@ -39,6 +40,7 @@ class Application:
         self.sites: dict[str, Site] = {}
         self._uri = uri
         self._knowledge = knowledge
+        self._formats = Formats(knowledge.definitions)
         self._log = structlog.get_logger()
         self._write_request = request_log(settings)
         pages = build_pages(version("fhirserver"), settings.sites, self.problems, self.metrics)
@@ -97,6 +99,7 @@ class Application:
         services = LaneServices(
             dispatch=dispatch,
             repository_for=lambda scope: self._repository(name),
+            formats=self._formats,
             on_request=self._on_request(name),
             on_fault=self._on_fault,
             limits=Limits(

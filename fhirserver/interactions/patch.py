@@ -6,8 +6,10 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from fhirserver.codec.fhir_json import decode_literal, parse_json
+from fhirserver.codec.fhir_xml import FhirXml
 from fhirserver.codec.json_patch import change_resource, parse_patch, with_identity
 from fhirserver.codec.merge_patch import merge_resource, parse_merge_patch
+from fhirserver.codec.xml_patch import change_xml_resource, parse_xml_patch
 from fhirserver.definitions.registry import Definitions
 from fhirserver.interactions.conditions import criteria_beside_subset, version_to_match
 from fhirserver.interactions.written import respond_written
@@ -21,6 +23,7 @@ from fhirserver.repository.requests import Change, Patch
 
 JSON_PATCH: Final = "application/json-patch+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
+XML_PATCH: Final = "application/xml-patch+xml"
 
 ReadPatch: TypeAlias = Callable[[bytes], Change]
 """A body -> the change it asks for; raises FhirError when it is no patch."""
@@ -60,6 +63,11 @@ def _merge_patch(body: bytes) -> Change:
     return lambda resource, _: merge_resource(merged, resource)
 
 
+def _xml_patch(body: bytes) -> Change:
+    operations = parse_xml_patch(body)
+    return lambda resource, definitions: change_xml_resource(operations, resource, FhirXml(definitions))
+
+
 def _fhirpath_patch(body: bytes) -> Change:
     parse_json(body)  # refuses duplicate keys and deep nesting
     parameters = decode_literal(body)
@@ -76,6 +84,7 @@ PATCH_FORMATS: Final[Mapping[str, ReadPatch]] = MappingProxyType(
     {
         JSON_PATCH: _json_patch,
         MERGE_PATCH: _merge_patch,
+        XML_PATCH: _xml_patch,
         FHIR_JSON: _fhirpath_patch,
     }
 )

@@ -5,7 +5,7 @@ Spec: http://hl7.org/fhir/R4/operationoutcome.html and http://hl7.org/fhir/R4/ht
     FhirError                                status  issue.code
     ├── ClientError
     │   ├── BadRequest                       400     invalid
-    │   │   ├── BadStructure                 400     structure        the body is not FHIR JSON
+    │   │   ├── BadStructure                 400     structure        the body is not FHIR JSON or XML
     │   │   ├── BadSearchValue               400     value
     │   │   └── UnknownParameter             400     not-supported
     │   ├── LoginRequired                    401     login
@@ -143,7 +143,7 @@ class BadRequest(ClientError):
 
 
 class BadStructure(BadRequest):
-    """The body is not well-formed FHIR JSON."""
+    """The body is not well-formed FHIR JSON or XML."""
 
     code = IssueType.STRUCTURE
 

@@ -27,6 +27,11 @@ async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
     return b"".join([chunk async for chunk in stream_body(receive, headers, limit)])
 
 
+async def join_body(chunks: AsyncIterator[bytes], limit: int) -> bytes:
+    """Return the pieces of a body as one; raises TooLong."""
+    return b"".join([chunk async for chunk in _limited(chunks, limit)])
+
+
 def stream_body(receive: Receive, headers: Headers, limit: int) -> AsyncIterator[bytes]:
     """Yield the body in pieces; raises as ``read_body`` does."""
     encoding = headers.get(b"content-encoding", b"identity").strip().lower()

@@ -8,7 +8,7 @@ class Limits:
     """Sizes in bytes; beyond them a request is refused with 413."""
 
     max_body_bytes: int = 64 * 1024 * 1024
-    """Of FHIR JSON, after decompression."""
+    """Of FHIR JSON or XML, after decompression."""
     max_form_bytes: int = 1024 * 1024
     """Of the parameters posted to ``_search``: what a query to the database can hold many times over."""
     max_binary_bytes: int = 1024 * 1024 * 1024

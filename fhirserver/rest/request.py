@@ -10,17 +10,28 @@ from functools import lru_cache
 from typing import Final
 
 from fhirserver.interactions.query import parse_query, split_presentation
-from fhirserver.kernel.exchange import FhirRequest, Interaction, Prefer, Query, Target
+from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, Interaction, Prefer, Query, Target
 from fhirserver.kernel.outcome import UnsupportedMedia
-from fhirserver.rest.body import Receive, read_body, stream_body
+from fhirserver.rest.body import Receive, join_body, read_body, stream_body
+from fhirserver.rest.formats import Formats
 from fhirserver.rest.headers import Headers, header_text, parse_prefer
 from fhirserver.rest.limits import Limits
-from fhirserver.rest.negotiate import FORM, MediaType, check_readable, is_fhir, is_generic_json, parse_media_type
+from fhirserver.rest.negotiate import FORM, Form, MediaType, check_readable, is_fhir, is_generic, parse_media_type
 
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _SEARCHES: Final = frozenset({Interaction.SEARCH_TYPE, Interaction.SEARCH_SYSTEM})
 _BINARY_WRITES: Final = frozenset({Interaction.CREATE, Interaction.UPDATE})
 _NAMES_BINARY: Final = re.compile(rb'"resourceType"\s*:\s*"Binary"')
+_IS_BINARY: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:(?:<\?[^>]*\?>|<!--(?:(?!-->).)*-->)\s*)*"
+    rb"<(?:[\w.-]+:)?Binary\s[^<>]*\bxmlns(?::[\w.-]+)?\s*=\s*[\"']http://hl7\.org/fhir[\"']",
+    re.DOTALL,
+)
+"""What an XML document begins with that is a Binary resource."""
+_PEEKED: Final = 4096
+"""Bytes of an XML document that tell whether it is one."""
+_OWN_MEDIA: Final[dict[str | None, str]] = {"graphql": "application/graphql"}
+"""What an operation reads beside resources."""
 _MEMO: Final = 512
 
 
@@ -53,9 +64,10 @@ _NO_PREFERENCE: Final = Prefer()
 class RequestReader:
     """Reads requests within limits; remembers the few header values that clients repeat."""
 
-    def __init__(self, limits: Limits) -> None:
-        """Refuse what goes beyond ``limits``."""
+    def __init__(self, limits: Limits, formats: Formats) -> None:
+        """Refuse what goes beyond ``limits``; what is not JSON is read by ``formats``."""
         self._limits = limits
+        self._formats = formats
         self._prefer = lru_cache(_MEMO)(parse_prefer)
         self._media_type = lru_cache(_MEMO)(parse_media_type)
 
@@ -94,12 +106,21 @@ class RequestReader:
             return await self._binary(receive, headers, media_type)
         if target.interaction in _SEARCHES:
             return await self._form(receive, headers, media_type)
-        if target.interaction is not Interaction.PATCH and media_type.name:
+        if target.operation in _OWN_MEDIA and media_type.name == _OWN_MEDIA[target.operation]:
+            return await self._whole(receive, headers, media_type)
+        if media_type.name and (target.interaction is not Interaction.PATCH or media_type.form is Form.XML):
             check_readable(media_type)
-        return await self._whole(receive, headers, media_type)
+        content = await self._whole(receive, headers, media_type)
+        if media_type.form is not Form.XML or (not content.body and target.interaction is Interaction.OPERATION):
+            return content
+        return await self._in_json(content.body)
 
     async def _whole(self, receive: Receive, headers: Headers, media_type: MediaType) -> _Content:
         return _Content(await read_body(receive, headers, self._limits.max_body_bytes), media_type.name)
+
+    async def _in_json(self, body: bytes) -> _Content:
+        """Convert a resource in XML: from here on it is one in JSON like any other."""
+        return _Content(await self._formats.read_xml(body), FHIR_JSON)
 
     async def _form(self, receive: Receive, headers: Headers, media_type: MediaType) -> _Content:
         body = await read_body(receive, headers, self._limits.max_form_bytes)
@@ -111,20 +132,43 @@ class RequestReader:
     async def _binary(self, receive: Receive, headers: Headers, media_type: MediaType) -> _Content:
         """Tell a Binary resource from the content of one, which is streamed.
 
-        Plain JSON may be either: it is the resource when it says so.
+        Plain JSON or XML may be either: it is the resource when it says so.
         """
         own_type = header_text(headers, b"content-type")
         if is_fhir(media_type) or own_type is None:
             if own_type is not None:
                 check_readable(media_type)
-            return await self._whole(receive, headers, media_type)
-        if is_generic_json(media_type):
+            content = await self._whole(receive, headers, media_type)
+            return await self._in_json(content.body) if media_type.form is Form.XML else content
+        if is_generic(media_type, Form.JSON):
             content = await self._whole(receive, headers, media_type)
             if _NAMES_BINARY.search(content.body):
                 return content
             return _Content(media_type=own_type, chunks=_once(content.body))
-        return _Content(media_type=own_type, chunks=stream_body(receive, headers, self._limits.max_binary_bytes))
+        chunks = stream_body(receive, headers, self._limits.max_binary_bytes)
+        if not is_generic(media_type, Form.XML):
+            return _Content(media_type=own_type, chunks=chunks)
+        begun = await _begin(chunks)
+        if _IS_BINARY.match(begun[:_PEEKED]):
+            return await self._in_json(await join_body(_continue(begun, chunks), self._limits.max_body_bytes))
+        return _Content(media_type=own_type, chunks=_continue(begun, chunks))
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:
     yield body
+
+
+async def _begin(chunks: AsyncIterator[bytes]) -> bytes:
+    """Read as much of a body as it takes to know what it is."""
+    begun = b""
+    async for chunk in chunks:
+        begun += chunk
+        if len(begun) >= _PEEKED:
+            break
+    return begun
+
+
+async def _continue(begun: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield begun
+    async for chunk in chunks:
+        yield chunk

@@ -96,8 +96,8 @@ async def test_what_is_no_media_type_is_415(client: AsyncClient, content_type: s
     assert response.status_code == 415
 
 
-async def test_xml_is_415(client: AsyncClient) -> None:
-    response = await client.post("Binary", content=b"<Binary/>", headers={"Content-Type": "application/fhir+xml"})
+async def test_turtle_that_says_it_is_fhir_is_415(client: AsyncClient) -> None:
+    response = await client.post("Binary", content=b"[] a 1", headers={"Content-Type": "application/fhir+turtle"})
     assert response.status_code == 415
 
 

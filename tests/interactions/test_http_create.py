@@ -77,7 +77,7 @@ async def test_a_bad_body_is_refused_with_an_outcome(client: AsyncClient, body: 
 
 
 @pytest.mark.parametrize(
-    "content_type", ["text/plain", "application/fhir+xml", "application/json; charset=latin1", "x"]
+    "content_type", ["text/plain", "text/turtle", "application/json; charset=latin1", "x"]
 )
 async def test_a_media_type_that_is_not_read_is_415(client: AsyncClient, content_type: str) -> None:
     response = await client.post("Patient", content=b"{}", headers={"Content-Type": content_type})

@@ -16,6 +16,7 @@ from fhirserver.kernel.outcome import LoginRequired
 from fhirserver.operations.framework import Operation
 from fhirserver.repository.repository import Repository
 from fhirserver.rest.cors import Cors
+from fhirserver.rest.formats import Formats
 from fhirserver.rest.lane import LaneServices, RequestRecord, fhir_lane
 from fhirserver.rest.limits import Limits
 
@@ -64,6 +65,7 @@ class World:
                 dispatch=Dispatch(definitions, server, operations=OPERATIONS),
                 **{
                     "repository_for": lambda scope: None,
+                    "formats": Formats(definitions),
                     "on_request": self.records.append,
                     "on_fault": lambda error, request_id: self.faults.append((error, request_id)),
                     "limits": LIMITS,
@@ -132,7 +134,8 @@ URLS = [
     pytest.param("Patient/%00", 400, id="NUL in the path"),
     pytest.param("$echo?x=" + "y" * 500, 413, id="the URL is too long"),
     pytest.param("$echo?" + "&" * 300, 200, id="empty parameters"),
-    pytest.param("$echo?_format=xml", 406, id="a format that is not written"),
+    pytest.param("$echo?_format=html", 406, id="a format that is not written"),
+    pytest.param("$echo?_format=ttl", 406, id="an operation is not answered in Turtle"),
 ]
 
 
