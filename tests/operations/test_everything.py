@@ -245,6 +245,17 @@ async def test_a_cursor_belongs_to_its_request(client: AsyncClient) -> None:
     assert (await client.get(f"Patient/bert/$everything?_count=2&_cursor={cursor}")).status_code == 400
 
 
+@pytest.mark.parametrize("count", [None, 3])
+async def test_of_very_many_members_the_index_knows_the_references(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch, count: int | None
+) -> None:
+    monkeypatch.setattr("fhirserver.repository.everything._SCANNED", 5)
+    found = await pages(client, "Patient/$everything" + (f"?_count={count}" if count else ""))
+    listed = [key for page in found for key in keys(page)]
+    support = {key for key in ANNAS_SUPPORT if not key.startswith(("Patient", "Binary"))} - {"Practitioner/noted"}
+    assert sorted(listed) == sorted(ANNA | support | {"Patient/bert", "Patient/cleo", "Observation/berts"})
+
+
 class OnlyAnna:
     """Sees Anna's record, organisations, and nobody's practitioners."""
 
