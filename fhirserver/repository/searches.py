@@ -128,6 +128,7 @@ async def _page(services: Services, access: Access, run: Run) -> SearchPage:
     total = await _total(services, run, found, cursor, (sorted_of, counted))
     found, others, truncated = await _with_includes(services, access, run, found, window)
     following, preceding = _links(services, run, found, cursor, total.total)
+    is_ranked = window.wanted is not None and run.inside is None
     explanation = await explained(services, run.bound, run.plan, window) if result.explain else ()
     return SearchPage(
         matches=_shown(services, run, found.hits),
@@ -139,7 +140,7 @@ async def _page(services: Services, access: Access, run: Run) -> SearchPage:
         elements=result.elements,
         next_cursor=following,
         previous_cursor=preceding,
-        scores=tuple([hit.score or 0.0 for hit in found.hits]) if window.wanted is not None and run.inside is None else (),
+        scores=tuple([hit.score or 0.0 for hit in found.hits]) if is_ranked else (),
     )
 
 

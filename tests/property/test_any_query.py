@@ -18,6 +18,8 @@ TEXTS = st.one_of(st.text(max_size=8), st.lists(PIECES, max_size=5).map("".join)
 KNOWN = [(resource_type, name) for resource_type, names in PARAMETERS.items() for name in names]
 OTHERS = (
     "_id", "_lastUpdated", "_sort", "_count", "_include", "_revinclude", "_summary", "_elements", "_total", "_cursor",
+    "_filter", "code:in", "code:not-in", "code:below", "code:above", "code:code-text", "code:text-advanced", "_list",
+    "_query", "_contained", "subject:below", "_has:Observation:patient:_filter",
     "_type", "_tag", "_profile:below", "patient.name", "_has:Observation:patient:code", "subject:Patient",
 )  # fmt: skip
 

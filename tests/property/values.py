@@ -1,5 +1,6 @@
 """Generated resources and queries: values of every search type from pools so small that they meet."""
 
+import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -245,7 +246,46 @@ def of_type_texts() -> Texts:
                      st.sampled_from(CODES))  # fmt: skip
 
 
-COMPOSITE = re.compile("code-value")
+def advanced_texts() -> Texts:
+    words = st.sampled_from(("zoe", "van", "den", "van den", "a", "b", "x", "HONDT", "du bois", "reymond"))
+    leaf = st.builds(
+        lambda word, form: form.format(word), words, st.sampled_from(("{}", "{}*", '"{}"', "-{}", "NOT {}"))
+    )
+    joined = st.builds(lambda a, how, b: f"{a} {how} {b}", leaf, st.sampled_from(("", "AND", "OR")), leaf)
+    return st.one_of(leaf, joined, joined.map(lambda text: f"NOT ({text})"))
+
+
+def quoted(text: str) -> str:
+    return json.dumps(text)
+
+
+def filter_texts(**operators: str) -> Callable[[], Texts]:
+    """Filters on parameters, each named with the operators that its type has and a pool of values."""
+    pools = {
+        "text": string_texts().map(lambda t: t[:400]), "token": token_texts(), "date": dates(),
+        "number": st.sampled_from(NUMBERS),
+    }  # fmt: skip
+
+    def test(name: str, kind: str) -> Texts:
+        operator = st.sampled_from(_FILTER_OPERATORS[kind].split())
+        shown = name.replace("_", "-")
+        tested = st.builds(lambda o, v: f"{shown} {o} {quoted(v)}", operator, pools[kind])
+        return st.one_of(tested, tested, st.sampled_from((f"{shown} pr true", f"{shown} pr false")))
+
+    def texts() -> Texts:
+        one = st.one_of(*(test(name, kind) for name, kind in operators.items()))
+        many = st.builds(lambda a, how, b: f"{a} {how} not ({b})", one, st.sampled_from(("and", "or")), one)
+        return st.one_of(one, one, many)
+
+    return texts
+
+
+_FILTER_OPERATORS = {
+    "text": "eq ne co sw ew gt lt ge le", "token": "eq ne", "date": "eq ne gt lt ge le sa eb ap co po",
+    "number": "eq ne gt lt ge le sa eb ap",
+}  # fmt: skip
+
+COMPOSITE = re.compile("code-value|_filter")
 _PERFORMERS = reference_texts("Practitioner", "Organization")
 PARAMETERS: dict[str, dict[str, Callable[[], Texts]]] = {
     "Observation": {
@@ -253,6 +293,9 @@ PARAMETERS: dict[str, dict[str, Callable[[], Texts]]] = {
         "combo-code": token_texts, "category": token_texts, "category:not": token_texts, "value-string": string_texts,
         "value-string:exact": string_texts, "value-string:contains": string_texts, "value-concept": token_texts,
         "value-quantity": quantity_texts, "combo-value-quantity": quantity_texts, "value-date": dates_texts,
+        "code:code-text": lambda: st.sampled_from(CODES).map(str.swapcase).map(escaped),
+        "code:text-advanced": advanced_texts,
+        "_filter": filter_texts(value_string="text", code="token", date="date", value_quantity="number"),
         "component-value-quantity": quantity_texts, "identifier": token_texts, "identifier:of-type": of_type_texts,
         "subject": reference_texts("Patient", "Group"), "patient": reference_texts("Patient", "Group"),
         "subject:identifier": token_texts, "performer": _PERFORMERS,
@@ -269,6 +312,7 @@ PARAMETERS: dict[str, dict[str, Callable[[], Texts]]] = {
         "gender": lambda: st.sampled_from(("male", "female", "other", "http://hl7.org/fhir/administrative-gender|male")),
         "active": lambda: st.sampled_from(("true", "false")), "active:not": lambda: st.sampled_from(("true", "false")),
         "identifier": token_texts, "identifier:not": token_texts, "identifier:text": string_texts,
+        "_filter": filter_texts(name="text", family="text", birthdate="date", gender="token"),
         "phone": lambda: st.sampled_from(CODES).map(escaped), "general-practitioner": _PERFORMERS,
     },
     "RiskAssessment": {
@@ -298,4 +342,6 @@ def criteria(draw: st.DrawFn, resource_type: str) -> tuple[str, str]:
         return name, ",".join(draw(st.lists(st.integers(0, 14).map("r{}".format), min_size=1, max_size=3)))
     if name == "_lastUpdated":
         return name, draw(prefixed(st.sampled_from(("1970", "1970-01-01T00:00:00.000001Z", "2100"))))
+    if name == "_filter":
+        return name, draw(known[name]())
     return name, ",".join(draw(st.lists(known[name](), min_size=1, max_size=2)))
