@@ -30,7 +30,7 @@ from fhirserver.fhirpath.ast import (
     TypeOperation,
     Unary,
 )
-from fhirserver.fhirpath.environment import DEFAULT, Environment, Frame, IdleFrame, Run
+from fhirserver.fhirpath.environment import DEFAULT, Environment, Frame, Run
 from fhirserver.fhirpath.errors import FhirPathExecutionError, FhirPathTypeError, FhirPathWarning, shown
 from fhirserver.fhirpath.expression import NOWHERE, Call, Compiled, FunctionDefinition, Rules, Scope
 from fhirserver.fhirpath.externals import external
@@ -100,7 +100,8 @@ class CompiledExpression:
         Raises FhirPathExecutionError.
         """
         focus = [self._item(resource)] if self._is_open else [(self.context_type, resource)]
-        frame = _IDLE if self._is_pure and environment is None else Frame(environment or DEFAULT, focus)
+        world = environment or DEFAULT
+        frame = world.idle if self._is_pure else Frame(world, focus)
         try:
             items = self._run(frame, focus)
         except (AttributeError, TypeError) as error:
@@ -119,14 +120,20 @@ class CompiledExpression:
         return FhirPathExecutionError(f"The input does not have the structure of `{self.context_type}`.")
 
 
-_IDLE: Final = IdleFrame(DEFAULT, [])
-
-
 def _finisher(types: Types, definitions: Definitions) -> Callable[[Items], Items] | None:
     """Return what makes plain JSON of results of these types; complex values are plain already."""
+    if types == _BOOLEANS:
+        return _as_booleans
     if any(is_open(name) or name.startswith(SYSTEM) for name in types):
         return _as_fhir
     return _without_extensions if any(is_primitive(name, definitions) for name in types) else None
+
+
+_BOOLEANS: Final = frozenset({BOOLEAN})
+
+
+def _as_booleans(items: Items) -> Items:
+    return [("boolean", value) for _, value in items]
 
 
 def _without_extensions(items: Items) -> Items:

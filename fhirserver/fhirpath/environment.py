@@ -102,9 +102,12 @@ class Environment:
     variables: Mapping[str, Items] = field(default_factory=dict)
     """Further ``%name`` constants."""
     bounds: Bounds = Bounds()
+    idle: "IdleFrame" = field(init=False, repr=False, compare=False)
+    """What every expression is given that looks at ``$this`` only."""
 
-
-DEFAULT: Final = Environment()
+    def __post_init__(self) -> None:
+        """Make the frame that such expressions share."""
+        object.__setattr__(self, "idle", IdleFrame(self, []))
 
 
 class Frame:
@@ -187,6 +190,8 @@ class IdleFrame(Frame):
     def spend(self, steps: int) -> None:
         """Account for nothing: such an expression does as much as its input is long."""
 
+
+DEFAULT: Final = Environment()
 
 Run: TypeAlias = Callable[[Frame, Items], Items]
 """A compiled expression: from the frame and ``$this`` to the result. It never changes the lists it is given."""

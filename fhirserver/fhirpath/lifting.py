@@ -31,10 +31,12 @@ def scalar(
     def enter(function: ValueFunction) -> ValueFunction:
         def build(call: Call) -> Compiled:
             _check(call, kinds[0])
-            runs = [call.focus.run, *(call.argument(i).run for i in range(len(call)))]
+            compiled = [call.focus, *(call.argument(i) for i in range(len(call)))]
+            runs = [operand.run for operand in compiled]
             operands = list(zip(runs, kinds, strict=False))
+            is_pure = all(operand.is_pure for operand in compiled)
             run = _lifted(function, operands, result, least + 1 if optional else len(operands))
-            return Compiled(run, frozenset({result}), False)
+            return Compiled(run, frozenset({result}), False, is_pure=is_pure)
 
         table.function(name, least, len(kinds) - 1)(build)
         return function

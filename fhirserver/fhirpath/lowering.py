@@ -55,6 +55,8 @@ def _chain(source: Run, hops: list[Hop]) -> Run:
     def run(frame: Frame, this: Items) -> Items:
         items = source(frame, this)
         for hop in hops:
+            if not items:
+                return items
             items = hop(items)
         return items
 
@@ -113,7 +115,7 @@ def _one_leaf(branch: Branch) -> Run:
     """Compile a single step from one complex value: mostly it finds nothing, and that should cost nothing."""
     key, name, sibling = branch.key, branch.type, branch.sibling
     if name in _RESOURCES:
-        return lambda frame, this: _collect(branch, this[0][1])
+        return lambda frame, this: _collect(branch, parent) if key in (parent := this[0][1]) else []
     if not branch.primitive and branch.many:
         return lambda frame, this: [(name, each) for each in found] if (found := this[0][1].get(key)) else []
     if not branch.primitive:
@@ -327,15 +329,33 @@ def untyped_items(parent: Resource, key: str) -> Items:
     ]
 
 
-def child_items(name: str, value: Json, definitions: Definitions) -> Items:
+class ChildTable(dict[str, dict[str, tuple[int, Branch]]]):
+    """The branches of all children by the type of the parent, then by JSON property, with their order."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        """Serve any type."""
+        self._definitions = definitions
+
+    def __missing__(self, parent: str) -> dict[str, tuple[int, Branch]]:
+        """Find the children of a type met for the first time."""
+        found: dict[str, tuple[int, Branch]] = {}
+        children = self._definitions.children(parent).values() if self._definitions.has_type(parent) else ()
+        for order, child in enumerate(children):
+            branch = branch_of(child, self._definitions)
+            found[branch.key] = (order, branch)
+            if branch.primitive:
+                found[branch.sibling] = (order, branch)
+        self[parent] = found
+        return found
+
+
+def child_items(name: str, value: Json, children: ChildTable) -> Items:
     """Return all children of an item, in the order of its definition."""
     parent = value.element if type(value) is Extended else value
     if type(parent) is not dict:
         return []
-    if not definitions.has_type(name):
+    table = children[name]
+    if not table:
         return [item for key in parent if key != "resourceType" for item in untyped_items(parent, key)]
-    items: Items = []
-    for child in definitions.children(name).values():
-        if child.json_name in parent or "_" + child.json_name in parent:
-            items += _collect(branch_of(child, definitions), parent)
-    return items
+    branches = dict(table[key] for key in parent if key in table)
+    return [item for order in sorted(branches) for item in _collect(branches[order], parent)]

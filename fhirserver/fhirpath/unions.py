@@ -9,7 +9,7 @@ from fhirserver.fhirpath.environment import Frame, Run
 from fhirserver.fhirpath.equality import distinct, distinct_complex
 from fhirserver.fhirpath.expression import NOWHERE, Compiled
 from fhirserver.fhirpath.items import Items
-from fhirserver.fhirpath.types import SYSTEM_TYPES, Types, is_open
+from fhirserver.fhirpath.types import QUANTITY, SYSTEM_TYPES, Types, is_open
 from fhirserver.ucum import Ucum
 
 
@@ -21,6 +21,10 @@ def union_of(operands: list[Compiled]) -> Compiled:
     if len(operands) == 1:
         return first if not first.many else Compiled(_distinct(first), first.types, is_pure=first.is_pure)
     types = frozenset().union(*(operand.types for operand in operands))
+    literals = [operand.constant for operand in operands if operand.constant is not None]
+    if len(literals) == len(operands) and QUANTITY not in types:
+        items = distinct(literals)
+        return Compiled(lambda frame, this: items, types, is_pure=True)
     is_pure = all(operand.is_pure for operand in operands)
     return Compiled(_joined([operand.run for operand in operands], _remover(types)), types, is_pure=is_pure)
 

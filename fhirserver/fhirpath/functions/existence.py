@@ -95,7 +95,10 @@ def _is_subset(items: Items, others: Items, frame: Frame) -> Items:
 def count(call: Call) -> Compiled:
     """How many items there are."""
     run = call.focus.run
-    return Compiled(lambda frame, this: [(INTEGER, len(run(frame, this)))], frozenset({INTEGER}), many=False)
+    found = frozenset({INTEGER})
+    return Compiled(
+        lambda frame, this: [(INTEGER, len(run(frame, this)))], found, many=False, is_pure=call.focus.is_pure
+    )
 
 
 @TABLE.function("distinct")
@@ -114,4 +117,4 @@ def is_distinct(call: Call) -> Compiled:
         items = run(frame, this)
         return [TRUE] if len(distinct(items, frame.environment.ucum)) == len(items) else [FALSE]
 
-    return boolean_result(test)
+    return boolean_result(test, call.focus)

@@ -55,7 +55,7 @@ def _binary(symbol: str) -> Callable[[Arithmetic], Arithmetic]:
                     frame.spend_on_text(len(found[1]))
                 return [found]
 
-            return Compiled(run, types, many=False)
+            return Compiled(run, types, many=False, is_pure=all(operand.is_pure for operand in compiled))
 
         TABLE.operator(symbol)(build)
         return compute

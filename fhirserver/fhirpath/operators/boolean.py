@@ -1,11 +1,13 @@
 """Three-valued logic: an empty operand is "not known". Spec: http://hl7.org/fhirpath/N1/#boolean-logic"""
 
+from collections.abc import Callable
 from typing import Final
 
 from fhirserver.fhirpath.ast import Node
 from fhirserver.fhirpath.environment import Frame
 from fhirserver.fhirpath.expression import Compiled, OperatorTable, Scope, boolean_result
 from fhirserver.fhirpath.items import TRUE, Items, boolean, truth
+from fhirserver.fhirpath.types import BOOLEAN
 
 TABLE: Final = OperatorTable()
 
@@ -25,13 +27,13 @@ def or_(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
 def _decided(scope: Scope, operands: tuple[Node, ...], decisive: bool) -> Compiled:
     """Compile what the first operand of the ``decisive`` value decides; the ones after it are not evaluated."""
     compiled = [scope.compile(operand) for operand in operands]
-    runs = [operand.run for operand in compiled]
+    runs = [(operand.run, _reader(operand)) for operand in compiled]
     decided, otherwise = boolean(decisive), boolean(not decisive)
 
     def run(frame: Frame, this: Items) -> Items:
         result = otherwise
-        for operand in runs:
-            value = truth(operand(frame, this))
+        for operand, read in runs:
+            value = read(operand(frame, this))
             if value is decisive:
                 return decided
             if value is None:
@@ -41,22 +43,36 @@ def _decided(scope: Scope, operands: tuple[Node, ...], decisive: bool) -> Compil
     return boolean_result(run, *compiled)
 
 
+def _reader(operand: Compiled) -> Callable[[Items], bool | None]:
+    """Return what reads a result as a boolean: one that is known to be one needs no checks."""
+    return _plain_truth if operand.types == _BOOLEANS and not operand.many else truth
+
+
+def _plain_truth(items: Items) -> bool | None:
+    return items[0][1] if items else None
+
+
+_BOOLEANS: Final = frozenset({BOOLEAN})
+
+
 @TABLE.operator("xor")
 def xor(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
     """True when exactly one is."""
-    left, right = (scope.compile(operand).run for operand in operands)
+    compiled = [scope.compile(operand) for operand in operands]
+    left, right = (operand.run for operand in compiled)
 
     def run(frame: Frame, this: Items) -> Items:
         mine, other = truth(left(frame, this)), truth(right(frame, this))
         return boolean(None if mine is None or other is None else mine is not other)
 
-    return boolean_result(run)
+    return boolean_result(run, *compiled)
 
 
 @TABLE.operator("implies")
 def implies(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
     """False only when the left is true and the right is false."""
-    left, right = (scope.compile(operand).run for operand in operands)
+    compiled = [scope.compile(operand) for operand in operands]
+    left, right = (operand.run for operand in compiled)
 
     def run(frame: Frame, this: Items) -> Items:
         mine = truth(left(frame, this))
@@ -65,4 +81,4 @@ def implies(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
         other = truth(right(frame, this))
         return boolean(other if mine else other or None)
 
-    return boolean_result(run)
+    return boolean_result(run, *compiled)

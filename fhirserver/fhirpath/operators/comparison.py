@@ -14,7 +14,8 @@ TABLE: Final = OperatorTable()
 
 def _enter(symbol: str, holds: Callable[[int], bool]) -> None:
     def build(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
-        left, right = (scope.compile(operand).run for operand in operands)
+        compiled = [scope.compile(operand) for operand in operands]
+        left, right = (operand.run for operand in compiled)
 
         def run(frame: Frame, this: Items) -> Items:
             mine, other = only(left(frame, this)), only(right(frame, this))
@@ -23,7 +24,7 @@ def _enter(symbol: str, holds: Callable[[int], bool]) -> None:
             order = compare(mine, other, frame.environment.ucum)
             return boolean(None if order is None else holds(order))
 
-        return boolean_result(run)
+        return boolean_result(run, *compiled)
 
     TABLE.operator(symbol)(build)
 

@@ -3,11 +3,12 @@
 from typing import Final
 
 from fhirserver.fhirpath.ast import Node
-from fhirserver.fhirpath.environment import Frame
+from fhirserver.fhirpath.environment import Frame, Run
 from fhirserver.fhirpath.equality import equal_collections
 from fhirserver.fhirpath.equivalence import equivalent_collections
 from fhirserver.fhirpath.expression import Compiled, OperatorTable, Scope, boolean_result
-from fhirserver.fhirpath.items import FALSE, TRUE, Item, Items, boolean
+from fhirserver.fhirpath.items import FALSE, TRUE, Item, Items, boolean, plain
+from fhirserver.fhirpath.types import STRING, SYSTEM_TYPES
 
 TABLE: Final = OperatorTable()
 
@@ -16,6 +17,9 @@ TABLE: Final = OperatorTable()
 def equals(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
     """Whether two collections are equal, in order; empty when one of them is."""
     compiled = [scope.compile(operand) for operand in operands]
+    literal = _literal_text(*compiled)
+    if literal is not None:
+        return boolean_result(_equals_text(compiled[0].run, literal, TRUE, FALSE), *compiled)
     left, right = (operand.run for operand in compiled)
 
     def run(frame: Frame, this: Items) -> Items:
@@ -24,10 +28,31 @@ def equals(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
     return boolean_result(run, *compiled)
 
 
+def _literal_text(left: Compiled, right: Compiled) -> str | None:
+    """Return the text that at most one string is compared with; None for any other comparison."""
+    if left.many or right.constant is None or right.constant[0] != STRING:
+        return None
+    text: str = right.constant[1]
+    return text if all(SYSTEM_TYPES.get(name) == STRING for name in left.types) else None
+
+
+def _equals_text(source: Run, text: str, same: Item, otherwise: Item) -> Run:
+    def run(frame: Frame, this: Items) -> Items:
+        items = source(frame, this)
+        if not items:
+            return []
+        return [same] if plain(items[0][1]) == text else [otherwise]
+
+    return run
+
+
 @TABLE.operator("!=")
 def differs(scope: Scope, operands: tuple[Node, ...]) -> Compiled:
     """The opposite of ``=``."""
     compiled = [scope.compile(operand) for operand in operands]
+    literal = _literal_text(*compiled)
+    if literal is not None:
+        return boolean_result(_equals_text(compiled[0].run, literal, FALSE, TRUE), *compiled)
     left, right = (operand.run for operand in compiled)
 
     def run(frame: Frame, this: Items) -> Items:
