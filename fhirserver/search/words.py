@@ -10,9 +10,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from fhirserver.search.stemming.dutch import stem_dutch
-from fhirserver.search.stemming.english import stem_english
-from fhirserver.search.stemming.french import stem_french
+from snowballstemmer import stemmer  # type: ignore[import-untyped]
+
 from fhirserver.search.values.string import fold
 
 MAX_WORD: Final = 60
@@ -30,10 +29,12 @@ class Language(StrEnum):
 
 
 _STEMMERS: Final[dict[Language, Callable[[str], str]]] = {
-    Language.ENGLISH: stem_english,
-    Language.FRENCH: stem_french,
-    Language.DUTCH: stem_dutch,
+    Language.ENGLISH: stemmer("english").stemWord,
+    Language.FRENCH: stemmer("french").stemWord,
+    Language.DUTCH: stemmer("dutch_porter").stemWord,
 }
+_ACCENTED: Final = re.compile("e(?=es?$|res?$)")
+"""Where a French ending lost the accent that the stemmer knows it by: `operee`, `infirmiere`."""
 _COMMON: Final[dict[Language, str]] = {
     Language.ENGLISH: "the of and to in is for with on by it be this that are was were from not has have had which his",
     Language.FRENCH: (
@@ -69,7 +70,11 @@ def language_of(tag: str | None, words: Iterable[str]) -> Language:
 @lru_cache(_REMEMBERED)
 def stem(word: str, language: Language) -> str:
     """Return the stem of a word; codes and words in other scripts are their own."""
-    return _STEMMERS[language](word) if word.isascii() and word.isalpha() else word
+    if not (word.isascii() and word.isalpha()):
+        return word
+    if language is Language.FRENCH:
+        word = _ACCENTED.sub(lambda found: "è" if word.rstrip("s").endswith("re") else "é", word)
+    return fold(_STEMMERS[language](word))
 
 
 def spellings(word: str) -> tuple[str, ...]:
