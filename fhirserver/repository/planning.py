@@ -1,6 +1,5 @@
 """From parameters to a plan the store can run: bound for each type, within the caller's access, chains resolved."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -130,21 +129,26 @@ async def _resolve_chain(services: Services, access: Access, chain: Chain, sessi
     await check_cost(services, (chain.target_type,), inner)
     bound = services.limits.chain_bound
     inside = pointing_inside(chain.keys, chain.target_type, asked)
-    targets, containers = await _keys_of_both(services, (inner, bound + 1), (inside, 1), session)
+    targets, is_contained = await _ends(services, chain, (inner, inside), session)
     if len(targets) > bound:
         raise _too_many(chain.target_type, bound)
     outside = HasTerm(tuple(f"{key}={target}" for key in chain.keys for target in targets)) if targets else NONE
-    return any_of(outside, inside) if containers else outside
+    return any_of(outside, inside) if is_contained else outside
 
 
-async def _keys_of_both(
-    services: Services, one: tuple[Plan, int], other: tuple[Plan, int], session: Session | None
-) -> Sequence[list[str]]:
-    """Return the keys that two plans select, each up to a limit; at the same time where no session orders them."""
-    keys = services.searcher.keys
-    if session is not None or one[0] == NONE:
-        return [[] if plan == NONE else await keys(plan, limit, session) for plan, limit in (one, other)]
-    return await asyncio.gather(keys(*one), keys(*other))
+async def _ends(
+    services: Services, chain: Chain, plans: tuple[Plan, Plan], session: Session | None
+) -> tuple[list[str], bool]:
+    """Return what a link leads to, and whether some of it is contained in what it leads from: one query tells both."""
+    outside, inside = plans
+    keys, limit = services.searcher.keys, services.limits.chain_bound + 1
+    if not any(key.startswith(f"{chain.target_type}.") for key in chain.keys):
+        found = await keys(any_of(outside, inside), limit, session)
+        targets = [key for key in found if key.startswith(f"{chain.target_type}/")]
+        if len(found) < limit:
+            return targets, len(targets) < len(found)
+    targets = [] if outside == NONE else await keys(outside, limit, session)
+    return targets, bool(await keys(inside, 1, session))
 
 
 async def _resolve_reverse(services: Services, access: Access, chain: ReverseChain, session: Session | None) -> Plan:

@@ -96,6 +96,8 @@ RESOURCES = [
                        contained=[medication("m", "inside"), medication("unused", "unused")]),
     medication_request("outside", to("Medication/stored")),
     medication_request("both", to("#m"), contained=[medication("m", "stored", status="active")]),
+    {"resourceType": "Observation", "id": "panel", "status": "final", "code": concept("panel"), "hasMember": [to("#o")],
+     "contained": [{"resourceType": "Observation", "id": "o", "status": "final", "code": concept(None, {"code": "in"})}]},
     operation("at", query_parameter("where", "reference", 1), extension=expression(
         "Encounter?location:below=Location/{{%where}}&status=finished")),
     operation("same-names", query_parameter("location", "reference"), query_parameter("status", "token")),
@@ -151,6 +153,8 @@ CASES = [
     pytest.param("MedicationRequest?medication.code=unused", "", id="chains: by the reference of this name only"),
     pytest.param("MedicationRequest?medication:Medication.code:not=stored", "inside", id="chains: not, inside"),
     pytest.param("MedicationRequest?medication.code=stored&medication.status=active", "both", id="chains: two"),
+    pytest.param("Observation?has-member.code=in", "panel", id="chains: inside, of the same type"),
+    pytest.param("Observation?code=in", "", id="contained resources of the same type are not found by themselves"),
     pytest.param("Medication?code=inside", "", id="contained resources are not found by themselves"),
     pytest.param("Medication?code=inside&_contained=false", "", id="_contained=false"),
     pytest.param("Medication?code=inside&_contained=true", "inside", id="_contained=true: the container"),
