@@ -28,6 +28,7 @@ from fhirserver.interactions.vread import vread
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Target
 from fhirserver.operations.framework import Operation, OperationTable
 from fhirserver.repository.repository import Repository
+from fhirserver.search.parameters import LiveParameters, SearchParameters
 from fhirserver.terminology.required import RequiredCodes
 from fhirserver.validation.structure import StructureValidator
 
@@ -45,13 +46,16 @@ class Dispatch:
         operations: Iterable[Operation] = (),
         limits: BundleLimits | None = None,
         own_bases: tuple[str, ...] = (),
+        parameters: LiveParameters | None = None,
     ) -> None:
         """Serve every resource type of ``definitions``, at any of ``own_bases`` and at the one a caller uses."""
+        self.parameters = parameters or LiveParameters(SearchParameters(definitions))
+        self._server = server
         self._definitions = definitions
         self._operations = OperationTable(operations)
         self._subset = Subset(definitions)
         self._handlers = self._table(limits or BundleLimits(), EntryReader(self.locate, own_bases))
-        self._capabilities = Capabilities(definitions, self._handlers.keys(), self._operations.describe, server)
+        self._described = self._describe(self.parameters.now)
 
     def _table(self, limits: BundleLimits, entries: EntryReader) -> Mapping[Interaction, Handler]:
         history, search = History(self._subset), Search(self._subset)
@@ -101,6 +105,19 @@ class Dispatch:
         """Answer ``/metadata``, which needs no repository and no login."""
         was_lenient = check_parameters(request)
         return self._finished(request, self._capabilities.answer(request), was_lenient=was_lenient)
+
+    @property
+    def _capabilities(self) -> Capabilities:
+        """The statement for the search parameters as they are now; rendered anew when some are served or not."""
+        now, (described, capabilities) = self.parameters.now, self._described
+        if now is not described:
+            same = (now.customs, now.served) == (described.customs, described.served)
+            self._described = (now, capabilities) if same else self._describe(now)
+        return self._described[1]
+
+    def _describe(self, now: SearchParameters) -> tuple[SearchParameters, Capabilities]:
+        levels = self._operations.describe
+        return now, Capabilities(self._definitions, self._handlers.keys(), levels, self._server, now)
 
     async def _answer_capabilities(self, request: FhirRequest, _: Repository) -> FhirResponse:
         return self._capabilities.answer(request)

@@ -26,6 +26,8 @@ from fhirserver.settings import Auth, Settings
 _READY_S: Final = 3.0
 _OPENING_S: Final = 5.0
 _RETRY_S: Final = 1.0
+_JOBS_REST: Final = 1.0
+"""Half of the time for jobs, half without them: requests must not starve."""
 _AWAY: Final = "The database cannot be reached."
 _UNKNOWN: Final = "unknown"
 
@@ -56,7 +58,8 @@ class Application:
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[Mapping[str, AsgiApp]]:
         """Yield the lanes by path; a database that is away at the start is waited for while they answer 503."""
-        async with sites_of(self.settings, self._uri, self._knowledge, self.metrics.count_batch) as builder:
+        observe = self.metrics.count_batch
+        async with sites_of(self.settings, self._uri, self._knowledge, observe, jobs_rest=_JOBS_REST) as builder:
             tables = {name: builder.dispatch(name) for name in self.settings.sites}
             opening = asyncio.create_task(self._open_all(builder, tables))
             try:

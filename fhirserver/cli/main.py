@@ -98,14 +98,35 @@ def reindex(
     site: Annotated[
         str | None, typer.Option(metavar="NAME", help="The establishment to reindex.", show_default="all")
     ] = None,
+    types: Annotated[
+        list[str] | None, typer.Option("--type", metavar="TYPE", help="A resource type; several may be given.")
+    ] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", metavar="URL", help="A SearchParameter: the types it is for."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell how much would change, and change nothing.")] = False,
+    pause: Annotated[bool, typer.Option("--pause", help="Pause the reindex under way.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a paused one.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="End the reindex under way where it is.")] = False,
     mongodb_uri: options.MongodbUri = None,
     data_dir: options.DataDir = None,
 ) -> int:
-    """Compute the index values of every stored resource anew, as after a change of SearchParameters."""
-    from fhirserver.cli import reindex as command  # noqa: PLC0415 - see the package's docstring
+    """Compute the index values of what is stored anew, while servers serve or without any.
+
+    Without --type and --parameter of everything. A run that is interrupted goes on when run again; a server on the
+    same database goes on with it too.
+    """
+    from fhirserver.app.reindexing import Action, ReindexOptions  # noqa: PLC0415 - see the package's docstring
+    from fhirserver.cli import reindex as command  # noqa: PLC0415
     from fhirserver.cli.configure import resolve_settings  # noqa: PLC0415
 
-    return command.reindex(resolve_settings(mongodb_uri=mongodb_uri, data_dir=data_dir), site=site)
+    chosen = {Action.PAUSE: pause, Action.RESUME: resume, Action.CANCEL: cancel}
+    asked = [action for action, given in chosen.items() if given]
+    if len(asked) > 1 or (asked and (types or parameters or dry_run)):
+        raise UsageProblem("--pause, --resume and --cancel stand alone.")
+    wanted = ReindexOptions(types or (), parameters or (), dry_run, asked[0] if asked else Action.RUN)
+    return command.reindex(resolve_settings(mongodb_uri=mongodb_uri, data_dir=data_dir), wanted, site=site)
 
 
 @app.command()

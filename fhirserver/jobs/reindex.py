@@ -1,29 +1,131 @@
-"""Reindex: the index values of every stored resource, computed anew.
+"""Reindex: the index values of what is stored, computed anew while the server serves.
 
-Needed after a change of SearchParameters or of a rule that index values follow (time zone, base url).
+Needed for a new SearchParameter, and after a change of a rule that index values follow (time zone, base url). It goes
+through the documents in batches, in the order of keys, and notes after each how far it is; it rests between them.
 """
 
-from collections.abc import Callable
-from functools import partial
+import asyncio
+import time
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from fhirserver.codec.fhir_json import parse_json
+from fhirserver.jobs.runner import Checkpoint
+from fhirserver.repository.services import LiveServices
 from fhirserver.search.extract import Extractor
 from fhirserver.search.index import IndexValues
-from fhirserver.store.reindex import reindex_some
-from fhirserver.store.store import Store
+from fhirserver.store.jobs import Job
+from fhirserver.store.layout import Document
+from fhirserver.store.parameters import ParameterStore
+from fhirserver.store.reindex import Part, Reindexing, parts_of
+
+REINDEX: Final = "reindex"
+_BATCH: Final = 200
+_STRIDE: Final = 16
+"""Documents worked on in one go, a few milliseconds."""
+_ASK_S: Final = 0.2
 
 
-async def reindex(store: Store, extractor: Extractor, report: Callable[[int, int], None]) -> tuple[int, int]:
-    """Recompute all index values; ``report`` hears (instances done, instances changed). Returns the same at the end."""
-    done, changed, after = 0, 0, ""
-    while True:
-        progress = await reindex_some(store, partial(_extract, extractor), after)
-        done, changed = done + progress.done, changed + progress.changed
-        report(done, changed)
-        if progress.last is None:
-            return done, changed
-        after = progress.last
+def covered_by(job: Job, marks: Collection[str]) -> frozenset[str]:
+    """Return those of the marks that a job will complete: of its types, until it has begun with what there was."""
+    if job.kind != REINDEX or job.asked.get("dry_run"):
+        return frozenset()
+    if "marks" in job.progress:
+        return frozenset(marks).intersection(job.progress["marks"])
+    return _of_types(marks, job.asked["types"])
 
 
-def _extract(extractor: Extractor, content: bytes) -> IndexValues:
-    return extractor.extract(parse_json(content))
+def _of_types(marks: Collection[str], types: Sequence[str]) -> frozenset[str]:
+    return frozenset(mark for mark in marks if not types or mark.partition(".")[0] in types)
+
+
+class Reindexer:
+    """Does reindex jobs: ``asked`` has the types, none for all, and whether it is a dry run."""
+
+    def __init__(
+        self, live: LiveServices, documents: Reindexing, stored: ParameterStore, *, rest: float, batch: int = _BATCH
+    ) -> None:
+        """Rest after each batch for ``rest`` times as long as it took."""
+        self._live = live
+        self._documents = documents
+        self._stored = stored
+        self._rest = rest
+        self._batch = batch
+
+    async def __call__(self, job: Job, checkpoint: Checkpoint) -> Document:
+        """Do a job from where its progress says; returns the progress at the end."""
+        parts = parts_of(job.asked["types"])
+        dry_run = bool(job.asked.get("dry_run"))
+        progress = dict(job.progress)
+        while True:
+            if "part" not in progress:
+                progress = await self._begin(job, parts, checkpoint)
+            while progress["part"] < len(parts):
+                await self._do_part(parts[progress["part"]], progress, checkpoint, dry_run=dry_run)
+            if dry_run or await self._stored.complete(progress["marks"], progress["epoch"]):
+                break
+            progress = {}  # a definition changed meanwhile, and somebody wrote without it
+        if not dry_run and not job.asked["types"]:
+            await self._documents.note_history()
+        return progress
+
+    async def _begin(self, job: Job, parts: Sequence[Part], checkpoint: Checkpoint) -> Document:
+        """Take up the marks that wait for an index now, once every worker writes by them."""
+        parameters = (await self._live.newest()).binder.parameters
+        marks: list[str] = []
+        if not job.asked.get("dry_run"):
+            marks = sorted(_of_types(parameters.marks() - parameters.served, job.asked["types"]))
+        ledger = await self._stored.begin(marks)
+        total = sum([await self._documents.count(part) for part in parts])
+        progress: Document = {
+            "marks": marks,
+            "epoch": ledger.epoch,
+            "turn": ledger.turn,
+            "total": total,
+            "done": 0,
+            "changed": 0,
+        }
+        await checkpoint(progress)
+        if not job.asked.get("dry_run"):
+            await self._await_workers(progress, checkpoint)
+        return {**progress, "part": 0, "after": ""}
+
+    async def _await_workers(self, progress: Document, checkpoint: Checkpoint) -> None:
+        """Wait until what any worker may still write has the values, and was begun after the turn."""
+        while await self._stored.is_behind(progress["marks"], progress["turn"]):
+            known = self._live.now.binder.parameters.marks()
+            progress["marks"] = [mark for mark in progress["marks"] if mark in known]  # none is awaited in vain
+            await checkpoint(progress)
+            await asyncio.sleep(_ASK_S)
+
+    async def _do_part(self, part: Part, progress: Document, checkpoint: Checkpoint, *, dry_run: bool) -> None:
+        if part.earlier and not dry_run and "settled" not in progress:
+            # A write that read its version before this reindex came by may still make an earlier one of it.
+            progress["turn"] = (await self._stored.begin(())).turn
+            await self._await_workers(progress, checkpoint)
+            progress["settled"] = True
+        began_s = time.monotonic()
+        clock = self._live.now.clock
+        with clock.writing():  # it writes index values as any writer does
+            extract = _Extract((await self._live.fresh()).extractor)
+            batch = await self._documents.some(part, extract, progress["after"], self._batch, dry_run=dry_run)
+        progress["done"] += batch.done
+        progress["changed"] += batch.changed
+        progress["after"] = batch.last or ""
+        progress["part"] += batch.last is None
+        await checkpoint(progress)
+        await asyncio.sleep((time.monotonic() - began_s) * self._rest)
+
+
+class _Extract:
+    """Extracts, and gives way to requests now and then."""
+
+    def __init__(self, extractor: Extractor) -> None:
+        self._extractor = extractor
+        self._count = 0
+
+    async def __call__(self, content: bytes) -> IndexValues:
+        self._count += 1
+        if self._count % _STRIDE == 0:
+            await asyncio.sleep(0)
+        return self._extractor.extract(parse_json(content))

@@ -7,7 +7,8 @@ Spec: http://hl7.org/fhir/R4/operationoutcome.html and http://hl7.org/fhir/R4/ht
     │   ├── BadRequest                       400     invalid
     │   │   ├── BadStructure                 400     structure        the body is not FHIR JSON or XML
     │   │   ├── BadSearchValue               400     value
-    │   │   └── UnknownParameter             400     not-supported
+    │   │   ├── UnknownParameter             400     not-supported
+    │   │   └── NotServedYet                 400     not-supported    a search parameter whose index is not complete
     │   ├── LoginRequired                    401     login
     │   ├── Forbidden                        403     forbidden
     │   ├── NotFound                         404     not-found        also: outside the caller's access
@@ -156,6 +157,12 @@ class BadSearchValue(BadRequest):
 
 class UnknownParameter(BadRequest):
     """A parameter or modifier the server does not know, under strict handling."""
+
+    code = IssueType.NOT_SUPPORTED
+
+
+class NotServedYet(BadRequest):
+    """A search parameter is known, but not all resources are indexed by it: never ignored, for it will be served."""
 
     code = IssueType.NOT_SUPPORTED
 

@@ -1,0 +1,64 @@
+"""What a worker does for a site beside its requests: it watches the search parameters, and does jobs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from fhirserver.jobs.parameter_watch import ParameterWatch
+from fhirserver.jobs.runner import Runner
+from fhirserver.kernel.outcome import FhirError, Unavailable
+
+_EVERY_S: Final = 1.0
+_SOON_S: Final = 0.2
+"""While a parameter waits for its index, and workers for each other."""
+_LEAVING_S: Final = 1.0
+
+OnFault = Callable[[BaseException, str], None]
+"""Hears of a defect: the exception and what was being done."""
+
+
+class Background:
+    """The tasks of one site in one worker; without a ``runner`` it leaves jobs to others."""
+
+    def __init__(self, watch: ParameterWatch, runner: Runner | None, on_fault: OnFault) -> None:
+        """Nothing runs before ``begin``."""
+        self._watch = watch
+        self._runner = runner
+        self._on_fault = on_fault
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def begin(self) -> None:
+        """Learn what there is, then go on in the background. Raises Unavailable."""
+        await self._watch.begin()
+        self._tasks.append(asyncio.create_task(self._repeat(self._refresh, "search parameters")))
+        if self._runner is not None:
+            self._tasks.append(asyncio.create_task(self._repeat(self._runner.run_next, "jobs")))
+
+    async def end(self) -> None:
+        """Stop; a job under way is left to the next worker."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(FhirError, TimeoutError):
+            async with asyncio.timeout(_LEAVING_S):
+                await self._watch.end()
+
+    async def _refresh(self) -> bool:
+        await self._watch.refresh()
+        if self._runner is not None:
+            await self._watch.request_reindex()
+        return False
+
+    async def _repeat(self, work: Callable[[], Awaitable[bool]], name: str) -> None:
+        """Do the work every second, and again at once where it says so; a database that is away is waited for."""
+        while True:
+            again = False
+            try:
+                again = await work()
+            except Unavailable:
+                pass
+            except Exception as problem:  # what went wrong once must not end it for good
+                self._on_fault(problem, name)
+            if not again:
+                await asyncio.sleep(_SOON_S if self._watch.is_waiting else _EVERY_S)
