@@ -200,6 +200,20 @@ async def test_nothing_there(client: AsyncClient, url: str, status: int) -> None
     assert (await client.post(url, json=given(tag=[{"code": "x"}]))).status_code in (status, 400)
 
 
+async def test_entries_of_a_batch_may_invoke_operations(client: AsyncClient, basic: dict[str, Any]) -> None:
+    url = f"Basic/{basic['id']}"
+    entries = [
+        {"resource": given(tag=[{"code": "b"}]), "request": {"method": "POST", "url": f"{url}/$meta-add"}},
+        {"request": {"method": "GET", "url": f"{url}/$meta"}},
+    ]
+    batch = await client.post("", json={"resourceType": "Bundle", "type": "batch", "entry": entries})
+    added, read = batch.json()["entry"]
+    assert (added["response"]["status"][:3], read["response"]["status"][:3]) == ("200", "200")
+    assert [tag["code"] for tag in read["resource"]["parameter"][0]["valueMeta"]["tag"]] == ["a", "b"]
+    refused = await client.post("", json={"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    assert refused.status_code == 400
+
+
 async def test_what_was_deleted_has_no_labels(client: AsyncClient, basic: dict[str, Any]) -> None:
     url = f"Basic/{basic['id']}"
     await client.delete(url)
