@@ -43,6 +43,13 @@ _AT_SYSTEM: Final = (
     Interaction.HISTORY_SYSTEM,
 )
 _AS_OF: Final = "Reads and searches answer the record as it stood at the end of the period of `_at`, a date or instant."
+_ASKED: Final = frozenset({"_filter", "_query"})
+"""Answered for every type without an index of their own."""
+_UNDEFINED: Final = (
+    {"name": "_at", "type": "date", "documentation": _AS_OF},
+    {"name": "_list", "type": "special", "documentation": "What is on a List and not marked deleted, by its id."},
+)
+"""Answered, but no SearchParameter of R4."""
 _SERVED: Final = "Defined by a SearchParameter stored here; served."
 _WAITING: Final = "Defined by a SearchParameter stored here; searches by it are refused until its index is complete."
 _NORMATIVE: Final = frozenset(
@@ -133,7 +140,7 @@ class Capabilities:
         return {"resourceType": "TerminologyCapabilities", **self._introduction()}
 
     def _rest(self, types: Iterable[str]) -> Resource:
-        common = [p for p in self._definitions.search_parameters("DomainResource").values() if _is_answered(p)]
+        common = self._definitions.search_parameters("DomainResource").values()
         definitions = self._definitions
         compartments = (definitions.compartment(code) for code in definitions.compartments)
         rest: Resource = {
@@ -142,7 +149,7 @@ class Capabilities:
             "security": {"cors": True, **self._server.security},
             "resource": [self._resource(name) for name in types],
             "interaction": self._codes(_AT_SYSTEM),
-            "searchParam": [*(_parameter(p) for p in common), {"name": "_at", "type": "date", "documentation": _AS_OF}],
+            "searchParam": [*(_parameter(p) for p in common if _is_answered(p) or p.code in _ASKED), *_UNDEFINED],
             "operation": self._operations_at({Level.SYSTEM}, None),
             "compartment": [found.url for found in compartments if found is not None],
         }

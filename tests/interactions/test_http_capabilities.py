@@ -96,7 +96,8 @@ async def test_it_lists_exactly_what_search_serves(
         words = TEXT_CODES & definitions.search_parameters(resource["type"]).keys()
         assert set(listed) == knowledge.parameters.of(resource["type"]).bound.keys() | words, resource["type"]
     everywhere = set.intersection(*({*knowledge.parameters.of(t).bound} for t in definitions.resource_types))
-    assert {parameter["name"] for parameter in statement["rest"][0]["searchParam"]} == everywhere | TEXT_CODES
+    asked = {"_at", "_filter", "_list", "_query"}
+    assert {p["name"] for p in statement["rest"][0]["searchParam"]} == everywhere | TEXT_CODES | asked
 
 
 async def test_it_lists_the_compartments(statement: dict[str, Any]) -> None:

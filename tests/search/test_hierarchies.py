@@ -96,8 +96,10 @@ RESOURCES = [
                        contained=[medication("m", "inside"), medication("unused", "unused")]),
     medication_request("outside", to("Medication/stored")),
     medication_request("both", to("#m"), contained=[medication("m", "stored", status="active")]),
-    {"resourceType": "Observation", "id": "panel", "status": "final", "code": concept("panel"), "hasMember": [to("#o")],
-     "contained": [{"resourceType": "Observation", "id": "o", "status": "final", "code": concept(None, {"code": "in"})}]},
+    {"resourceType": "Observation", "id": "panel", "status": "final", "code": concept("panel"),
+     "hasMember": [to("#o")],
+     "contained": [{"resourceType": "Observation", "id": "o", "status": "final",
+                    "code": concept(None, {"code": "in"})}]},
     operation("at", query_parameter("where", "reference", 1), extension=expression(
         "Encounter?location:below=Location/{{%where}}&status=finished")),
     operation("same-names", query_parameter("location", "reference"), query_parameter("status", "token")),
