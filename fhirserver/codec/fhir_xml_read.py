@@ -13,7 +13,7 @@ import msgspec
 
 from fhirserver.codec.fhir_json import MAX_DEPTH, encode
 from fhirserver.codec.fhir_xml_tables import FHIR, SEPARATOR, XHTML, Literal, Shape, Slot, Table, Tables
-from fhirserver.kernel.outcome import BadStructure
+from fhirserver.kernel.outcome import BadStructure, TooLong
 from fhirserver.kernel.resource import Json, Resource
 
 _MARK: Final = b"\xef\xbb\xbf"
@@ -21,6 +21,9 @@ _OTHER_MARKS: Final = frozenset({b"\xff\xfe", b"\xfe\xff"})
 """Byte order marks of UTF-16, which expat would follow whatever it is told."""
 _SCHEMA_INSTANCE: Final = "http://www.w3.org/2001/XMLSchema-instance" + SEPARATOR
 _BLANKS: Final = " \t\r\n"
+_FED: Final = 1024 * 1024
+"""Bytes that are parsed at once."""
+_MAX_TOKEN: Final = 16 * 1024 * 1024
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,999})", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,999})(?:\.[0-9]{1,999})?(?:[eE][+-]?[0-9]{1,9})?", re.ASCII)
 _BOOLEANS: Final = {"true": True, "false": False}
@@ -65,11 +68,18 @@ def hardened_parser() -> expat.XMLParserType:
 
 
 def parse_hardened(parser: expat.XMLParserType, body: bytes) -> None:
-    """Parse a whole document; raises BadStructure where it is not well-formed."""
+    """Parse a whole document; raises BadStructure where it is not well-formed, TooLong.
+
+    What is not complete is read again from its start with each piece: a token must not be many pieces long.
+    """
     if body[:2] in _OTHER_MARKS:
         raise BadStructure("The body is not UTF-8.")
     try:
-        parser.Parse(body, True)
+        for start in range(0, len(body), _FED):
+            parser.Parse(memoryview(body)[start : start + _FED], False)
+            if start + _FED - parser.CurrentByteIndex > _MAX_TOKEN:
+                raise TooLong(f"The XML holds a value or comment of more than {_MAX_TOKEN} bytes.")
+        parser.Parse(b"", True)
     except expat.ExpatError as error:
         reason = expat.ErrorString(error.code)
         raise BadStructure(f"The body is not well-formed XML: {reason}, line {error.lineno}.") from None

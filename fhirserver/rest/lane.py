@@ -220,7 +220,11 @@ class FhirLane:
         """Write the resource in another format than JSON."""
         wanted, call.representation = call.representation, _DEFAULT  # that of the error, should this fail
         content = await self._services.formats.write(
-            response.content or b"", wanted.form, indented=_is_pretty(call), base_url=call.base_url
+            response.content or b"",
+            wanted.form,
+            indented=_is_pretty(call),
+            base_url=call.base_url,
+            recurs=call.target is not None and call.target.interaction is Interaction.CAPABILITIES,
         )
         call.representation = wanted
         return replace(response, content=content)

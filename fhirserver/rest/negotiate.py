@@ -127,7 +127,7 @@ def negotiate(accept: bytes | None, wanted_format: str | None, *, with_turtle: b
 
 
 def in_lines(accept: bytes | None, wanted_format: str | None) -> str | None:
-    """Return the media type of lines that is wanted most; None when it is a resource. ``_format`` overrides ``Accept``."""
+    """Return the media type of lines that is wanted most; None for resources. ``_format`` overrides ``Accept``."""
     if wanted_format is not None:
         return _LINES.get(parse_media_type(wanted_format.replace(" ", "+")).name)
     if accept is None or not any(word in accept for word in _LINE_WORDS):

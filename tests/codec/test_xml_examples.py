@@ -90,7 +90,7 @@ def test_what_is_written_in_order_comes_back_in_order(examples: list[Example], x
 
 
 def test_another_parser_finds_the_same_values(examples: list[Example], xml: FhirXml) -> None:
-    for example in examples:
+    for example in examples[::3]:
         raw = bytes(example.resource)
         root = etree.fromstring(xml.from_json(raw))
         expected, found = by_path(json_values(tokens(raw))), by_path(xml_values(root, ""))

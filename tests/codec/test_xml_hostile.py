@@ -11,7 +11,7 @@ import pytest
 from fhirserver.codec.fhir_xml import FhirXml
 from fhirserver.codec.xml_patch import parse_xml_patch
 from fhirserver.definitions.registry import Definitions
-from fhirserver.kernel.outcome import BadStructure, FhirError
+from fhirserver.kernel.outcome import BadStructure, FhirError, TooLong
 
 F = ' xmlns="http://hl7.org/fhir"'
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
@@ -87,10 +87,10 @@ def test_a_hostile_patch_is_refused(name: str) -> None:
 
 
 LARGE = [
-    pytest.param('<name><text value="%s"/></name>' % ("a" * 20_000_000), id="an attribute of 20 MB"),
+    pytest.param('<name><text value="%s"/></name>' % ("a" * 10_000_000), id="an attribute of 10 MB"),
     pytest.param('<name><given value="a"/></name>' * 50_000, id="50,000 names"),
     pytest.param("<name>" + '<given id="a"/>' * 100_000 + "</name>", id="100,000 companions"),
-    pytest.param("<!--" + "x" * 20_000_000 + "-->", id="a comment of 20 MB"),
+    pytest.param("<!--" + "x" * 10_000_000 + "-->", id="a comment of 10 MB"),
 ]
 
 
@@ -99,6 +99,21 @@ def test_what_is_only_large_is_read_in_time_of_its_size(xml: FhirXml, inside: st
     document = f"<Patient{F}>{inside}</Patient>".encode()
     started = time.perf_counter()
     assert xml.to_json(document).startswith(b'{"resourceType":"Patient"')
+    assert time.perf_counter() - started < 3.0
+
+
+OVER = [
+    pytest.param('<name><text value="%s"/></name>' % ("a" * 60_000_000), id="an attribute of 60 MB"),
+    pytest.param("<!--" + "<" * 60_000_000 + "-->", id="a comment of 60 MB"),
+]
+
+
+@pytest.mark.parametrize("inside", OVER)
+def test_one_token_that_would_be_read_again_and_again_is_refused(xml: FhirXml, inside: str) -> None:
+    document = f"<Patient{F}>{inside}</Patient>".encode()
+    started = time.perf_counter()
+    with pytest.raises(TooLong):
+        xml.to_json(document)
     assert time.perf_counter() - started < 3.0
 
 
