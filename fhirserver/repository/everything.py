@@ -27,6 +27,8 @@ _PAGE: Final = 5000
 _PAGE_BYTES: Final = 32 * 1024 * 1024
 _SCANNED: Final = 20_000
 """So many members are read for what they refer to; beyond, the references in the index are asked instead."""
+_SEEN: Final = 20_000
+"""Resources that one page looks at, however few of them are wanted."""
 _MEMBERS: Final = "members"
 _LINKED: Final = "linked"
 _SUPPORT: Final = "support"
@@ -94,11 +96,18 @@ class _Page:
     members: list[Version] = field(default_factory=list)
     linked: list[Version] = field(default_factory=list)
     size: int = 0
+    seen: int = 0
     place: _Place = ()
 
     @property
     def is_full(self) -> bool:
-        return len(self.members) + len(self.linked) >= self.room or self.size >= _PAGE_BYTES
+        found = len(self.members) + len(self.linked)
+        return found >= self.room or self.size >= _PAGE_BYTES or self.seen >= _SEEN
+
+    def stand(self, *place: Any) -> None:  # noqa: ANN401 - a part of a position
+        """Note how far the walk came."""
+        self.place = place
+        self.seen += 1
 
     def add(self, into: list[Version], version: Version) -> None:
         into.append(version)
@@ -137,9 +146,12 @@ class _Walk:
     async def _members(self, focus: int | str | None, after: int | None) -> bool:
         async for place, logical_id in self._foci(focus):
             beyond = after if place == focus else None
+            self.page.stand(_MEMBERS, place, beyond)
+            if self.page.is_full:
+                return False
             async for hits in self._batches(self._plan_of(logical_id), beyond):
                 for hit in hits:
-                    self.page.place = (_MEMBERS, place, hit.position[-1])
+                    self.page.stand(_MEMBERS, place, hit.position[-1])
                     if await self._is_own(logical_id, hit):
                         self._linked.read(self._services, hit.version)
                         if self._is_wanted(hit.version):
@@ -155,7 +167,7 @@ class _Walk:
         for start in range(0, len(rest), _BATCH):
             found = await read_many(self._services, self._access, rest[start : start + _BATCH])
             for hit in sorted(found, key=lambda hit: hit.version.key):
-                self.page.place = (_LINKED, hit.version.key)
+                self.page.stand(_LINKED, hit.version.key)
                 if self._is_wanted(hit.version):
                     self.page.add(self.page.linked, hit.version)
                 if self.page.is_full:
@@ -167,7 +179,7 @@ class _Walk:
         index = ReferenceIndex(self._services)
         async for hits in self._batches(support_plan(self._services, self._access), after):
             for hit in hits:
-                self.page.place = (_SUPPORT, hit.position[-1])
+                self.page.stand(_SUPPORT, hit.position[-1])
                 if self._is_wanted(hit.version) and await index.refers_to(hit.version.key):
                     self.page.add(self.page.linked, hit.version)
                 if self.page.is_full:

@@ -256,6 +256,14 @@ async def test_of_very_many_members_the_index_knows_the_references(
     assert sorted(listed) == sorted(ANNA | support | {"Patient/bert", "Patient/cleo", "Observation/berts"})
 
 
+async def test_a_page_looks_at_so_many_resources_only(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhirserver.repository.everything._SEEN", 4)
+    found = await pages(client, "Group/couple/$everything?_type=Location,Observation")
+    assert len(found) > 4
+    listed = [key for page in found for key in keys(page)]
+    assert sorted(listed) == sorted(key for key in ANNA | {"Observation/berts", "Location/room"} if key[:3] in "LocObs")
+
+
 class OnlyAnna:
     """Sees Anna's record, organisations, and nobody's practitioners."""
 

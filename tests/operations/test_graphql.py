@@ -232,6 +232,18 @@ PROBLEMS = [
     pytest.param('{PatientConnection(cursor: "%%"){count}}', 400, id="no cursor"),
     pytest.param('{Patient(id: anna){name(fhirpath: "(("){text}}}', 400, id="no FHIRPath"),
     pytest.param('{Patient(id: anna){name(fhirpath: "true).where($index=0"){text}}}', 400, id="half a FHIRPath"),
+    pytest.param('{PatientConnection{edges(fhirpath: "true"){mode}}}', 400, id="FHIRPath on what is no element"),
+    pytest.param('{PatientConnection @slice(path: "x") {count}}', 400, id="@slice of what is no element"),
+    pytest.param(f"{{PatientList(name: {'[' * 400}{']' * 400}){{id}}}}", 400, id="a value nested too deep"),
+    pytest.param(f"{{Patient(id: anna){'{...on Patient' * 300}{{id}}{'}' * 300}}}", 400, id="fragments too deep"),
+    pytest.param(
+        "{...A0}"
+        + "".join(f"fragment A{n} on Query{{...A{n + 1} ...A{n + 1}}}" for n in range(30))
+        + "fragment A30 on Query{__typename}",
+        422,
+        id="fragments that multiply",
+    ),
+    pytest.param("{" + "".join(f"a{n}: __typename " for n in range(1001)) + "}", 422, id="too many fields"),
     pytest.param("query A{__typename} query B{__typename}", 400, id="two operations and no name"),
     pytest.param("subscription{PatientList{id}}", 400, id="a subscription"),
     pytest.param("mutation{PatientCreate(res: {gender: wrong}){id}}", 422, id="a resource that is not valid"),
@@ -327,6 +339,16 @@ async def test_a_list_that_is_too_long_is_refused(client: AsyncClient, monkeypat
     response = await client.post("$graphql", json={"query": "{ObservationList{id}}"})
     assert response.status_code == 422
     assert "ObservationConnection" in response.json()["errors"][0]["message"]
+
+
+async def test_a_query_that_asks_too_often_is_refused(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhirserver.operations.graphql.execute._MAX_CALLS", 6)
+    query = "{PatientList(_count: 1){id} ObservationList(patient: anna){id %s}}"
+    nested = "ProvenanceList(_reference: target){id}"
+    assert (await client.post("$graphql", json={"query": query % ""})).status_code == 200
+    response = await client.post("$graphql", json={"query": query % nested})
+    assert response.status_code == 422
+    assert "more than 6 reads" in response.json()["errors"][0]["message"]
 
 
 class NoPractitioners:

@@ -25,6 +25,8 @@ from fhirserver.repository.repository import Repository
 
 _MAX_VALUES: Final = 200_000
 """Values that are looked at for one answer."""
+_RESOURCE: Final = 20
+"""Values that a resource found by a search counts for at least."""
 _MAX_CALLS: Final = 2000
 """Reads and searches of one answer."""
 _AT_ONCE: Final = 32
@@ -263,9 +265,11 @@ class Execution:
         asked = read_search(selected.node, resource_type, arguments, focus)
         if ending == LIST:
             found = await find_list(asked, self._repository, self._navigator)
+            self._spend(len(found) * _RESOURCE)
             result = _Found(FieldType(resource_type, repeats=True), list[Json](found))
         else:
             page = await find_page(asked, self._repository, self._navigator)
+            self._spend(len(page["edges"]) * _RESOURCE)
             result = _Found(FieldType(resource_type + CONNECTION), [page])
         await self._values_of(selected, place, output, result)
 

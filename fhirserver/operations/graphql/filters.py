@@ -12,6 +12,7 @@ from graphql import FieldNode, Node
 
 from fhirserver.definitions.registry import Definitions
 from fhirserver.fhirpath import Bounds, Environment, FhirPathError, Rules, compile_fhirpath, parse
+from fhirserver.kernel.outcome import TooCostly
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.operations.graphql.document import QueryError
 from fhirserver.operations.graphql.fields import FieldType
@@ -21,7 +22,9 @@ FHIRPATH: Final = "fhirpath"
 _OFFSET: Final = "_offset"
 _COUNT: Final = "_count"
 _MAX_EXPRESSION: Final = 2000
-_BOUNDS: Final = Bounds(steps=100_000, items=10_000)
+_BOUNDS: Final = Bounds(steps=5000, items=1000)
+_MAX_EVALUATIONS: Final = 5000
+"""Of one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,13 @@ class Items:
     values: list[Json]
 
 
-@dataclass(frozen=True, slots=True)
 class Navigator:
-    """Applies the arguments of fields."""
+    """Applies the arguments of fields, for one answer."""
 
-    definitions: Definitions
+    def __init__(self, definitions: Definitions) -> None:
+        """Know elements by ``definitions``."""
+        self._definitions = definitions
+        self._evaluations = 0
 
     def narrow(self, node: FieldNode, items: Items, arguments: Arguments, resource: Resource | None) -> list[Json]:
         """Return the wanted items in their order. Raises QueryError."""
@@ -64,8 +69,13 @@ class Navigator:
         """Return the result of an expression on a value. Raises QueryError."""
         if not isinstance(expression, str) or len(expression) > _MAX_EXPRESSION:
             raise QueryError(f"A FHIRPath is a string of at most {_MAX_EXPRESSION} characters.", node)
+        if not self._definitions.has_type(type_name):
+            raise QueryError(f"A FHIRPath is evaluated on elements, which `{type_name}` is not.", node)
+        self._evaluations += 1
+        if self._evaluations > _MAX_EVALUATIONS:
+            raise TooCostly(f"The query evaluates FHIRPath more than {_MAX_EVALUATIONS} times; select less.")
         try:
-            compiled = compile_fhirpath(expression, type_name, self.definitions, rules=Rules.LANGUAGE)
+            compiled = compile_fhirpath(expression, type_name, self._definitions, rules=Rules.LANGUAGE)
             environment = Environment(resource=resource, bounds=_BOUNDS)
             return [item for _, item in compiled.select(value, environment)]
         except FhirPathError as error:
@@ -88,7 +98,7 @@ class Navigator:
     ) -> list[Json]:
         name, wanted = criterion
         type_name = items.type.type_name
-        child = self.definitions.children(type_name).get(name) if self.definitions.has_type(type_name) else None
+        child = self._definitions.children(type_name).get(name) if self._definitions.has_type(type_name) else None
         if child is None or isinstance(wanted, dict | list):
             raise QueryError(f"`{name[:64]}` is not an argument of `{items.name}`.", node)
         text = _text(wanted)

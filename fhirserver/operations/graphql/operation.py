@@ -35,11 +35,12 @@ class _Call:
 async def graphql(request: FhirRequest, repository: Repository) -> FhirResponse:
     """Answer a query: all of it, or an error."""
     try:
-        data = await _run(request, repository)
+        content = encode({"data": await _run(request, repository)})
     except FhirError as error:
-        headers = tuple(error.headers.items())
-        return FhirResponse(status=error.status, content=_failure(error), media_type=_JSON, headers=headers)
-    return FhirResponse(status=200, content=encode({"data": data}), media_type=_JSON)
+        return _failed(error)
+    except RecursionError:
+        return _failed(QueryError("The query is nested too deep."))
+    return FhirResponse(status=200, content=content, media_type=_JSON)
 
 
 async def _run(request: FhirRequest, repository: Repository) -> Json:
@@ -91,14 +92,15 @@ def _posted(request: FhirRequest) -> dict[str, Json]:
     return {name: body[name] for name in _TAKEN if name in body}
 
 
-def _failure(error: FhirError) -> bytes:
-    """Write the errors, each with the OperationOutcome of its own."""
+def _failed(error: FhirError) -> FhirResponse:
+    """Answer errors, each with the OperationOutcome of its own."""
     places = {"locations": error.places} if isinstance(error, QueryError) and error.places else {}
     errors = []
     for issue in error.issues:
         outcome = {"resourceType": "OperationOutcome", "issue": [issue.to_json()]}
         errors.append({"message": issue.diagnostics, **places, "extensions": {"resource": outcome}})
-    return encode({"data": None, "errors": errors})
+    content = encode({"data": None, "errors": errors})
+    return FhirResponse(status=error.status, content=content, media_type=_JSON, headers=tuple(error.headers.items()))
 
 
 GRAPHQL: Final = Operation(

@@ -27,6 +27,8 @@ from fhirserver.operations.graphql.values import Arguments, Variables, arguments
 _CONDITIONS: Final = frozenset({"skip", "include"})
 _SHAPING: Final = frozenset({"flatten", "first", "singleton", "slice"})
 _MAX_SPREADS: Final = 5000
+_MAX_FIELDS: Final = 1000
+"""Of one object."""
 MAX_DEPTH: Final = 40
 """Levels of fields and fragments within each other."""
 
@@ -138,6 +140,8 @@ def _add(found: list[Selected], selected: Selected) -> None:
         if other.key == selected.key and may_merge and _is_same(other.node, selected.node):
             other.sets += selected.sets
             return
+    if len(found) >= _MAX_FIELDS:
+        raise TooCostly(f"The query selects more than {_MAX_FIELDS} fields of one object.")
     found.append(selected)
 
 
