@@ -15,7 +15,7 @@ from typing import Final
 
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.search.index import IndexValues
-from fhirserver.search.words import COMMON, language_of, stem, tokens
+from fhirserver.search.words import COMMON, language_of, stems_of, tokens
 
 NARRATIVE_CODE: Final = "_text"
 CONTENT_CODE: Final = "_content"
@@ -29,7 +29,10 @@ _TAG: Final = re.compile(r"<[^>]*>")
 _DIV_LANGUAGE: Final = re.compile(r"^\s*<[^>]*?\blang=[\"']([A-Za-z\-]+)")
 _SILENT: Final = frozenset(
     {"id", "resourceType", "reference", "data", "hash", "versionId", "lastUpdated", "valueBase64Binary", "system"}
+    | {"url", "start", "end", "date", "issued", "authoredOn", "recordedDate", "birthDate", "effectiveDateTime"}
+    | {"onsetDateTime", "performedDateTime", "occurrenceDateTime", "created", "recorded"}
 )
+"""Elements without words: addresses, encoded data, and the dates that are in most resources."""
 _NO_WORDS: Final = re.compile(r"(?:https?://|urn:)|\d{4}-\d\d(?:-\d\d(?:T.*)?)?$")
 """Addresses and dates."""
 
@@ -67,8 +70,7 @@ def _language_tag(div: str) -> str | None:
 
 
 def _stems_of(words: Sequence[str], tag: str | None) -> list[str]:
-    language = language_of(tag, words)
-    return [one if one in COMMON else stem(one, language) for one in words]
+    return stems_of(words, language_of(tag, words))
 
 
 def _stemmed_texts(texts: Iterable[str], tag: str | None) -> Iterable[str]:
@@ -84,15 +86,26 @@ def _stemmed(text: str, tag: str | None) -> str:
 
 
 def _texts(resource: Resource) -> list[str]:
-    """List the texts of a resource, its narratives left out; a loop, for it runs on every write."""
+    """List the texts of a resource, its narratives left out; plain loops, for they run on every write."""
     found: list[str] = []
-    left: list[Json] = [resource]
+    left: list[dict[str, Json]] = [resource]
     while left:
-        node = left.pop()
-        for name, value in node.items() if isinstance(node, dict) else [("", value) for value in node]:
-            if isinstance(value, str):
+        for name, value in left.pop().items():
+            if type(value) is str:
                 if name not in _SILENT:
                     found.append(value)
-            elif isinstance(value, list) or (isinstance(value, dict) and name != "text"):
+            elif type(value) is list:
+                _add_items(value, found, left)
+            elif type(value) is dict and name != "text":
                 left.append(value)
     return found
+
+
+def _add_items(items: list[Json], found: list[str], left: list[dict[str, Json]]) -> None:
+    for item in items:
+        if type(item) is dict:
+            left.append(item)
+        elif type(item) is str:
+            found.append(item)
+        elif type(item) is list:
+            _add_items(item, found, left)

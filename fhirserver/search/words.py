@@ -12,12 +12,13 @@ from typing import Final
 
 from snowballstemmer import stemmer  # type: ignore[import-untyped]
 
-from fhirserver.search.values.string import fold
+from fhirserver.search.values.string import fold, plain_letters
 
 MAX_WORD: Final = 60
 """Longer runs of letters are no words: keys, encoded data."""
 _REMEMBERED: Final = 32768
-_APOSTROPHES: Final = re.compile("['’ʼ`´]")  # noqa: RUF001 - what elisions are written with
+_WORD: Final = re.compile(r"[^\W_\u02bc]+")
+"""Letters and digits; the modifier letter apostrophe (U+02BC) is no letter of a word."""
 
 
 class Language(StrEnum):
@@ -28,13 +29,6 @@ class Language(StrEnum):
     DUTCH = "nl"
 
 
-_STEMMERS: Final[dict[Language, Callable[[str], str]]] = {
-    Language.ENGLISH: stemmer("english").stemWord,
-    Language.FRENCH: stemmer("french").stemWord,
-    Language.DUTCH: stemmer("dutch_porter").stemWord,
-}
-_ACCENTED: Final = re.compile("e(?=es?$|res?$)")
-"""Where a French ending lost the accent that the stemmer knows it by: `operee`, `infirmiere`."""
 _COMMON: Final[dict[Language, str]] = {
     Language.ENGLISH: "the of and to in is for with on by it be this that are was were from not has have had which his",
     Language.FRENCH: (
@@ -48,35 +42,54 @@ COMMON: Final = frozenset().union(*_COMMON_OF.values())
 """Words that no text is found by, and that are in no other of the languages the name of anything."""
 
 
+def _cached(stem_word: Callable[[str], str]) -> Callable[[str], str]:
+    """Stem words and nothing else: codes, words of other scripts and the commonest ones are their own stems."""
+    return lru_cache(_REMEMBERED)(
+        lambda word: fold(stem_word(word)) if word.isascii() and word.isalpha() and word not in COMMON else word
+    )
+
+
+def _stem_french(stem_word: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda word: stem_word(_ACCENTED.sub("è" if word.rstrip("s").endswith("re") else "é", word))
+
+
+_STEMMERS: Final[dict[Language, Callable[[str], str]]] = {
+    Language.ENGLISH: _cached(stemmer("english").stemWord),
+    Language.FRENCH: _cached(_stem_french(stemmer("french").stemWord)),
+    Language.DUTCH: _cached(stemmer("dutch_porter").stemWord),
+}
+_ACCENTED: Final = re.compile("e(?=es?$|res?$)")
+"""Where a French ending lost the accent that the stemmer knows it by: `operee`, `infirmiere`."""
+_NAMED: Final = {language.value: language for language in Language}
+
+
 def tokens(text: str) -> list[str]:
     """Return the words of a text in their order."""
-    split = fold(_APOSTROPHES.sub(" ", text)).split(" ")
-    return [token for token in split if 1 < len(token) <= MAX_WORD or token.isdigit()]
+    found: list[str] = _WORD.findall(plain_letters(text))
+    return [token for token in found if 1 < len(token) <= MAX_WORD or token.isdigit()]
 
 
 def language_of(tag: str | None, words: Iterable[str]) -> Language:
     """Return the language of a text: that of its BCP 47 tag, else the one whose common words it has most of."""
-    named = (tag or "")[:2].lower()
-    if named in _STEMMERS:
-        return Language(named)
-    counted = dict.fromkeys(Language, 0)
-    for word in words:
-        if word in COMMON:
-            for language, common in _COMMON_OF.items():
-                counted[language] += word in common
-    return max(counted, key=lambda language: counted[language])
+    named = _NAMED.get((tag or "")[:2].lower())
+    if named is not None:
+        return named
+    telling = [word for word in words if word in COMMON]
+    if not telling:
+        return Language.ENGLISH
+    return max(Language, key=lambda language: sum(map(_COMMON_OF[language].__contains__, telling)))
 
 
-@lru_cache(_REMEMBERED)
+def stems_of(words: Iterable[str], language: Language) -> list[str]:
+    """Return the stems of words."""
+    return list(map(_STEMMERS[language], words))
+
+
 def stem(word: str, language: Language) -> str:
-    """Return the stem of a word; codes and words in other scripts are their own."""
-    if not (word.isascii() and word.isalpha()):
-        return word
-    if language is Language.FRENCH:
-        word = _ACCENTED.sub(lambda found: "è" if word.rstrip("s").endswith("re") else "é", word)
-    return fold(_STEMMERS[language](word))
+    """Return the stem of a word."""
+    return _STEMMERS[language](word)
 
 
 def spellings(word: str) -> tuple[str, ...]:
     """Return the stems under which a word of a query may be indexed."""
-    return tuple(dict.fromkeys(stem(word, language) for language in Language))
+    return tuple(dict.fromkeys(stemmer(word) for stemmer in _STEMMERS.values()))

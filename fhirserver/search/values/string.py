@@ -38,13 +38,16 @@ def normalise(text: str) -> str:
 
 def fold(text: str) -> str:
     """Return the form in which strings are compared."""
+    plain = text.replace("'", "").replace("`", "") if text.isascii() else text.translate(_APOSTROPHES)
+    return _SEPARATORS.sub(" ", plain_letters(plain)).strip()
+
+
+def plain_letters(text: str) -> str:
+    """Return a text without case and accents."""
     if text.isascii():
-        folded = text.lower().replace("'", "").replace("`", "")
-    else:
-        plain = text.translate(_APOSTROPHES).casefold().translate(_LETTERS)
-        decomposed = unicodedata.normalize("NFKD", plain)
-        folded = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return _SEPARATORS.sub(" ", folded).strip()
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
+    return "".join([c for c in decomposed if not unicodedata.combining(c)])
 
 
 def extract_string(key: str, type_name: str, value: Json) -> Iterator[str]:
