@@ -3,6 +3,7 @@
 Spec: http://hl7.org/fhir/R4/bundle.html, http://hl7.org/fhir/R4/http.html#paging
 """
 
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -76,8 +77,17 @@ def response_entry(response: FhirResponse) -> bytes:
         members.append(b'"lastModified":"%b"' % render_instant(response.last_modified_us).encode())
     if response.content and response.is_outcome:
         members.append(b'"outcome":%b' % response.content)
-    resource = b'"resource":%b,' % response.content if response.content and not response.is_outcome else b""
+    resource = b'"resource":%b,' % _resource(response) if response.content and not response.is_outcome else b""
     return b'{%b"response":{%b}}' % (resource, b",".join(members))
+
+
+def _resource(response: FhirResponse) -> bytes:
+    """Return the resource of an entry; what is none by itself, as the answer of ``$graphql``, is in a Binary."""
+    content = response.content or b""
+    if response.media_type is None:
+        return content
+    binary = {"resourceType": "Binary", "contentType": response.media_type, "data": b64encode(content).decode()}
+    return encode(binary)
 
 
 def status_line(status: int) -> str:

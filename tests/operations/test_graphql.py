@@ -1,6 +1,7 @@
 """$graphql beyond the official tests — http://hl7.org/fhir/R4/graphql.html, https://spec.graphql.org/October2021/"""
 
 import json
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -284,6 +285,15 @@ async def test_forms_of_a_request(client: AsyncClient) -> None:
     assert (await client.post(url, json=named, headers={"Content-Type": "application/json"})).json() == expected
     assert (await client.post(url, json=parameters)).json() == expected
     assert (await client.post("Patient/anna/$everything", content="{id}", headers=plain)).status_code == 415
+
+
+async def test_in_a_batch_the_answer_is_a_binary(client: AsyncClient) -> None:
+    entry = [{"request": {"method": "GET", "url": "Patient/anna/$graphql?query={id}"}}]
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": entry}
+    (answer,) = (await client.post("", json=bundle)).json()["entry"]
+    assert answer["response"]["status"] == "200 OK"
+    assert answer["resource"]["contentType"] == "application/json"
+    assert json.loads(b64decode(answer["resource"]["data"])) == {"data": {"id": "anna"}}
 
 
 @pytest.mark.parametrize("body", ["[]", "{}", '{"query": 1}', '{"query": "{id}", "variables": []}', "nonsense"])
