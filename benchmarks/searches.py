@@ -82,8 +82,8 @@ def _ward(number: int, part_of: str | None) -> dataset.Resource:
 
 
 def word(number: int) -> str:
-    """Return the word that only one patient's narrative has, of letters alone."""
-    return "rec" + "".join(chr(ord("a") + int(digit)) for digit in f"{number:07d}")
+    """Return the word that only one patient's narrative has: of letters, with an end that no language takes off."""
+    return "rec" + "".join(chr(ord("a") + int(digit)) for digit in f"{number:07d}") + "q"
 
 
 PathsOf = Callable[[Record, int], str]
