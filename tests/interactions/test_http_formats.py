@@ -147,7 +147,13 @@ async def test_turtle_names_the_resource_by_its_url(client: AsyncClient, created
     assert len(Graph().parse(data=found.text, format="turtle")) > len(graph)
 
 
+DTD = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b SYSTEM "file:///etc/passwd">]>'
 OUTCOMES = [
+    ("POST", "Patient", f'{DTD}<Patient xmlns="http://hl7.org/fhir"><language value="&a;"/></Patient>', 400),
+    ("POST", "", f'{DTD}<Bundle xmlns="http://hl7.org/fhir">&b;</Bundle>', 400),
+    ("POST", "Patient", '<?xml version="1.0" encoding="UTF-16"?><Patient xmlns="http://hl7.org/fhir"/>', 400),
+    ("POST", "Patient", '<Patient xmlns="http://hl7.org/fhir">' + "<name>" * 5000, 400),
+    ("POST", "Binary", '<Patient xmlns="http://hl7.org/fhir"/>', 400),
     ("GET", "Patient/not-there", "", 404),
     ("GET", "Nonsense", "", 404),
     ("GET", "Patient?nonsense=1", "", 400),
