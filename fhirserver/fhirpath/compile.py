@@ -171,7 +171,7 @@ def compile_fhirpath(
         fhir_names(compiled.types),
         compiled.run,
         is_open(context_type),
-        compiled.is_pure,
+        compiled.is_pure and len(source) <= _REMEMBERED,
         _finisher(compiled.types, definitions),
         notes.warnings,
     )
@@ -179,6 +179,7 @@ def compile_fhirpath(
 
 _TOO_DEEP: Final = "The expression nests too deep."
 _REMEMBERED: Final = 2_000
+"""Characters of the expressions that are kept, and of those that run without a bound on their time."""
 _parsed: Final = lru_cache(maxsize=1024)(parse)
 """R4's search parameters share expressions among up to 32 resource types; trees never change."""
 

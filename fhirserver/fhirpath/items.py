@@ -70,6 +70,12 @@ def check_length(length: int) -> None:
         raise FhirPathExecutionError("A string grows too long on this input.")
 
 
+def check_growth(text: str, sources: Iterable[Json]) -> None:
+    """Raise FhirPathExecutionError when a text is beyond the bound and longer than what it is made of."""
+    if len(text) > MAX_TEXT and len(text) > sum(len(source) for source in sources if type(source) is str):
+        raise FhirPathExecutionError("A string grows too long on this input.")
+
+
 def with_values(items: Iterable[Item]) -> Items:
     """Return items as plain JSON, without primitives that have no value."""
     return [(name, value) for name, raw in items if (value := plain(raw)) is not None]

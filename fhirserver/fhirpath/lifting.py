@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from fhirserver.fhirpath.environment import Frame, Run
 from fhirserver.fhirpath.errors import FhirPathExecutionError, FhirPathTypeError
 from fhirserver.fhirpath.expression import Call, Compiled, FunctionTable
-from fhirserver.fhirpath.items import Item, Items, only, plain
-from fhirserver.fhirpath.types import BOOLEAN, DECIMAL, INTEGER, SYSTEM_TYPES, Types, is_open
+from fhirserver.fhirpath.items import Item, Items, check_growth, only, plain
+from fhirserver.fhirpath.types import BOOLEAN, DECIMAL, INTEGER, STRING, SYSTEM_TYPES, Types, is_open
 from fhirserver.kernel.resource import Json
 
 ValueFunction = TypeVar("ValueFunction", bound=Callable[..., Any])
@@ -19,12 +19,18 @@ ItemFunction = TypeVar("ItemFunction", bound=Callable[..., Item | None])
 
 
 def scalar(
-    table: FunctionTable, name: str, *kinds: str, result: str, required: int | None = None, optional: bool = False
+    table: FunctionTable,
+    name: str,
+    *kinds: str,
+    result: str,
+    required: int | None = None,
+    optional: bool = False,
+    quick: bool = True,
 ) -> Callable[[ValueFunction], ValueFunction]:
     """Enter a function of plain values: of the focus, of type ``kinds[0]``, and of the arguments.
 
     Of the ``kinds`` the first ``required`` must be given; where the others are ``optional``, an empty one is as one
-    that is not given. What returns None yields nothing.
+    that is not given. What returns None yields nothing. What is ``quick`` takes no time to speak of and makes no text.
     """
     least = (len(kinds) if required is None else required) - 1
 
@@ -34,7 +40,7 @@ def scalar(
             compiled = [call.focus, *(call.argument(i) for i in range(len(call)))]
             runs = [operand.run for operand in compiled]
             operands = list(zip(runs, kinds, strict=False))
-            is_pure = all(operand.is_pure for operand in compiled)
+            is_pure = quick and result != STRING and all(operand.is_pure for operand in compiled)
             run = _lifted(function, operands, result, least + 1 if optional else len(operands))
             return Compiled(run, frozenset({result}), False, is_pure=is_pure)
 
@@ -56,6 +62,7 @@ def _lifted(function: Callable[..., Any], operands: list[tuple[Run, str]], resul
             values.append(value)
         found = function(*values)
         if type(found) is str:
+            check_growth(found, values)
             frame.spend_on_text(len(found))
         return [] if found is None else [(result, found)]
 

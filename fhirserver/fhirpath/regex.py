@@ -7,6 +7,7 @@ Spec: http://hl7.org/fhirpath/N1/#matchesregex--string--boolean
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from time import monotonic
 from typing import Final, Protocol, cast
 
 import re2  # type: ignore[import-untyped]
@@ -18,7 +19,9 @@ _MAX_PATTERN: Final = 5_000
 _MEMORY: Final = 1 << 20
 """Bytes of one compiled expression."""
 _MAX_WORK: Final = 20_000_000
-"""Characters that all the matches of one text may look at: each may look at all that is left."""
+"""Characters times instructions of one search: what the slowest way of RE2 does in less than half a second."""
+_MAX_SECONDS: Final = 0.5
+"""How long the searches of one substitution may take; each may look at all that is left."""
 _REFERENCE: Final = re.compile(r"\$(?:(\d{1,3})|\{(\w+)\})", re.ASCII)
 
 
@@ -40,6 +43,11 @@ class Match(Protocol):
 
 class Regex(Protocol):
     """A compiled expression."""
+
+    @property
+    def programsize(self) -> int:
+        """How many instructions it has."""
+        ...
 
     @property
     def groups(self) -> int:
@@ -97,38 +105,45 @@ def with_flags(pattern: str, flags: str | None) -> str:
 
 def is_found(pattern: str, text: str) -> bool:
     """Tell whether an expression matches anywhere in a text."""
-    return read_regex(pattern).search(_checked(text)) is not None
+    return _ready(pattern, text).search(text) is not None
 
 
 def is_match(pattern: str, text: str) -> bool:
     """Tell whether an expression matches a whole text."""
-    return read_regex(pattern).fullmatch(_checked(text)) is not None
+    return _ready(pattern, text).fullmatch(text) is not None
 
 
-def _checked(text: str) -> str:
-    if text.isascii():
-        return text
+def _ready(pattern: str, text: str) -> Regex:
+    """Compile an expression and see that it can be searched for in a text."""
+    regex = read_regex(pattern)
+    if len(text) * regex.programsize > _MAX_WORK:
+        raise FhirPathExecutionError("The text is too long for a regular expression of so many states.")
+    if not text.isascii():
+        _check_characters(text)
+    return regex
+
+
+def _check_characters(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
         raise FhirPathExecutionError("The text has half a surrogate pair, which no regular expression reads.") from None
-    return text
 
 
 def substitute(pattern: str, text: str, substitution: str) -> str:
     """Replace all matches; ``$1`` and ``${name}`` in the substitution stand for groups."""
-    regex = read_regex(pattern)
+    regex = _ready(pattern, text)
     template = _template(substitution, regex)
     parts: list[str] = []
-    end = work = length = 0
-    for found in regex.finditer(_checked(text)):
-        work += len(text) - end
-        if work > _MAX_WORK:
-            raise FhirPathExecutionError("The text is too long for a regular expression that matches so often.")
+    end = length = 0
+    deadline = monotonic() + _MAX_SECONDS
+    for found in regex.finditer(text):
         piece = "".join(part if isinstance(part, str) else found.group(part) or "" for part in template)
         parts += (text[end : found.start()], piece)
         end, length = found.end(), length + len(piece)
         check_length(length)
+        if monotonic() > deadline:
+            raise FhirPathExecutionError("The text is too long for a regular expression that matches so often.")
     return "".join((*parts, text[end:]))
 
 

@@ -80,6 +80,14 @@ REFUSED = [
     pytest.param("'aa'.matches('(a)\\\\1')", FhirPathExecutionError, "back references", id="a back reference"),
     pytest.param("'a'.matches('((a{500}){500}){500}')", FhirPathExecutionError, "repeats", id="too many states"),
     pytest.param("'a'.replaceMatches('a', '$2')", FhirPathExecutionError, "group", id="no such group"),
+    pytest.param("'ab'" + ".encode('hex')" * 40, FhirPathExecutionError, "too long", id="a text that doubles"),
+    pytest.param("'&'" + ".escape('html').replace('&', '&&&&')" * 12, FhirPathExecutionError, "too long", id="escapes"),
+    pytest.param(
+        "'a'" + ".replace('a', 'aaaaaaaaaa')" * 5 + ".replaceMatches('((a{1,100}){1,10})', '')",
+        FhirPathExecutionError,
+        "states",
+        id="many states",
+    ),
     pytest.param(
         "descendants().select('x')" + ".select($this & $this)" * 18, FhirPathExecutionError, "too many steps", id="text"
     ),

@@ -89,13 +89,13 @@ def replace(text: str, pattern: str, substitution: str) -> str:
     return text.replace(pattern, substitution)
 
 
-@scalar(TABLE, "matches", STRING, STRING, STRING, result=BOOLEAN, required=2, optional=True)
+@scalar(TABLE, "matches", STRING, STRING, STRING, result=BOOLEAN, required=2, optional=True, quick=False)
 def matches(text: str, pattern: str, flags: str | None = None) -> bool:
     """Whether a regular expression is found in the text; flags, as later drafts have them: ``i``, ``m``."""
     return is_found(with_flags(pattern, flags), text)
 
 
-@scalar(TABLE, "matchesFull", STRING, STRING, STRING, result=BOOLEAN, required=2, optional=True)
+@scalar(TABLE, "matchesFull", STRING, STRING, STRING, result=BOOLEAN, required=2, optional=True, quick=False)
 def matches_full(text: str, pattern: str, flags: str | None = None) -> bool:
     """Whether a regular expression matches the whole text; flags as for ``matches``."""
     return is_match(with_flags(pattern, flags), text)

@@ -55,7 +55,8 @@ def _binary(symbol: str) -> Callable[[Arithmetic], Arithmetic]:
                     frame.spend_on_text(len(found[1]))
                 return [found]
 
-            return Compiled(run, types, many=False, is_pure=all(operand.is_pure for operand in compiled))
+            is_pure = types <= _SIGNED and all(operand.is_pure for operand in compiled)
+            return Compiled(run, types, many=False, is_pure=is_pure)
 
         TABLE.operator(symbol)(build)
         return compute
