@@ -22,6 +22,8 @@ CASES = [
     pytest.param(["load", __file__], "is none of .json, .ndjson, .jsonl", id="a file of another kind"),
     pytest.param(["load", str(Path(__file__).parent)], "nothing to load", id="a folder without files to load"),
     pytest.param(["reindex", "--site", "other"], "`other` is not a site", id="an unknown site to reindex"),
+    pytest.param(["reindex", "--pause", "--resume"], "stand alone", id="two things to do with a reindex"),
+    pytest.param(["reindex", "--cancel", "--type", "Patient"], "stand alone", id="a reindex to cancel by its type"),
 ]
 
 
