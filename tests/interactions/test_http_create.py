@@ -76,9 +76,7 @@ async def test_a_bad_body_is_refused_with_an_outcome(client: AsyncClient, body: 
     assert (response.status_code, response.json()["resourceType"]) == (status, "OperationOutcome")
 
 
-@pytest.mark.parametrize(
-    "content_type", ["text/plain", "text/turtle", "application/json; charset=latin1", "x"]
-)
+@pytest.mark.parametrize("content_type", ["text/plain", "text/turtle", "application/json; charset=latin1", "x"])
 async def test_a_media_type_that_is_not_read_is_415(client: AsyncClient, content_type: str) -> None:
     response = await client.post("Patient", content=b"{}", headers={"Content-Type": content_type})
     assert response.status_code == 415
