@@ -15,6 +15,7 @@ from fhirserver.fhirpath import CompiledExpression, Environment, FhirPathError
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.search.contained import add_contained
 from fhirserver.search.content import add_words
+from fhirserver.search.entries import Entries
 from fhirserver.search.index import Group, IndexValues, Span
 from fhirserver.search.parameters import Indexed, SearchParameters
 from fhirserver.search.presence import needed_properties
@@ -152,7 +153,7 @@ SpanExtractor = Callable[[str, str, Json], Iterable[Span]]
 def _step(indexed: Indexed, expression: CompiledExpression, rules: IndexingRules) -> Step:
     if indexed.type is SearchType.COMPOSITE:
         return _composite_step(indexed, expression, rules)
-    select = expression.select
+    select = _following(expression) if indexed.is_custom and "resolve" in expression.source else expression.select
     if indexed.type is SearchType.SPECIAL:
         return lambda resource, into: into.positions.extend(
             place for type_name, value in select(resource) for place in extract_position(type_name, value)
@@ -164,6 +165,11 @@ def _step(indexed: Indexed, expression: CompiledExpression, rules: IndexingRules
             add(type_name, value, into)
 
     return step
+
+
+def _following(expression: CompiledExpression) -> Callable[[Resource], Iterable[tuple[str, Json]]]:
+    """Return what evaluates an expression with a ``resolve()`` that reaches the entries of the same Bundle."""
+    return lambda resource: expression.select(resource, Environment(resolver=Entries(resource)))
 
 
 def _composite_step(indexed: Indexed, expression: CompiledExpression, rules: IndexingRules) -> Step:

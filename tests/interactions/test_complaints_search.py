@@ -312,7 +312,6 @@ async def test_hapi_5623_two_parameters_into_a_document_are_both_applied(documen
     assert found_in(await search(documents, f"Bundle?{birth_date}&{mrn}")) == ["doc1"]
 
 
-@pytest.mark.xfail(strict=True, reason="resolve() finds no entries of a Bundle while it is indexed: nothing is found")
 async def test_hapi_5988_a_parameter_that_follows_a_reference_inside_a_document(documents: AsyncClient) -> None:
     bundle = await search(documents, f"Bundle?document-subject={MRN}|value-2")
     assert found_in(bundle) == ["doc2"]
