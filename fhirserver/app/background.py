@@ -1,7 +1,7 @@
 """What a worker does for a site beside its requests: it watches the search parameters, and does jobs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -13,9 +13,19 @@ _EVERY_S: Final = 1.0
 _SOON_S: Final = 0.2
 """While a parameter waits for its index, and workers for each other."""
 _LEAVING_S: Final = 1.0
+_AGAIN_S: Final = 0.5
 
 OnFault = Callable[[BaseException, str], None]
 """Hears of a defect: the exception and what was being done."""
+
+
+async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended: a wait of the driver's may swallow a cancellation (asyncio before 3.12)."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_AGAIN_S)
 
 
 class Background:
@@ -37,9 +47,7 @@ class Background:
 
     async def end(self) -> None:
         """Stop; a job under way is left to the next worker."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(self._tasks)
         with suppress(FhirError, TimeoutError):
             async with asyncio.timeout(_LEAVING_S):
                 await self._watch.end()

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 
+from fhirserver.app.background import ended
 from fhirserver.app.gateway import AsgiApp, Gateway, LocalCallers, Receive, Scope, Send
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.app.logs import request_log
@@ -68,8 +69,7 @@ class Application:
                     opening.result()  # a defect ends the start
                 yield {path: lane for name in tables for path, lane in self._lane(name, tables[name]).items()}
             finally:
-                opening.cancel()
-                await asyncio.wait([opening])
+                await ended([opening])
 
     async def problems(self) -> list[str]:
         """Say what keeps the server from serving: nothing, or sentences."""
