@@ -1,27 +1,42 @@
 """The caller's rights as plans: the door asks for them on every interaction and has no way around."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
+from fhirserver.access.masks import Mask
+from fhirserver.access.rights import Right
+from fhirserver.kernel.caller import Caller
 from fhirserver.search.plan import ALL, Plan
 
-
-class Right(StrEnum):
-    """What an interaction needs on a resource type, in the letters of SMART scopes."""
-
-    CREATE = "c"
-    READ = "r"
-    UPDATE = "u"
-    DELETE = "d"
-    SEARCH = "s"
+__all__ = ["Access", "Right", "Unrestricted"]
 
 
 class Access(Protocol):
     """One caller's rights within one request."""
 
-    def filter(self, resource_type: str, right: Right) -> Plan:
-        """Return the plan that every resource of the type must match for this caller; NONE refuses them all."""
+    @property
+    def caller(self) -> Caller | None:
+        """Who it is; None is the operator of ``--auth off``."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """What page cursors are sealed with beside their query: another caller's are refused."""
+        ...
+
+    def allows(self, resource_type: str, right: Right) -> bool:
+        """Tell whether any resource of the type could be used so; if not, the request is refused as a whole."""
+        ...
+
+    def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
+        """Return the plan that every resource of the type must match for this caller; NONE refuses them all.
+
+        It holds plain nodes only, nothing to be resolved. ``near`` is what else is asked of the resources.
+        """
+        ...
+
+    def mask(self, resource_type: str) -> Mask | None:
+        """Return the elements of the type that this caller never sees; None: sees all."""
         ...
 
 
@@ -29,6 +44,24 @@ class Access(Protocol):
 class Unrestricted:
     """The caller of ``--auth off``: the operator on the loopback interface."""
 
-    def filter(self, resource_type: str, right: Right) -> Plan:
+    @property
+    def caller(self) -> Caller | None:
+        """Nobody in particular."""
+        return None
+
+    @property
+    def key(self) -> str:
+        """Cursors are everybody's."""
+        return ""
+
+    def allows(self, resource_type: str, right: Right) -> bool:
+        """Allow everything."""
+        return True
+
+    def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
         """Allow everything."""
         return ALL
+
+    def mask(self, resource_type: str) -> Mask | None:
+        """Hide nothing."""
+        return None

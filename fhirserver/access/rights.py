@@ -1,0 +1,13 @@
+"""What an interaction needs on a resource type. Spec: SMART App Launch 2.2, "Scopes for requesting FHIR resources"."""
+
+from enum import StrEnum
+
+
+class Right(StrEnum):
+    """The letters of SMART scopes, in the order in which scopes have them."""
+
+    CREATE = "c"
+    READ = "r"
+    UPDATE = "u"
+    DELETE = "d"
+    SEARCH = "s"

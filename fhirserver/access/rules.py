@@ -1,0 +1,55 @@
+"""The rules of a site, as the access layer asks for them: roles, relations of care, consents, security labels.
+
+``Granted`` conjoins them with the scopes of the token. What they return holds plain nodes only, on index values:
+nothing that other resources would have to be asked for.
+"""
+
+from typing import Protocol
+
+from fhirserver.access.masks import Mask
+from fhirserver.access.rights import Right
+from fhirserver.kernel.caller import Caller
+from fhirserver.search.plan import ALL, Plan
+
+
+class Rules(Protocol):
+    """What the site lets one caller do, as it is now."""
+
+    def allows(self, resource_type: str, right: Right) -> bool:
+        """Tell whether any resource of a type could be used so."""
+        ...
+
+    def filter(self, resource_type: str, right: Right, near: Plan) -> Plan:
+        """Return the plan that resources of a type must match to be used so.
+
+        ``near`` is what else is asked of them: where it keeps to one patient, that patient alone need be decided on.
+        """
+        ...
+
+    def mask(self, resource_type: str) -> Mask | None:
+        """Return the elements of a type that the caller never sees; None: sees all."""
+        ...
+
+
+class RuleBook(Protocol):
+    """Knows the rules of a site for each caller."""
+
+    async def rules_for(self, caller: Caller) -> Rules:
+        """Return the rules for a caller, which are at most half a second old."""
+        ...
+
+
+class NoRules:
+    """Of a site that leaves everything to scopes."""
+
+    def allows(self, resource_type: str, right: Right) -> bool:
+        """Allow everything."""
+        return True
+
+    def filter(self, resource_type: str, right: Right, near: Plan) -> Plan:
+        """Allow everything."""
+        return ALL
+
+    def mask(self, resource_type: str) -> Mask | None:
+        """Hide nothing."""
+        return None
