@@ -151,6 +151,11 @@ class Settings(BaseSettings):
         """Name the database of a site."""
         return f"{self.database_prefix}_{site}"
 
+    @property
+    def network_database(self) -> str:
+        """Name the database of what belongs to no site: clients, tokens, sessions, limits."""
+        return f"{self.database_prefix}_network"
+
 
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine can connect to ``host``."""

@@ -1,13 +1,15 @@
 """The connection to MongoDB: one client per process, shared by the stores of all sites."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from pymongo import AsyncMongoClient
 from pymongo.errors import ConfigurationError, InvalidURI
 
 from fhirserver.kernel.instant import Clock
+from fhirserver.store.database import database_of
 from fhirserver.store.errors import translated
 from fhirserver.store.layout import Document
+from fhirserver.store.records import Records
 from fhirserver.store.store import Store
 
 
@@ -25,6 +27,10 @@ class Connection:
     def store(self, database: str, clock: Clock, observe_batch: Callable[[str, int], None] | None = None) -> Store:
         """Return the store of one site's database."""
         return Store(self._client, database, clock, observe_batch)
+
+    def records(self, database: str, collection: str, indexes: Collection[str] = ()) -> Records:
+        """Return a collection of records; ``indexes`` are the fields by which many are found at once."""
+        return Records(database_of(self._client, database)[collection], indexes)
 
     async def ping(self) -> None:
         """Raises Unavailable when the database does not answer."""

@@ -12,20 +12,18 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from bson.codec_options import CodecOptions
 from gridfs.asynchronous import AsyncGridFSBucket
 from pymongo import AsyncMongoClient, ReplaceOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
-from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
 from fhirserver.kernel.instant import Clock
 from fhirserver.kernel.outcome import Conflict, TooLong, Unavailable
 from fhirserver.kernel.version import Version
 from fhirserver.store import schema
 from fhirserver.store.coalesce import Coalescer
+from fhirserver.store.database import database_of
 from fhirserver.store.documents import LARGE, Contents, Draft, document, index_size, version_of
 from fhirserver.store.errors import DuplicateKey, translate, translated
 from fhirserver.store.layout import (
@@ -82,14 +80,8 @@ class Store:
         observe_batch: Callable[[str, int], None] | None = None,
     ) -> None:
         """Serve ``database``; ``observe_batch`` hears (operation, size) of every coalesced call."""
-        options: CodecOptions[Document] = CodecOptions(tz_aware=True)
         self._client = client
-        self._database = client.get_database(
-            database,
-            codec_options=options,
-            write_concern=WriteConcern(w="majority"),
-            read_concern=ReadConcern("majority"),
-        )
+        self._database = database_of(client, database)
         self.resources: AsyncCollection[Document] = self._database[RESOURCE]
         self.histories: AsyncCollection[Document] = self._database[HISTORY]
         self.contents = Contents(AsyncGridFSBucket(self._database, CONTENT))
