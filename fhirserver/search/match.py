@@ -8,7 +8,7 @@ import string
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from fhirserver.search.index import SEPARATOR, VARIANT_END, Group, IndexValues, Span
+from fhirserver.search.index import IN_RECORD, SEPARATOR, VARIANT_END, Group, IndexValues, Span
 from fhirserver.search.plan import (
     All,
     And,
@@ -35,6 +35,7 @@ from fhirserver.search.plan import (
     Not,
     Nothing,
     OnList,
+    OnlyPatients,
     Or,
     Plan,
     ReverseChain,
@@ -97,6 +98,8 @@ def match(plan: Plan, candidate: Candidate) -> bool:  # noqa: C901, PLR0912 - on
             return compares(comparison, (instant, instant + 1), (low, high), exact=False)
         case IsOneOf(keys):
             return candidate.key in keys
+        case OnlyPatients(logical_ids):
+            return all(term[len(IN_RECORD) :] in logical_ids for term in values.terms if term.startswith(IN_RECORD))
         case Chain() | ReverseChain() | InValueSet() | Subsumes() | InHierarchy() | OnList() | HasItem():
             raise UnresolvedChain
         case _:

@@ -198,6 +198,13 @@ class IsOneOf:
 
 
 @dataclass(frozen=True, slots=True)
+class OnlyPatients:
+    """The resource is in the records of no patients but these (logical ids): in none at all is fine."""
+
+    logical_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """Some reference under one of ``keys`` points to a resource of ``target_type`` that ``plan`` selects."""
 
@@ -311,6 +318,7 @@ Plan: TypeAlias = (
     | HasPosition
     | LastUpdated
     | IsOneOf
+    | OnlyPatients
     | Chain
     | ReverseChain
     | InValueSet

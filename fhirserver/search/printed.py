@@ -19,6 +19,7 @@ from fhirserver.search.plan import (
     LastUpdated,
     Not,
     Nothing,
+    OnlyPatients,
     Or,
     Plan,
     ReverseChain,
@@ -57,6 +58,9 @@ def _leaf(plan: Plan, *, values: bool) -> str:
             return f"term {_terms(terms, values=values)}"
         case IsOneOf(keys):
             return f"one of {_terms(keys, values=values, cut='/')}"
+        case OnlyPatients(logical_ids):
+            some = sorted(logical_ids) if values and len(logical_ids) <= _SHOWN else [str(len(logical_ids))]
+            return f"only patients {' '.join(some)}"
         case HasTermPrefix(prefix):
             return f"prefix {_terms((prefix,), values=values)}"
         case HasTermContaining(prefix, text):

@@ -17,7 +17,7 @@ from fhirserver.kernel.version import Version
 from fhirserver.repository.planning import anchored, conjoined
 from fhirserver.repository.requests import Update
 from fhirserver.search.match import Candidate, match
-from fhirserver.search.plan import And, Not, Or, Plan, all_of
+from fhirserver.search.plan import And, HasTerm, Not, OnlyPatients, Or, Plan, all_of
 from fhirserver.search.query import parse_query
 from tests.door import Door, body_of
 from tests.property import values
@@ -86,3 +86,19 @@ async def test_the_database_is_the_reference(door: Door, data: st.DataObject, re
         await here.check(resource_type, joined, like=all_of(*plans))
         if plans:
             await here.check(resource_type, data.draw(trees(st.sampled_from(plans))))
+
+
+def of_patients() -> SearchStrategy[Plan]:
+    """Records of patients: those of no other one, those of some."""
+    some = st.sets(st.sampled_from(values.IDS))
+    inside = some.filter(bool).map(lambda ids: HasTerm(tuple(f"@Patient/{one}" for one in sorted(ids))))
+    return st.one_of(some.map(lambda ids: OnlyPatients(frozenset(ids))), inside)
+
+
+@settings(max_examples=25)
+@given(data=st.data(), resources=values.resources())
+async def test_records_of_no_other_patients(door: Door, data: st.DataObject, resources: list[Resource]) -> None:
+    here = await stored(door, resources)
+    for resource_type in sorted({resource["resourceType"] for resource in resources}):
+        for _ in range(4):
+            await here.check(resource_type, data.draw(trees(of_patients())))
