@@ -26,6 +26,7 @@ from fhirserver.interactions.transaction import Transaction
 from fhirserver.interactions.update import update
 from fhirserver.interactions.vread import vread
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Target
+from fhirserver.kernel.outcome import FhirError
 from fhirserver.operations.framework import Operation, OperationTable
 from fhirserver.repository.repository import Repository
 from fhirserver.search.parameters import LiveParameters, SearchParameters
@@ -94,7 +95,15 @@ class Dispatch:
         return replace(request, target=Target(bundle_interaction(request.body)))
 
     async def run(self, request: FhirRequest, repository: Repository) -> FhirResponse:
-        """Run the interaction or operation that a request addresses."""
+        """Run the interaction or operation that a request addresses; an entry of a Bundle is one as well."""
+        step = repository.trail.begin(request.target, request.parameters)
+        try:
+            return await self._run(request, repository)
+        except FhirError as error:
+            step.status = error.status
+            raise
+
+    async def _run(self, request: FhirRequest, repository: Repository) -> FhirResponse:
         handler = self._handlers[request.target.interaction]
         if not request.parameters:  # as most reads and writes
             return await handler(request, repository)

@@ -3,7 +3,8 @@
 Spec: http://hl7.org/fhir/R4/http.html
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
@@ -35,6 +36,7 @@ from fhirserver.repository.requests import (
 from fhirserver.repository.searches import search
 from fhirserver.repository.services import LiveServices, Services
 from fhirserver.repository.streams import Streamed, stream
+from fhirserver.repository.trail import UNTRACED, Touch, Trail
 from fhirserver.repository.transaction import transact
 from fhirserver.repository.writes import create, update
 from fhirserver.search.match import Candidate, match
@@ -45,10 +47,11 @@ from fhirserver.ucum import Ucum
 class Repository:
     """One caller's view of one site."""
 
-    def __init__(self, services: Services | LiveServices, access: Access) -> None:
-        """Serve ``access`` and nobody else."""
+    def __init__(self, services: Services | LiveServices, access: Access, trail: Trail = UNTRACED) -> None:
+        """Serve ``access`` and nobody else; ``trail`` is told of everything that leaves."""
         self._live = services if isinstance(services, LiveServices) else LiveServices(services)
         self._access = access
+        self.trail = trail
 
     @property
     def _services(self) -> Services:
@@ -74,7 +77,7 @@ class Repository:
         if current.version.content is None:
             raise _deleted(current.version)
         self._check_visible(current.version)
-        return current.version
+        return self.trail.saw(current.version)
 
     async def read_as_of(self, resource_type: str, logical_id: str, parameters: Parameters) -> Version:
         """Return the version that was current at the ``_at`` of the parameters. Raises NotFound, Deleted."""
@@ -83,7 +86,7 @@ class Repository:
             return await self.read(resource_type, logical_id)
         version = await read_as_of(self._services, f"{resource_type}/{logical_id}", moment)
         self._check_visible(version)
-        return version
+        return self.trail.saw(version)
 
     async def vread(self, resource_type: str, logical_id: str, version_id: str) -> Version:
         """Return one version. Raises NotFound, and Deleted when that version is a deletion."""
@@ -101,34 +104,39 @@ class Repository:
         if version.content is None:
             raise _deleted(version)
         self._check_visible(version)
-        return version
+        return self.trail.saw(version)
 
     async def write(self, write: Write) -> Written:
         """Do one write, atomically."""
         with self._services.clock.writing():
             services = await self._live.fresh()
             if isinstance(write, Create) and write.if_none_exist is None:
-                return await create(services, write)
+                return self.trail.wrote(await create(services, write))
             if isinstance(write, Update) and write.criteria is None:
-                return await update(services, write)
-            return (await transact(services, self._access, [write]))[0]
+                return self.trail.wrote(await update(services, write))
+            return self.trail.wrote((await transact(services, self._access, [write]))[0])
 
     async def transact(self, writes: Sequence[Write]) -> list[Written]:
         """Do all writes or none; the results stand in the order of the writes."""
         with self._services.clock.writing():
-            return await transact(await self._live.fresh(), self._access, writes)
+            done = await transact(await self._live.fresh(), self._access, writes)
+            return [self.trail.wrote(written) for written in done]
 
     async def write_binary(self, binary: NativeBinary) -> Written:
         """Store a Binary in its own content type, streamed."""
-        return await write_binary(self._live, binary)
+        return self.trail.wrote(await write_binary(self._live, binary))
 
     async def search(self, request: SearchRequest) -> SearchPage:
         """Return one page of what the request selects and the caller may see."""
-        return await search(self._services, self._access, request)
+        page = await search(self._services, self._access, request)
+        self.trail.saw_all(page.matches)
+        self.trail.saw_all(page.included)
+        return page
 
     async def stream(self, request: SearchRequest) -> Streamed:
         """Begin a search without pages: all that the request selects and the caller may see."""
-        return await stream(self._services, self._access, request)
+        begun = await stream(self._services, self._access, request)
+        return replace(begun, versions=self._seen(begun.versions))
 
     async def labels(self, resource_type: str | None) -> Labels:
         """Return the profiles, tags and security labels in use in a type or in all. Raises TooCostly."""
@@ -138,27 +146,41 @@ class Repository:
         """Change the ``meta`` of an instance, which keeps its version. Raises NotFound, Deleted, Unprocessable."""
         await self.read(resource_type, logical_id)
         with self._services.clock.writing():
-            return await relabel(await self._live.fresh(), f"{resource_type}/{logical_id}", change)
+            changed = await relabel(await self._live.fresh(), f"{resource_type}/{logical_id}", change)
+            return self.trail.saw(changed, Touch.UPDATED)
 
     async def read_many(self, keys: Sequence[str]) -> list[Version]:
         """Return those of some instances (``Type/id``) that are there for the caller, in no order."""
-        return [hit.version for hit in await read_many(self._services, self._access, keys)]
+        return self._all_seen([hit.version for hit in await read_many(self._services, self._access, keys)])
 
     async def everything(self, request: EverythingRequest) -> EverythingPage:
         """Return one page of whole records and what they refer to."""
-        return await everything(self._services, self._access, request)
+        page = await everything(self._services, self._access, request)
+        self.trail.saw_all(page.members)
+        self.trail.saw_all(page.linked)
+        return page
 
     async def every_match(self, resource_type: str, criteria: Parameters, bound: int) -> list[Version]:
         """Return all that the criteria select, in the order of creation. Raises TooCostly beyond ``bound``."""
-        return await every_match(self._services, self._access, resource_type, criteria, bound)
+        return self._all_seen(await every_match(self._services, self._access, resource_type, criteria, bound))
 
     async def latest_observations(self, request: LatestRequest) -> list[Version]:
         """Return the latest Observations of each code, the most recent first."""
-        return await latest_observations(self._services, self._access, request)
+        return self._all_seen(await latest_observations(self._services, self._access, request))
 
     async def history(self, request: HistoryRequest) -> HistoryPage:
         """Return one page of a history."""
-        return await read_history(self._services, self._access, request)
+        page = await read_history(self._services, self._access, request)
+        self.trail.saw_all(page.versions)
+        return page
+
+    def _all_seen(self, versions: list[Version]) -> list[Version]:
+        self.trail.saw_all(versions)
+        return versions
+
+    async def _seen(self, versions: AsyncIterator[Version]) -> AsyncIterator[Version]:
+        async for version in versions:
+            yield self.trail.saw(version)
 
     def _check_visible(self, version: Version) -> None:
         """Let the access filter decide; what may not be seen is answered as what does not exist."""

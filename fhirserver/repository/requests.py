@@ -100,6 +100,8 @@ class Written:
     effect: Effect
     version: Version | None
     deleted_count: int = 0
+    deleted: tuple[tuple[Version, Version], ...] = ()
+    """Of a delete: the marks of the deletions, each with the version before it."""
 
 
 class Total(StrEnum):

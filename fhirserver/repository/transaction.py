@@ -275,7 +275,8 @@ class _Transaction:
             return Written(Effect.UNCHANGED, last.version if last is not None else None)
         drafts = [(current, tombstone(self._services, current)) for current in living]
         outcome.replaced += drafts
-        return Written(Effect.DELETED, drafts[0][1].version, len(drafts))
+        deleted = tuple((draft.version, current.version) for current, draft in drafts)
+        return Written(Effect.DELETED, deleted[0][0], len(deleted), deleted)
 
     def _linked(self, body: Body, renaming: Renaming) -> Body:
         """Rewrite the links of a body that name other entries or conditional references."""
