@@ -74,9 +74,10 @@ class Run:
         """Measure at each size that is reached in time."""
         small_site, large_site = SITES
         _, small = self._load(small_site, 0, SMALL // _PER_SUBJECT)
-        loaded = 0
+        loaded, stages = 0, small.stages[:0]
         for size in sizes:
-            loaded, large = self._load(large_site, loaded, size // _PER_SUBJECT)
+            loaded, large = self._load(large_site, loaded, size // _PER_SUBJECT, stages)
+            stages = large.stages
             known = [one for one in SELECTIVE if self._is_known(one, small)]
             sides = [(replace(self.server, name=site), one) for site, one in zip(SITES, (small, large), strict=True)]
             found = self.bench.run(known, sides, self.plan)
@@ -84,7 +85,7 @@ class Run:
             if time.monotonic() >= self.loader.deadline:
                 return
 
-    def _load(self, site: str, first: int, last: int) -> tuple[int, Record]:
+    def _load(self, site: str, first: int, last: int, stages: tuple[tuple[int, str], ...] = ()) -> tuple[int, Record]:
         """Load subjects, then amend them; the instant between is what searches go back to."""
         self.bench.tell(f"loading {site} up to {last * _PER_SUBJECT:,} resources")
         loaded = asyncio.run(self.loader.load(site, first, last, as_loaded))
@@ -92,7 +93,9 @@ class Run:
         self.bench.tell(f"amending {site}")
         asyncio.run(self.loader.load(site, first, loaded, as_amended))
         stored = stored_at(self.server, site, loaded)
-        return loaded, Record(stored.port, stored.base, stored.subjects, stored.patients, stored.observations, at)
+        return loaded, Record(
+            stored.port, stored.base, stored.subjects, stored.patients, stored.observations, (*stages, (loaded, at))
+        )
 
     def _is_known(self, scenario: Scenario, stored: Record) -> bool:
         status = get(self.server.port, _path(scenario, stored))[0]

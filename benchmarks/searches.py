@@ -29,9 +29,14 @@ RESULTS: Final = "http://laboratory.example.org/results"
 
 @dataclass(frozen=True, slots=True)
 class Record(Stored):
-    """What a site holds, and an instant before its amendments."""
+    """What a site holds, and instants before its amendments."""
 
-    at: str
+    stages: tuple[tuple[int, str], ...]
+    """Of each load, in their order: the number after its last subject, and the instant before it was amended."""
+
+    def before(self, number: int) -> str:
+        """Return an instant at which a subject was there and not amended yet."""
+        return next(at for last, at in self.stages if number < last)
 
 
 def as_loaded(subjects: Iterator[Subject]) -> Iterator[list[Update]]:
@@ -141,16 +146,20 @@ SELECTIVE: Final = (
         ":below", lambda _, n: f"/Patient?organization:below=Organization/clinic{n // _CLINIC}&_count={_PAGE}", 20
     ),
     _scenario("_text", lambda _, n: f"/Patient?_text={word(n)}", 1),
-    _scenario("as of: read", lambda r, n: f"/Patient/p{n}?_at={r.at}"),
-    _scenario("as of: identifier", lambda r, n: f"/Patient?identifier={_mrn(n)}&_at={r.at}", 1),
-    _scenario("as of: patient+code", lambda r, n: f"/Observation?patient=p{n}&code={_code(n, 0)}&_at={r.at}", 1),
-    _scenario("as of: patient+date", lambda r, n: f"/Observation?patient=p{n}&{_YEAR}&_at={r.at}", 5),
+    _scenario("as of: read", lambda r, n: f"/Patient/p{n}?_at={r.before(n)}"),
+    _scenario("as of: identifier", lambda r, n: f"/Patient?identifier={_mrn(n)}&_at={r.before(n)}", 1),
+    _scenario("as of: patient+code", lambda r, n: f"/Observation?patient=p{n}&code={_code(n, 0)}&_at={r.before(n)}", 1),
+    _scenario("as of: patient+date", lambda r, n: f"/Observation?patient=p{n}&{_YEAR}&_at={r.before(n)}", 5),
     _scenario(
         "as of: chained, _include",
-        lambda r, n: f"/Observation?patient.identifier={_mrn(n)}&{_YEAR}&_include=Observation:patient&_at={r.at}",
+        lambda r, n: (
+            f"/Observation?patient.identifier={_mrn(n)}&{_YEAR}&_include=Observation:patient&_at={r.before(n)}"
+        ),
         6,
     ),
-    _scenario("as of: _has", lambda r, n: f"/Patient?_has:Observation:patient:identifier={_result(n)}&_at={r.at}", 1),
+    _scenario(
+        "as of: _has", lambda r, n: f"/Patient?_has:Observation:patient:identifier={_result(n)}&_at={r.before(n)}", 1
+    ),
 )
 """Their answers have the same size however much is stored."""
 
@@ -165,10 +174,12 @@ UNSELECTIVE: Final = (
     _scenario("_filter of many", lambda _, n: f"/Observation?{_filter('status ne amended')}&_count={_PAGE}"),
     _scenario("_text of all", lambda _, n: f"/Patient?_text=hospital&_count={_PAGE}"),
     _scenario("_content of all", lambda _, n: f"/Patient?_content=hospital&_count={_PAGE}"),
-    _scenario("as of: code", lambda r, n: f"/Observation?code={_code(n)}&_count={_PAGE}&_at={r.at}"),
-    _scenario("as of: a whole type", lambda r, n: f"/Observation?_count={_PAGE}&_at={r.at}"),
-    _scenario("as of: a whole type, sorted", lambda r, n: f"/Observation?_sort=-date&_count={_PAGE}&_at={r.at}"),
-    _scenario("as of: chained from many", lambda r, n: f"/Observation?patient.gender=female&_count={_PAGE}&_at={r.at}"),
+    _scenario("as of: code", lambda r, n: f"/Observation?code={_code(n)}&_count={_PAGE}&_at={r.before(n)}"),
+    _scenario("as of: a whole type", lambda r, n: f"/Observation?_count={_PAGE}&_at={r.before(n)}"),
+    _scenario("as of: a whole type, sorted", lambda r, n: f"/Observation?_sort=-date&_count={_PAGE}&_at={r.before(n)}"),
+    _scenario(
+        "as of: chained from many", lambda r, n: f"/Observation?patient.gender=female&_count={_PAGE}&_at={r.before(n)}"
+    ),
     _scenario("everything, as NDJSON", lambda _, n: "/Observation?_format=ndjson"),
 )
 """Their answers begin within a second, or are refused within one."""
