@@ -13,6 +13,7 @@ from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.fhirpath import CompiledExpression, Environment, FhirPathError
 from fhirserver.kernel.resource import Json, Resource
+from fhirserver.search.attachments import BINARY, showing, terms_of
 from fhirserver.search.contained import add_contained
 from fhirserver.search.content import add_words
 from fhirserver.search.entries import Entries
@@ -53,6 +54,7 @@ class Extractor:
         self._parameters = parameters
         self._rules = rules
         self._plans: dict[str, _TypePlan] = {}
+        self._showing: dict[str, frozenset[str]] = {}
 
     def over(self, parameters: SearchParameters) -> "Extractor":
         """Return what indexes by other parameters; what is compiled for types that they share is kept."""
@@ -65,10 +67,23 @@ class Extractor:
     def extract(self, resource: Resource) -> IndexValues:
         """Return the index values of a valid resource that has its id."""
         values = self._extract(resource)
+        resource_type = resource["resourceType"]
         if "contained" in resource:
             add_contained(resource, values, self._extract)
+        if (
+            "contained" in resource
+            or resource_type == BINARY
+            or not self._showing_of(resource_type).isdisjoint(resource)
+        ):
+            values.terms += dict.fromkeys(terms_of(resource, self._showing_of, self._rules.own_bases))
         add_words(resource, values)
         return values
+
+    def _showing_of(self, resource_type: str) -> frozenset[str]:
+        found = self._showing.get(resource_type)
+        if found is None:
+            found = self._showing[resource_type] = showing(resource_type, self._definitions)
+        return found
 
     def _extract(self, resource: Resource) -> IndexValues:
         resource_type = resource["resourceType"]

@@ -15,6 +15,7 @@ the number of the part). Variants of a value have variant keys:
     Observation.subject:identifier=1␟urn:x  logical reference
     MeasureReport.measure=http://m|1.0      canonical: url, bar, version
     @Patient/1                              member of the Patient's compartment
+    @attachment=Binary/1                    shows this Binary (search/attachments.py)
     Condition._text=metastas                a word of the narrative
 
 Spans are ordered values: dates as half-open [low, high) in ticks of 100 ns since 1970-01-01T00:00Z, numbers and

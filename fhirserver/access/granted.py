@@ -1,0 +1,121 @@
+"""What one caller is granted: the scopes of the token AND the rules of the site, as one plan for each type and right.
+
+Scopes are compiled once for all requests of the same scopes and patient; rules are asked anew for each request.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from fhirserver.access.compartments import member_terms
+from fhirserver.access.masks import Mask
+from fhirserver.access.rights import Right
+from fhirserver.access.rules import NoRules, RuleBook, Rules
+from fhirserver.access.scopes import Scopes, scopes_of
+from fhirserver.kernel.caller import Caller
+from fhirserver.search.bind import Binder
+from fhirserver.search.plan import ALL, NONE, And, HasTerm, Not, Or, Plan, all_of, any_of, none_of
+
+_REMEMBERED: Final = 4096
+"""Compiled scopes, of as many tokens that differ in scopes or patient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The access of one caller for one request."""
+
+    caller: Caller
+    scopes: Scopes
+    rules: Rules
+    _filters: dict[tuple[str, Right], Plan] = field(default_factory=dict, compare=False)
+
+    @property
+    def key(self) -> str:
+        """The token's name: its cursors are no one else's."""
+        return self.caller.token_id or f"{self.caller.client_id} {self.caller.fhir_user}"
+
+    def allows(self, resource_type: str, right: Right) -> bool:
+        """Tell whether any resource of the type could be used so."""
+        return self.scopes.plan(resource_type, right) != NONE and self.rules.allows(resource_type, right)
+
+    def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
+        """Return the plan that every resource of the type must match."""
+        if near != ALL:
+            return self._near(resource_type, right, near)
+        found = self._filters.get((resource_type, right))
+        if found is None:
+            found = self._filters[resource_type, right] = self._filter(resource_type, right, ALL)
+        return found
+
+    def mask(self, resource_type: str) -> Mask | None:
+        """Return the elements of the type that this caller never sees."""
+        return self.rules.mask(resource_type)
+
+    def _filter(self, resource_type: str, right: Right, near: Plan) -> Plan:
+        if not self.allows(resource_type, right):
+            return NONE
+        return all_of(self.scopes.plan(resource_type, right), self.rules.filter(resource_type, right, near))
+
+    def _near(self, resource_type: str, right: Right, near: Plan) -> Plan:
+        """Leave out of the filter what is asked for already: membership in the patient's compartment."""
+        patient = self.scopes.patient
+        wanted = self._filter(resource_type, right, near)
+        if patient is None or not _is_within(near, member_terms(self.scopes.binder, resource_type, patient)):
+            return wanted
+        return _knowing(wanted, HasTerm((f"@Patient/{patient}",)))
+
+
+def _is_within(near: Plan, members: frozenset[str]) -> bool:
+    """Tell whether what is asked for keeps to the members of a compartment."""
+    match near:
+        case And(plans):
+            return any(_is_within(part, members) for part in plans)
+        case HasTerm(terms):
+            return members.issuperset(terms)
+        case _:
+            return False
+
+
+def _knowing(plan: Plan, known: Plan) -> Plan:
+    """Simplify a plan of which a part is known to hold."""
+    match plan:
+        case And(plans):
+            return all_of(*(_knowing(part, known) for part in plans))
+        case Or(plans):
+            return any_of(*(_knowing(part, known) for part in plans))
+        case Not(inner):
+            return none_of(_knowing(inner, known))
+        case _:
+            return ALL if plan == known else plan
+
+
+class _NoBook:
+    """Of a site without rules."""
+
+    async def rules_for(self, caller: Caller) -> Rules:
+        """Leave everything to scopes."""
+        return NoRules()
+
+
+class Grants:
+    """Makes the access of callers; one for each site."""
+
+    def __init__(self, book: RuleBook | None = None) -> None:
+        """Hold callers to the rules of ``book``."""
+        self._book: RuleBook = book or _NoBook()
+        self._compiled: OrderedDict[tuple[tuple[str, ...], str | None], Scopes] = OrderedDict()
+
+    async def access_of(self, caller: Caller, binder: Binder) -> Granted:
+        """Return the access of a caller, by the search parameters as they are now."""
+        rules = await self._book.rules_for(caller)
+        return Granted(caller, self._scopes(caller, binder), rules)
+
+    def _scopes(self, caller: Caller, binder: Binder) -> Scopes:
+        key = (caller.scopes, caller.patient)
+        found = self._compiled.get(key)
+        if found is None or found.binder.parameters is not binder.parameters:
+            found = self._compiled[key] = scopes_of(caller.scopes, caller.patient, binder)
+            if len(self._compiled) > _REMEMBERED:
+                self._compiled.popitem(last=False)
+        self._compiled.move_to_end(key)
+        return found
