@@ -26,7 +26,7 @@ from fhirserver.repository.trail import Touched
 STREAM_PART: Final = 500
 """Versions of a stream that one record is about."""
 _NOBODY: Final = 0
-_UNAUTHORIZED: Final = 401
+_REFUSED: Final = 400
 _EACH: Final = 20
 """Requests without login of one address that are recorded one by one until ``settle``; the others are counted."""
 _ADDRESSES: Final = 10_000
@@ -57,7 +57,7 @@ class Recorder:
 
     def answered(self, answer: Answer) -> None:
         """Record a request. Raises Unavailable when it cannot be written."""
-        if answer.caller is None and answer.status == _UNAUTHORIZED and self._is_one_too_many(answer):
+        if answer.caller is None and answer.status >= _REFUSED and self._is_one_too_many(answer):
             return
         touched = answer.trail.take() if answer.trail is not None else []
         self._write(answer, _steps(answer), touched, 0)
@@ -65,7 +65,9 @@ class Recorder:
     def streamed(self, answer: Answer, part: int, *, ended: bool) -> bool:
         """Record what a stream has touched since the last time, once it is enough; tell whether it was."""
         trail = answer.trail
-        if trail is None or (len(trail.touched) < STREAM_PART and not ended) or not trail.touched:
+        if trail is None or not trail.touched:
+            return ended
+        if len(trail.touched) < STREAM_PART and not ended:
             return False
         self._write(answer, _steps(answer), trail.take(), part)
         return True

@@ -22,7 +22,10 @@ class Subjects:
 
 
 def subjects_of(record: Record, caller: CallerEntry | None, own_bases: tuple[str, ...]) -> Subjects:
-    """Sort what a record touched by patient; who was asked for is there even where nothing was found."""
+    """Sort what a record touched by patient; who was asked for is there even where nothing was found.
+
+    Entries of a Bundle that were refused have events of their own.
+    """
     found = Subjects()
     for touched in record.touched:
         keys = keys_of(touched.patients, own_bases)
@@ -30,7 +33,8 @@ def subjects_of(record: Record, caller: CallerEntry | None, own_bases: tuple[str
             found.by_patient.setdefault(key, []).append(touched)
         if not keys:
             found.others.append(touched)
-    asked = [key for step in record.steps for key in asked_for(step)]
+    steps = (step for index, step in enumerate(record.steps) if index == 0 or not step.status)
+    asked = [key for step in steps for key in asked_for(step)]
     if record.patient is not None:
         asked.append(_PREFIX + record.patient)
     for key in asked:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from httpx2 import ASGITransport, AsyncClient
 
+from fhirserver.access import Unrestricted
 from fhirserver.definitions.registry import Definitions
 from fhirserver.dispatch import Dispatch
 from fhirserver.interactions.capabilities import ServerDescription
@@ -20,6 +21,8 @@ from fhirserver.rest.formats import Formats
 from fhirserver.rest.lane import LaneServices, RequestRecord, fhir_lane
 from fhirserver.rest.limits import Limits
 
+nothing: Any = None
+"""The services of a repository that nobody asks for anything."""
 PAGE = "https://app.example.org"
 LIMITS = Limits(max_body_bytes=10_000, max_url_bytes=500, min_gzip_bytes=200)
 
@@ -64,7 +67,7 @@ class World:
             LaneServices(
                 dispatch=Dispatch(definitions, server, operations=OPERATIONS),
                 **{
-                    "repository_for": lambda scope: None,
+                    "repository_for": lambda scope, trail: Repository(nothing, Unrestricted(), trail),
                     "formats": Formats(definitions),
                     "on_request": self.records.append,
                     "on_fault": lambda error, request_id: self.faults.append((error, request_id)),
@@ -216,7 +219,7 @@ async def test_the_origin_may_be_set(definitions: Definitions) -> None:
 
 
 async def test_login_is_asked_before_the_body_is_read(definitions: Definitions) -> None:
-    def refuse(_: object) -> Repository:
+    def refuse(_: object, __: object) -> Repository:
         raise LoginRequired("Log in.", headers={"WWW-Authenticate": "Bearer"})
 
     world = World(definitions, repository_for=refuse)
