@@ -27,6 +27,14 @@ class Auth(StrEnum):
     OFF = "off"
 
 
+class Registration(StrEnum):
+    """Who may register a client by itself (RFC 7591)."""
+
+    OFF = "off"
+    TOKEN = "token"  # noqa: S105 - who has an initial access token
+    OPEN = "open"
+
+
 class LogLevel(StrEnum):
     """The least severe entry that is written."""
 
@@ -58,6 +66,19 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Processes that serve requests."""
     auth: Auth = Auth.SMART
+    secret_key: Annotated[str | None, Field(min_length=32, repr=False)] = None
+    """What signing keys and secrets are sealed with; by default a file of the data folder, good for one machine."""
+    access_token_s: Annotated[int, Field(ge=60, le=3600)] = 3600
+    """The life of an app's access token."""
+    service_token_s: Annotated[int, Field(ge=30, le=300)] = 300
+    """The life of a backend service's access token."""
+    refresh_token_s: Annotated[int, Field(ge=3600)] = 90 * 24 * 3600
+    """How long offline access, and the consent to it, last without being used."""
+    registration: Registration = Registration.OFF
+    registration_scope: str = "openid fhirUser profile launch launch/patient online_access offline_access patient/*.rs"
+    """The most that a client may be granted that registers itself."""
+    jwks_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Hosts (``host:port``) from which clients' keys may be fetched by http, comma separated."""
     base_url: str | None = None
     """The public origin (``https://fhir.example.org``) behind a proxy; by default that of the request."""
     cors_origins: Annotated[tuple[str, ...] | None, NoDecode] = None
@@ -101,21 +122,13 @@ class Settings(BaseSettings):
     """Levels to which extensions, items and contained or bundled resources may be nested."""
     time_zone: str = "UTC"
     """The zone of dates and times that name none, in searches and in the index (``Europe/Brussels``)."""
-    audit: bool | None = None
-    """Keep an audit trail of every request; by default under ``smart``, not under ``off``."""
-    audit_provenance: bool = True
-    """Keep a Provenance of every write whose caller brings none."""
-    audit_backlog_bytes: Annotated[int, Field(ge=1024 * 1024)] = 256 * _MEBIBYTE
-    """Records of one worker that may wait to be stored; beyond it requests are refused until there is room."""
-    secret_key: Annotated[str | None, Field(min_length=32, repr=False)] = None
-    """What keeps and proves what is secret: the same on every machine; by default made and kept in the data folder."""
     request_timeout_s: Annotated[float, Field(gt=0)] = 60.0
     shutdown_timeout_s: Annotated[int, Field(ge=0)] = 30
     """How long a stopping server lets requests finish."""
     keep_alive_s: Annotated[int, Field(ge=1)] = 75
     """How long an idle connection stays open."""
 
-    @field_validator("sites", "cors_origins", mode="before")
+    @field_validator("sites", "cors_origins", "jwks_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
@@ -151,14 +164,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"auth `off` lets anybody in, so it is accepted on a loopback host only; `{self.host}` is none"
             )
+        if self.auth is Auth.SMART and self.base_url is None and not is_loopback(self.host):
+            raise ValueError(f"auth `smart` on `{self.host}` needs base_url: the origin that tokens are issued by")
         if self.default_count > self.max_count:
             raise ValueError("default_count exceeds max_count")
         return self
-
-    @property
-    def is_audited(self) -> bool:
-        """Whether there is an audit trail."""
-        return self.auth is Auth.SMART if self.audit is None else self.audit
 
     def database(self, site: str) -> str:
         """Name the database of a site."""

@@ -73,14 +73,15 @@ async def running(settings: Settings, uri: str, knowledge: Knowledge) -> AsyncIt
     async with sites_of(settings, uri, knowledge) as builder:
         for site in settings.sites:
             await builder.prepare(site)
+        await builder.prepare_network()
     app = Application(settings, uri, knowledge)
     try:
         async with app.gateway.serving():
             yield app
     finally:
         with MongoClient[dict[str, object]](uri) as client:
-            for site in settings.sites:
-                client.drop_database(settings.database(site))
+            for name in (*map(settings.database, settings.sites), settings.network_database):
+                client.drop_database(name)
 
 
 def client_of(app: Application) -> httpx2.AsyncClient:

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import structlog
 
-from fhirserver.access.access import Unrestricted
-from fhirserver.app.auditing import Auditing
+from fhirserver.app.authorization import Authorization
 from fhirserver.app.background import ended
 from fhirserver.app.gateway import AsgiApp, Gateway, LocalCallers, Receive, Scope, Send
 from fhirserver.app.knowledge import Knowledge
@@ -17,11 +16,9 @@ from fhirserver.app.logs import request_log
 from fhirserver.app.metrics import Metrics
 from fhirserver.app.pages import build_pages
 from fhirserver.app.sites import Builder, Site, mounts, sites_of
-from fhirserver.audit.auditor import Auditor
 from fhirserver.dispatch import Dispatch
 from fhirserver.kernel.outcome import FhirError, Unavailable
 from fhirserver.repository.repository import Repository
-from fhirserver.repository.trail import Trail
 from fhirserver.rest.cors import Cors
 from fhirserver.rest.formats import Formats
 from fhirserver.rest.lane import LaneServices, RequestRecord, fhir_lane
@@ -35,6 +32,7 @@ _JOBS_REST: Final = 1.0
 """Half of the time for jobs, half without them: requests must not starve."""
 _AWAY: Final = "The database cannot be reached."
 _UNKNOWN: Final = "unknown"
+_OF_AUTHORIZATION: Final = ("/auth", "/.well-known")
 
 
 class Application:
@@ -45,6 +43,8 @@ class Application:
         self.settings = settings
         self.metrics = Metrics()
         self.sites: dict[str, Site] = {}
+        self.authorization: Authorization | None = None
+        """The authorization server, once the application lives and where there is one."""
         self._uri = uri
         self._knowledge = knowledge
         self._formats = Formats(knowledge.definitions)
@@ -66,17 +66,15 @@ class Application:
         observe = self.metrics.count_batch
         async with sites_of(self.settings, self._uri, self._knowledge, observe, jobs_rest=_JOBS_REST) as builder:
             tables = {name: builder.dispatch(name) for name in self.settings.sites}
-            auditing = Auditing(self.settings, self._on_audit_problem)
-            opening = asyncio.create_task(self._open_all(builder, tables, auditing))
+            opening = asyncio.create_task(self._open_all(builder, tables))
             try:
                 await asyncio.wait([opening], timeout=_OPENING_S)
                 if opening.done():
                     opening.result()  # a defect ends the start
-                lanes = (self._lane(name, dispatch, auditing.auditor) for name, dispatch in tables.items())
-                yield {path: lane for found in lanes for path, lane in found.items()}
+                lanes = {path: lane for name in tables for path, lane in self._lane(name, tables[name]).items()}
+                yield {**lanes, **self._endpoints(builder)}
             finally:
                 await ended([opening])
-                await auditing.end()
 
     async def problems(self) -> list[str]:
         """Say what keeps the server from serving: nothing, or sentences."""
@@ -89,7 +87,7 @@ class Application:
             return [_AWAY]
         return [f"The index {name} is missing." for name in missing]
 
-    async def _open_all(self, builder: Builder, tables: Mapping[str, Dispatch], auditing: Auditing) -> None:
+    async def _open_all(self, builder: Builder, tables: Mapping[str, Dispatch]) -> None:
         while len(self.sites) < len(tables):
             try:
                 for name in tables.keys() - self.sites.keys():
@@ -97,19 +95,29 @@ class Application:
             except Unavailable:
                 self._log.warning("waiting for the database")
                 await asyncio.sleep(_RETRY_S)
-        auditing.begin(self.sites)
 
-    def _repository(self, name: str, trail: Trail) -> Repository:
+    async def _repository(self, name: str, headers: Mapping[bytes, bytes]) -> Repository:
+        """Return the door for the caller of a request. Raises LoginRequired, Unavailable."""
         site = self.sites.get(name)
         if site is None:
             raise Unavailable(_AWAY)
-        return Repository(site.live, Unrestricted(), trail)
+        if self.authorization is None:
+            return site.repository
+        caller = await self.authorization.authenticator.caller_of(headers, name)
+        return Repository(site.live, await site.grants.access_of(caller, site.live.now.binder))
 
-    def _lane(self, name: str, dispatch: Dispatch, auditor: Auditor) -> dict[str, AsgiApp]:
+    def _endpoints(self, builder: Builder) -> dict[str, AsgiApp]:
+        """Return the authorization server, where there is one."""
+        if self.settings.auth is Auth.OFF:
+            return {}
+        self.authorization = builder.authorization()
+        return dict.fromkeys(_OF_AUTHORIZATION, self.authorization.endpoints(self._allowed_origins))
+
+    def _lane(self, name: str, dispatch: Dispatch) -> dict[str, AsgiApp]:
         paths = mounts(self.settings, name)
         services = LaneServices(
             dispatch=dispatch,
-            repository_for=lambda scope, trail: self._repository(name, trail),
+            repository_for=lambda scope, headers: self._repository(name, headers),
             formats=self._formats,
             on_request=self._on_request(name),
             on_fault=self._on_fault,
@@ -119,8 +127,6 @@ class Application:
                 max_url_bytes=self.settings.max_url_bytes,
             ),
             cors=Cors(self._allowed_origins),
-            audit=auditor,
-            site=name,
             mounts=paths,
             origin=self.settings.base_url,
         )
@@ -158,9 +164,6 @@ class Application:
             write(fields)
 
         return record
-
-    def _on_audit_problem(self, problem: str, defect: BaseException | None) -> None:
-        self._log.error("audit", problem=problem, exc_info=defect)
 
     def _on_fault(self, problem: BaseException, request_id: str) -> None:
         self._log.error("fault", request_id=request_id, exc_info=problem)

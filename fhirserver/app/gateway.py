@@ -19,6 +19,8 @@ AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Lifespan: TypeAlias = Callable[[], AbstractAsyncContextManager[Mapping[str, AsgiApp]]]
 
 _MEMO: Final = 256
+_WELL_KNOWN: Final = ".well-known"
+"""Below a FHIR base too, what stands here is about the server (RFC 8615); no resource type is named so."""
 _MISDIRECTED: Final = b"This server answers requests for this machine only: use http://localhost.\n"
 _FOREIGN: Final = b"Pages of this origin may not call; see the setting FHIRSERVER_CORS_ORIGINS.\n"
 
@@ -45,9 +47,11 @@ class Gateway:
         segments = path.split("/", 3)
         if len(segments) == 1:  # `OPTIONS *`
             return self._pages
-        lane = self._lanes.get(f"/{segments[1]}")
-        if lane is None and len(segments) > 2:
-            lane = self._lanes.get(f"/{segments[1]}/{segments[2]}")
+        lane, below = self._lanes.get(f"/{segments[1]}"), segments[2:]
+        if lane is None and below:
+            lane, below = self._lanes.get(f"/{segments[1]}/{segments[2]}"), segments[3:]
+        if below and below[0].startswith(_WELL_KNOWN):
+            lane = self._lanes.get(f"/{_WELL_KNOWN}", lane)
         return lane or self._pages
 
     async def _live(self, receive: Receive, send: Send) -> None:

@@ -12,6 +12,7 @@ from fhirserver.app.sites import Builder, Site, sites_of
 from fhirserver.kernel.outcome import FhirError, Unavailable
 from fhirserver.repository.requests import SearchRequest
 from fhirserver.settings import Settings
+from fhirserver.smart.secret import WrongSecret
 from fhirserver.store.connection import BadConnection
 
 _PATIENCE_S: Final = 30.0
@@ -42,9 +43,10 @@ async def prepare(settings: Settings, uri: str, knowledge: Knowledge, demo: Demo
             await _await_database(builder)
             for name in settings.sites:
                 await builder.prepare(name)
+            await builder.prepare_network()
             if demo is not None:
                 await _load_demo(await builder.open(settings.sites[0]), demo)
-    except (BadConnection, FhirError) as problem:
+    except (BadConnection, FhirError, WrongSecret) as problem:
         raise DatabaseProblem(str(problem)) from problem
 
 

@@ -1,7 +1,4 @@
-"""Establishments: each has a database of its own, and one table of interactions over it.
-
-Until the authorization issue lands every caller is the operator of this machine (``--auth off``).
-"""
+"""Establishments: each has a database of its own, and one table of interactions over it."""
 
 import asyncio
 import secrets
@@ -16,11 +13,13 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from fhirserver.access.access import Unrestricted
+from fhirserver.access.granted import Grants
+from fhirserver.app.authorization import Authorization
 from fhirserver.app.background import Background
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.app.logs import log_slow_search
 from fhirserver.dispatch import Dispatch
-from fhirserver.interactions.capabilities import ServerDescription
+from fhirserver.interactions.capabilities import ORIGIN_HERE, ServerDescription
 from fhirserver.interactions.entries import BundleLimits, bundle_interaction
 from fhirserver.jobs.parameter_watch import ParameterWatch
 from fhirserver.jobs.reindex import REINDEX, Reindexer
@@ -40,7 +39,9 @@ from fhirserver.search.bind import Binder
 from fhirserver.search.custom import check_custom
 from fhirserver.search.extract import Extractor, IndexingRules
 from fhirserver.search.parameters import LiveParameters
-from fhirserver.settings import Settings
+from fhirserver.settings import Auth, Settings
+from fhirserver.smart.capability import security
+from fhirserver.smart.network import Network
 from fhirserver.store.connection import Connection
 from fhirserver.store.history import HistoryReader
 from fhirserver.store.jobs import Jobs
@@ -91,6 +92,8 @@ class Site:
     """Stands for the base of requests that come over no network."""
     watch: ParameterWatch
     reindexes: ReindexControl
+    grants: Grants
+    """What callers may see of this site."""
 
     async def execute(self, bundle: bytes) -> bytes:
         """Process a batch or transaction Bundle; raises FhirError."""
@@ -121,6 +124,16 @@ class Builder:
         """Create a site's collections and indexes where they are missing; raises Unavailable."""
         await self._store(name).prepare()
 
+    async def prepare_network(self) -> None:
+        """Create what belongs to no site: collections, indexes, keys. Raises Unavailable, WrongSecret."""
+        if self.settings.auth is Auth.SMART:
+            await self.authorization().prepare()
+
+    def authorization(self) -> Authorization:
+        """Build the authorization server of all sites; it needs no database yet."""
+        network = Network(self.settings.base_url, {name: mounts(self.settings, name) for name in self.settings.sites})
+        return Authorization(self.settings, self.connection, self.knowledge.definitions, network)
+
     async def open(self, name: str) -> Site:
         """Build a site, whose indexes are another's concern; raises Unavailable."""
         return await self.open_with(name, self.dispatch(name))
@@ -134,7 +147,7 @@ class Builder:
         base_url = own_bases(self.settings, name)[0]
         watch = await self._begin_background(store, live, dispatch.parameters)
         reindexes = self._reindexes(store, dispatch.parameters)
-        return Site(name, store, live, repository, dispatch, base_url, watch, reindexes)
+        return Site(name, store, live, repository, dispatch, base_url, watch, reindexes, Grants())
 
     async def _begin_background(self, store: Store, live: LiveServices, parameters: LiveParameters) -> ParameterWatch:
         """Let this process be one of the site's workers."""
@@ -194,7 +207,11 @@ class Builder:
         """Return the table of interactions of a site; it needs no database."""
         limits = BundleLimits(max_entries=self.settings.max_bundle_entries)
         description = ServerDescription(
-            name="fhirserver", version=version("fhirserver"), since=RELEASED, formats=FORMATS
+            name="fhirserver",
+            version=version("fhirserver"),
+            since=RELEASED,
+            formats=FORMATS,
+            security=security(ORIGIN_HERE) if self.settings.auth is Auth.SMART else {},
         )
         bases = own_bases(self.settings, name)
         parameters = LiveParameters(self.knowledge.parameters)

@@ -16,20 +16,16 @@ from threading import Thread
 from types import FrameType
 
 from fhirserver.app.database import DatabaseProblem, WhenReady, database
-from fhirserver.cli.problems import Failure, UsageProblem
-from fhirserver.settings import Auth, Settings
+from fhirserver.cli.problems import Failure
+from fhirserver.settings import Settings
 
 _POLL_S = 0.02
 _READY_S = 120.0
 
 
 def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or Ctrl-C; return the exit code. Raises UsageProblem, Failure."""
+    """Serve until SIGTERM or Ctrl-C; return the exit code. Raises Failure."""
     started = time.monotonic()
-    if settings.auth is Auth.SMART:
-        raise UsageProblem(
-            "this build has no authorization server yet: start it with `--auth off`, for callers on this machine only."
-        )
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job was told to ignore it
     signal.signal(signal.SIGTERM, _interrupt)
     with _listener(settings) as listener:

@@ -25,6 +25,8 @@ FHIR_VERSION: Final = "4.0.1"
 _PROFILE: Final = "http://hl7.org/fhir/StructureDefinition/"
 _URL_HERE: Final = "urn:uuid:4f1a3c4e-3c0c-4a5c-9a5e-0c1b7a3e9d52"
 """Stands in the rendered statement where the base URL of a request goes."""
+ORIGIN_HERE: Final = "urn:uuid:9d0f7d52-5b8a-4f0e-8f0c-6f3d7c1b2a90"
+"""Stands in the description of a server where its scheme and host go."""
 _AT_TYPE: Final = (
     Interaction.READ,
     Interaction.VREAD,
@@ -68,7 +70,7 @@ class ServerDescription:
     since: str
     description: str = "FHIR R4 server"
     security: Resource = field(default_factory=dict)
-    """Members of ``rest.security`` beside ``cors``."""
+    """Members of ``rest.security`` beside ``cors``; ``ORIGIN_HERE`` stands for where the server is."""
     implementation_guides: tuple[str, ...] = ()
     formats: tuple[str, ...] = (FHIR_JSON, "json")
     """What resources are read and written as: media types and names for ``_format``."""
@@ -99,7 +101,11 @@ class Capabilities:
         parts = self._rendered.get(mode)
         if parts is None:
             raise BadSearchValue("`mode` takes `full`, `normative` or `terminology`.", expression=["http.mode"])
-        return FhirResponse(status=200, content=encode(request.base_url).join(parts))
+        content = encode(request.base_url).join(parts)
+        if self._server.security:
+            origin = "/".join(request.base_url.split("/", 3)[:3])
+            content = content.replace(ORIGIN_HERE.encode(), encode(origin)[1:-1])
+        return FhirResponse(status=200, content=content)
 
     @cached_property
     def _rendered(self) -> dict[str, list[bytes]]:

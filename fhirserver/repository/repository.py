@@ -10,11 +10,9 @@ from fhirserver.access import Access
 from fhirserver.access.access import Right
 from fhirserver.codec.fhir_json import parse_json
 from fhirserver.definitions.registry import Definitions
-from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.outcome import Deleted, NotFound
 from fhirserver.kernel.version import Version
-from fhirserver.repository.append_only import AUDIT_EVENT, admitted, all_admitted, append_only
 from fhirserver.repository.as_of import moment_of, read_as_of
 from fhirserver.repository.binaries import write_binary
 from fhirserver.repository.everything import EverythingPage, EverythingRequest, everything
@@ -59,11 +57,6 @@ class Repository:
     def _services(self) -> Services:
         """The services as they are now: what takes several steps takes them once."""
         return self._live.now
-
-    @property
-    def caller(self) -> Caller | None:
-        """Whose view it is; None: that of the server itself or of its operator."""
-        return self._access.caller
 
     @property
     def definitions(self) -> Definitions:
@@ -115,7 +108,6 @@ class Repository:
 
     async def write(self, write: Write) -> Written:
         """Do one write, atomically."""
-        write = admitted(write, self.caller)
         with self._services.clock.writing():
             services = await self._live.fresh()
             if isinstance(write, Create) and write.if_none_exist is None:
@@ -126,7 +118,6 @@ class Repository:
 
     async def transact(self, writes: Sequence[Write]) -> list[Written]:
         """Do all writes or none; the results stand in the order of the writes."""
-        writes = all_admitted(writes, self.caller)
         with self._services.clock.writing():
             done = await transact(await self._live.fresh(), self._access, writes)
             return [self.trail.wrote(written) for written in done]
@@ -153,8 +144,6 @@ class Repository:
 
     async def relabel(self, resource_type: str, logical_id: str, change: Relabel) -> Version:
         """Change the ``meta`` of an instance, which keeps its version. Raises NotFound, Deleted, Unprocessable."""
-        if resource_type == AUDIT_EVENT:
-            raise append_only()
         await self.read(resource_type, logical_id)
         with self._services.clock.writing():
             changed = await relabel(await self._live.fresh(), f"{resource_type}/{logical_id}", change)

@@ -82,6 +82,12 @@ class Records:
             )
         return None if changed is None else _record(changed)
 
+    async def change_where(self, where: Mapping[str, Any], fields: Mapping[str, Any]) -> int:
+        """Set fields of the records that are as ``where`` says; return how many there are."""
+        with translated():
+            changed = await self._collection.update_many(_living(where), {"$set": dict(fields)})
+        return changed.matched_count
+
     async def count(self, key: str, amount: float, expires_s: float) -> float:
         """Add to the number under a key and return it; it begins at 0 when first asked for, and once it expired."""
         now, ends = _now(), _after(expires_s)

@@ -136,11 +136,11 @@ def run_serve(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_login_is_not_built_yet_and_says_so() -> None:
-    answer = run_serve()
+def test_with_login_another_host_is_served_under_a_public_origin_only() -> None:
+    answer = run_serve("--auth", "smart", "--host", "0.0.0.0")  # noqa: S104 - refused
     assert answer.returncode == 2
     assert answer.stderr.count("\n") == 1
-    assert "this build has no authorization server yet: start it with `--auth off`" in answer.stderr
+    assert "auth `smart` on `0.0.0.0` needs base_url" in answer.stderr
 
 
 def test_without_login_only_a_loopback_host_is_served() -> None:

@@ -60,11 +60,17 @@ def test_off_is_refused_on_any_other_host(host: str) -> None:
         ("default_count", "2000", "default_count exceeds max_count"),
         ("database_prefix", "a.b", "match pattern"),
         ("auth", "maybe", "'smart' or 'off'"),
+        ("host", "0.0.0.0", "needs base_url"),  # noqa: S104 - refused
+        ("secret_key", "short", "at least 32 characters"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_reason(name: str, value: str, reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         Settings.model_validate({name: value})
+
+
+def test_the_secret_is_not_shown() -> None:
+    assert "k" * 32 not in repr(Settings(secret_key="k" * 32))
 
 
 def test_settings_do_not_change() -> None:

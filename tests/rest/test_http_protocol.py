@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from httpx2 import ASGITransport, AsyncClient
 
-from fhirserver.access import Unrestricted
 from fhirserver.definitions.registry import Definitions
 from fhirserver.dispatch import Dispatch
 from fhirserver.interactions.capabilities import ServerDescription
@@ -16,13 +15,12 @@ from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, L
 from fhirserver.kernel.outcome import LoginRequired
 from fhirserver.operations.framework import Operation
 from fhirserver.repository.repository import Repository
+from fhirserver.repository.trail import UNTRACED
 from fhirserver.rest.cors import Cors
 from fhirserver.rest.formats import Formats
 from fhirserver.rest.lane import LaneServices, RequestRecord, fhir_lane
 from fhirserver.rest.limits import Limits
 
-nothing: Any = None
-"""The services of a repository that nobody asks for anything."""
 PAGE = "https://app.example.org"
 LIMITS = Limits(max_body_bytes=10_000, max_url_bytes=500, min_gzip_bytes=200)
 
@@ -56,6 +54,16 @@ OPERATIONS = (
 )
 
 
+class Nothing:
+    """Stands for the repository: the operations here need none."""
+
+    trail = UNTRACED
+
+
+async def nothing(*_: object) -> Nothing:
+    return Nothing()
+
+
 class World:
     """A lane without a database: only operations that need none run on it."""
 
@@ -67,7 +75,7 @@ class World:
             LaneServices(
                 dispatch=Dispatch(definitions, server, operations=OPERATIONS),
                 **{
-                    "repository_for": lambda scope, trail: Repository(nothing, Unrestricted(), trail),
+                    "repository_for": nothing,
                     "formats": Formats(definitions),
                     "on_request": self.records.append,
                     "on_fault": lambda error, request_id: self.faults.append((error, request_id)),
@@ -219,7 +227,7 @@ async def test_the_origin_may_be_set(definitions: Definitions) -> None:
 
 
 async def test_login_is_asked_before_the_body_is_read(definitions: Definitions) -> None:
-    def refuse(_: object, __: object) -> Repository:
+    async def refuse(*_: object) -> Repository:
         raise LoginRequired("Log in.", headers={"WWW-Authenticate": "Bearer"})
 
     world = World(definitions, repository_for=refuse)

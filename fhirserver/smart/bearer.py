@@ -1,0 +1,106 @@
+"""The caller of a FHIR request, from its ``Authorization`` header and from nowhere else.
+
+A token that was verified is remembered; its record is asked again when the last look at it is older than
+``RECHECK_S``, so that what is revoked, withdrawn, locked or changed counts on every worker within a second.
+Spec: https://www.rfc-editor.org/rfc/rfc6750, https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html
+"""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from fhirserver.kernel.caller import Caller
+from fhirserver.kernel.outcome import LoginRequired
+from fhirserver.smart.access_tokens import AccessTokens, caller_of
+
+RECHECK_S: Final = 0.5
+_REMEMBERED: Final = 20_000
+_CHALLENGE: Final = 'Bearer realm="fhirserver"'
+
+
+class _Verified:
+    """One token that is good, and when that was last found."""
+
+    __slots__ = ("caller", "checked_s", "checking", "jti")
+
+    def __init__(self, jti: str, caller: Caller, checked_s: float) -> None:
+        self.jti = jti
+        self.caller = caller
+        self.checked_s = checked_s
+        self.checking: asyncio.Task[Caller | None] | None = None
+
+
+class Authenticator:
+    """Finds the callers of one worker's requests."""
+
+    def __init__(self, tokens: AccessTokens, clock: Callable[[], float] = time.time) -> None:
+        """Know the tokens of all workers."""
+        self._tokens = tokens
+        self._clock = clock
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+
+    async def caller_of(self, headers: Mapping[bytes, bytes], site: str) -> Caller:
+        """Return who makes a request to a site. Raises LoginRequired, Unavailable."""
+        token = _token_of(headers.get(b"authorization"))
+        digest = hashlib.sha256(token).digest()
+        known = self._verified.get(digest)
+        if known is None:
+            caller = await self._verify(token, digest)
+        elif self._clock() - known.checked_s <= RECHECK_S:
+            caller = known.caller
+        else:
+            caller = await self._recheck(known, digest)
+        if caller.expires_at_s <= self._clock():
+            raise _refused("The access token has expired.")
+        if caller.site != site:
+            raise _refused("The access token is for another FHIR base.")
+        return caller
+
+    async def _verify(self, token: bytes, digest: bytes) -> Caller:
+        asked_s = self._clock()
+        record = await self._tokens.record_of(token.decode("latin-1"))
+        if record is None:
+            raise _refused("The access token is not valid, has expired or was revoked.")
+        caller = caller_of(record)
+        self._verified[digest] = _Verified(record["key"], caller, asked_s)
+        while len(self._verified) > _REMEMBERED:
+            self._verified.popitem(last=False)
+        return caller
+
+    async def _recheck(self, known: _Verified, digest: bytes) -> Caller:
+        """Look at the record again: once for all requests that wait for it."""
+        if known.checking is None:
+            known.checking = asyncio.create_task(self._look(known))
+            known.checking.add_done_callback(lambda _: setattr(known, "checking", None))
+        caller = await asyncio.shield(known.checking)
+        if caller is None:
+            self._verified.pop(digest, None)
+            raise _refused("The access token has expired or was revoked.")
+        return caller
+
+    async def _look(self, known: _Verified) -> Caller | None:
+        asked_s = self._clock()
+        record = await self._tokens.living(known.jti)
+        if record is None:
+            return None
+        known.caller, known.checked_s = caller_of(record), asked_s
+        return known.caller
+
+
+def _token_of(header: bytes | None) -> bytes:
+    if header is None:
+        raise LoginRequired(
+            "This needs an access token: `Authorization: Bearer …`.", headers={"WWW-Authenticate": _CHALLENGE}
+        )
+    scheme, _, token = header.partition(b" ")
+    token = token.strip()
+    if scheme.lower() != b"bearer" or not token:
+        raise _refused("The `Authorization` header is not `Bearer` and an access token.")
+    return token
+
+
+def _refused(text: str) -> LoginRequired:
+    return LoginRequired(text, headers={"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'})

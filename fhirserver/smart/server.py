@@ -1,0 +1,92 @@
+"""The ASGI application of the authorization server: what stands below ``/auth`` and ``/.well-known``.
+
+Programs call it from web pages too: their endpoints say so to the browser, the pages of people never do.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fhirserver.kernel.outcome import FhirError
+from fhirserver.smart import network
+from fhirserver.smart.discovery import Discovery
+from fhirserver.smart.errors import OAuthError
+from fhirserver.smart.introspection import Introspection
+from fhirserver.smart.revocation import Revocation
+from fhirserver.smart.services import Services
+from fhirserver.smart.token_endpoint import TokenEndpoint
+
+_FOR_PROGRAMS: Final = frozenset(
+    {network.TOKEN, network.INTROSPECT, network.REVOKE, network.REGISTER, network.KEYS, network.BRANDS}
+    | {network.STYLE, network.USERINFO}
+)
+_WELL_KNOWN: Final = "/.well-known/"
+_HOUR_S: Final = 3600
+
+
+def authorization_server(services: Services, origins: Collection[str], pages: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """Build the application; ``origins`` are the web pages that may call, ``pages`` those of people."""
+    server = FastAPI(
+        title="fhirserver authorization",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/auth/openapi.json",
+        exception_handlers={OAuthError: _refuse, FhirError: _fail},
+    )
+    server.router.routes.extend([*_routes(services), *pages])
+    return _CorsForPrograms(server, origins)
+
+
+def _routes(services: Services) -> list[Route]:
+    discovery = Discovery(services)
+    bases = [mount for mounts in services.network.mounts.values() for mount in mounts]
+    return [
+        *(Route(f"{base}{_WELL_KNOWN}smart-configuration", discovery.smart_configuration) for base in bases),
+        Route(f"{_WELL_KNOWN}openid-configuration", discovery.openid_configuration),
+        Route(f"{_WELL_KNOWN}oauth-authorization-server", discovery.authorization_server),
+        Route(network.KEYS, discovery.jwks),
+        Route(network.TOKEN, TokenEndpoint(services).answer, methods=["POST"]),
+        Route(network.INTROSPECT, Introspection(services).answer, methods=["POST"]),
+        Route(network.REVOKE, Revocation(services).answer, methods=["POST"]),
+    ]
+
+
+class _CorsForPrograms:
+    """Lets web pages call the endpoints of programs, without cookies."""
+
+    def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
+        self._app = app
+        self._open = CORSMiddleware(
+            app,
+            allow_origins=sorted(origins),
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Accept"],
+            expose_headers=["WWW-Authenticate"],
+            max_age=_HOUR_S,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        is_open = _WELL_KNOWN in path or path in _FOR_PROGRAMS or path.startswith(f"{network.REGISTER}/")
+        await (self._open if is_open else self._app)(scope, receive, send)
+
+
+async def _refuse(request: Request, problem: Exception) -> Response:
+    if not isinstance(problem, OAuthError):
+        raise problem
+    return JSONResponse(problem.to_json(), problem.status, headers=problem.headers)
+
+
+async def _fail(request: Request, problem: Exception) -> Response:
+    """Answer what happened below as OAuth does: the database away, too many attempts."""
+    if not isinstance(problem, FhirError):
+        raise problem
+    error = "temporarily_unavailable" if problem.status in (429, 503) else "server_error"
+    body = {"error": error, "error_description": problem.diagnostics}
+    return JSONResponse(body, problem.status, headers={"Cache-Control": "no-store", **problem.headers})

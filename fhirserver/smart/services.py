@@ -1,0 +1,55 @@
+"""What the endpoints share; put together once per process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fhirserver.settings import Registration
+from fhirserver.smart.access_tokens import AccessTokens
+from fhirserver.smart.client_auth import ClientAuthentication
+from fhirserver.smart.clients import Clients
+from fhirserver.smart.codes import Codes
+from fhirserver.smart.grants import Grants
+from fhirserver.smart.keys import SigningKeys
+from fhirserver.smart.logins import Logins
+from fhirserver.smart.network import Network
+from fhirserver.smart.refresh_tokens import RefreshTokens
+from fhirserver.smart.revocations import Revocations
+from fhirserver.smart.scopes import Scopes
+from fhirserver.smart.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the operator has decided."""
+
+    access_token_s: float
+    """The life of an app's access token."""
+    service_token_s: float
+    """The life of a backend service's."""
+    code_s: float = 60.0
+    launch_s: float = 300.0
+    pending_s: float = 900.0
+    """How long a user may take to log in and to decide."""
+    registration: Registration = Registration.OFF
+    registration_scope: str = ""
+    """The most that a client gets that registers itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The authorization server without its endpoints."""
+
+    network: Network
+    policy: Policy
+    state: State
+    keys: SigningKeys
+    clients: Clients
+    authentication: ClientAuthentication
+    access_tokens: AccessTokens
+    refresh_tokens: RefreshTokens
+    codes: Codes
+    grants: Grants
+    revocations: Revocations
+    logins: Logins
+    read_scopes: Callable[[str], Scopes]
+    clock: Callable[[], float]

@@ -1,0 +1,54 @@
+"""POST /auth/token: a code, a refresh token or a client's own proof becomes an access token.
+
+Spec: https://www.rfc-editor.org/rfc/rfc6749#section-3.2, https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from fhirserver.smart import network
+from fhirserver.smart.client_credentials import client_credentials
+from fhirserver.smart.clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
+from fhirserver.smart.code_exchange import code_exchange
+from fhirserver.smart.errors import NOT_STORED, UNAUTHORIZED_CLIENT, UNSUPPORTED_GRANT_TYPE, OAuthError, invalid_request
+from fhirserver.smart.forms import read_form
+from fhirserver.smart.refreshing import refreshing
+from fhirserver.smart.services import Services
+from fhirserver.smart.token_request import TokenRequest
+
+Exchange: TypeAlias = Callable[[Services, TokenRequest], Awaitable[dict[str, Any]]]
+
+_EXCHANGES: Final[Mapping[str, Exchange]] = {
+    AUTHORIZATION_CODE: code_exchange,
+    REFRESH_TOKEN: refreshing,
+    CLIENT_CREDENTIALS: client_credentials,
+}
+
+
+class TokenEndpoint:
+    """Answers the requests of clients."""
+
+    def __init__(self, services: Services) -> None:
+        """Issue tokens with ``services``."""
+        self._services = services
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request. Raises OAuthError."""
+        form = await read_form(request)
+        grant_type = form.get("grant_type")
+        if grant_type is None:
+            raise invalid_request("`grant_type` is missing.")
+        exchange = _EXCHANGES.get(grant_type)
+        if exchange is None:
+            raise OAuthError(UNSUPPORTED_GRANT_TYPE, f"`grant_type` is one of {', '.join(_EXCHANGES)}.")
+        where = self._services.network
+        proven = await self._services.authentication.prove(
+            request, form, lambda url: where.is_endpoint(url, network.TOKEN)
+        )
+        if grant_type not in proven.client.grant_types:
+            raise OAuthError(UNAUTHORIZED_CLIENT, f"The client is not registered for `{grant_type}`.")
+        answer = await exchange(self._services, TokenRequest(form, proven, where.origin(request)))
+        return JSONResponse(answer, headers=dict(NOT_STORED))
