@@ -33,9 +33,6 @@ SEPARATOR: Final = "\x1f"
 VARIANT_END: Final = SEPARATOR + SEPARATOR
 """Ends the term of a spelling that the resource does not have as its own."""
 
-IN_RECORD: Final = "@Patient/"
-"""Starts the terms that say in whose records a resource is."""
-
 MAX_TERM: Final = 1000
 """Longer terms are kept outside the index, with their first characters in it."""
 

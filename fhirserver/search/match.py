@@ -8,7 +8,7 @@ import string
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from fhirserver.search.index import IN_RECORD, SEPARATOR, VARIANT_END, Group, IndexValues, Span
+from fhirserver.search.index import SEPARATOR, VARIANT_END, Group, IndexValues, Span
 from fhirserver.search.plan import (
     All,
     And,
@@ -65,10 +65,8 @@ def match(plan: Plan, candidate: Candidate) -> bool:  # noqa: C901, PLR0912 - on
     """Tell whether the plan selects the candidate. Raises UnresolvedChain."""
     values = candidate.values
     match plan:
-        case All():
-            return True
-        case Nothing():
-            return False
+        case All() | Nothing():
+            return isinstance(plan, All)
         case And(plans):
             return all(match(part, candidate) for part in plans)
         case Or(plans):
@@ -98,8 +96,8 @@ def match(plan: Plan, candidate: Candidate) -> bool:  # noqa: C901, PLR0912 - on
             return compares(comparison, (instant, instant + 1), (low, high), exact=False)
         case IsOneOf(keys):
             return candidate.key in keys
-        case OnlyPatients(logical_ids):
-            return all(term[len(IN_RECORD) :] in logical_ids for term in values.terms if term.startswith(IN_RECORD))
+        case OnlyPatients():
+            return all(_is_of_them(plan, term) for term in values.terms if term.startswith(plan.prefixes))
         case Chain() | ReverseChain() | InValueSet() | Subsumes() | InHierarchy() | OnList() | HasItem():
             raise UnresolvedChain
         case _:
@@ -109,6 +107,10 @@ def match(plan: Plan, candidate: Candidate) -> bool:  # noqa: C901, PLR0912 - on
 def _in_group(plan: HasGroup, group: Group, candidate: Candidate) -> bool:
     inside = Candidate(candidate.key, candidate.last_updated_us, group.values)
     return group.key == plan.key and match(plan.plan, inside)
+
+
+def _is_of_them(plan: OnlyPatients, term: str) -> bool:
+    return all(term.removeprefix(p) in plan.logical_ids for p in plan.prefixes if term.startswith(p))
 
 
 def _is_like(plan: HasTermPrefix | HasTermContaining | HasText | HasTermBetween, term: str) -> bool:

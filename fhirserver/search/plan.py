@@ -7,7 +7,10 @@ and by ``match`` in memory, with the same result. Long lists are n-ary nodes.
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+IN_RECORD: Final = "@Patient/"
+"""Starts the terms that say in whose records a resource is."""
 
 
 class Comparison(StrEnum):
@@ -199,9 +202,13 @@ class IsOneOf:
 
 @dataclass(frozen=True, slots=True)
 class OnlyPatients:
-    """The resource is in the records of no patients but these (logical ids): in none at all is fine."""
+    """The resource is in the records of no patients but these (logical ids): in none at all is fine.
+
+    ``prefixes`` start the terms that name patients, their ids follow: a type of no compartment has keys of its own.
+    """
 
     logical_ids: frozenset[str]
+    prefixes: tuple[str, ...] = (IN_RECORD,)
 
 
 @dataclass(frozen=True, slots=True)

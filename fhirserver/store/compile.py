@@ -12,7 +12,7 @@ from bson.regex import Regex
 
 from fhirserver.kernel.version import Method
 from fhirserver.search.full_text import pattern_of
-from fhirserver.search.index import IN_RECORD, MAX_TERM, SEPARATOR, VARIANT_END
+from fhirserver.search.index import MAX_TERM, SEPARATOR, VARIANT_END
 from fhirserver.search.plan import (
     All,
     And,
@@ -102,8 +102,8 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
             return _last_updated(plan)
         case IsOneOf(keys):
             return {"_id": _one_of(list(keys)), "o": {"$ne": Method.DELETE.value}}
-        case OnlyPatients(logical_ids):
-            return _in_no_other_record(logical_ids)
+        case OnlyPatients(logical_ids, prefixes):
+            return {"$and": [_in_no_other_record(prefix, logical_ids) for prefix in prefixes]}
         case Chain() | ReverseChain() | InValueSet() | Subsumes() | InHierarchy() | OnList() | HasItem():
             raise ValueError("a chain must be resolved before a plan is compiled")
         case _:
@@ -122,10 +122,10 @@ def _like(plan: HasTermPrefix | HasTermContaining | HasText | HasTermBetween) ->
             return {"t": {"$elemMatch": {"$gte": first, "$lt": last, "$not": _FURTHER_SPELLING}}}
 
 
-def _in_no_other_record(logical_ids: frozenset[str]) -> Filter:
+def _in_no_other_record(prefix: str, logical_ids: frozenset[str]) -> Filter:
     """Refuse what has a term of another patient: the range is that of all patients' terms."""
-    allowed = sorted(IN_RECORD + one for one in logical_ids)
-    return {"t": {"$not": {"$elemMatch": {**prefix_range(IN_RECORD), "$nin": allowed}}}}
+    allowed = sorted(prefix + one for one in logical_ids)
+    return {"t": {"$not": {"$elemMatch": {**prefix_range(prefix), "$nin": allowed}}}}
 
 
 def is_bounded(plan: Plan) -> bool:

@@ -92,7 +92,8 @@ def of_patients() -> SearchStrategy[Plan]:
     """Records of patients: those of no other one, those of some."""
     some = st.sets(st.sampled_from(values.IDS))
     inside = some.filter(bool).map(lambda ids: HasTerm(tuple(f"@Patient/{one}" for one in sorted(ids))))
-    return st.one_of(some.map(lambda ids: OnlyPatients(frozenset(ids))), inside)
+    prefixes = st.sampled_from((("@Patient/",), ("@Patient/", "Observation.subject=Patient/")))
+    return st.one_of(st.builds(OnlyPatients, some.map(frozenset), prefixes), inside)
 
 
 @settings(max_examples=25)
