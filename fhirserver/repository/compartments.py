@@ -11,6 +11,7 @@ from fhirserver.access import Access
 from fhirserver.access.access import Right
 from fhirserver.repository.planning import types_of, within_access
 from fhirserver.repository.services import Services
+from fhirserver.search.care import CARE, NO_CARE
 from fhirserver.search.extract import COMPARTMENT
 from fhirserver.search.index import DATE_MAX, DATE_MIN
 from fhirserver.search.plan import (
@@ -28,14 +29,6 @@ from fhirserver.search.plan import (
     any_of,
     none_of,
 )
-
-_CARE: Final = (
-    *("date", "period", "effective-time", "effective", "occurrence", "onset-date", "authoredon", "whenhandedover"),
-    *("sent", "started", "collected", "identified", "event-date", "start-date", "datetime", "datewritten", "when"),
-    *("recorded-date", "whenprepared", "received", "authored", "authored-on", "created", "recorded"),
-)
-"""Codes of the search parameters that say when care took place."""
-_NO_CARE: Final = frozenset({"Patient", "Person", "RelatedPerson", "Practitioner", "Group"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +108,7 @@ def _overlapping(key: str, dates: CareDates) -> Plan:
 
 def _care_keys(services: Services, resource_type: str) -> tuple[str, ...]:
     """Return the keys under which the times of care are."""
-    if resource_type in _NO_CARE:
+    if resource_type in NO_CARE:
         return ()
     bound = services.binder.parameters.of(resource_type).bound
-    return tuple(dict.fromkeys(key for code in _CARE if code in bound for key in bound[code].keys))
+    return tuple(dict.fromkeys(key for code in CARE if code in bound for key in bound[code].keys))

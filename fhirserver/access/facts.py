@@ -1,0 +1,136 @@
+"""What rules are decided by: who asks, whom it cares for, what those have consented to, as stored at one moment."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from fhirserver.access.asker import Asker, AskerLoader
+from fhirserver.access.consents import PRIVACY, ConsentReader, PrivacyConsent
+from fhirserver.access.fact_source import FactSource, some
+from fhirserver.access.policy import Coded, ConsentNeed, Policy, RelationKind, Role
+from fhirserver.access.relations import team_plan
+from fhirserver.access.relations_found import RelationFinder
+from fhirserver.access.vocabulary import ANY_SYSTEM, Vocabulary, ticks
+from fhirserver.kernel.caller import Caller
+from fhirserver.search.plan import Plan, all_of, any_of
+
+MAX_PATIENTS: Final = 5000
+"""Resources of evidence, and Consents, of one caller; beyond it the caller must keep to one patient."""
+_MAX_TEAMS: Final = 1000
+_CHUNK: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one caller at one moment."""
+
+    asker: Asker
+    roles: tuple[Role, ...]
+    related: dict[tuple[RelationKind, ...], frozenset[str] | None]
+    """Whom it cares for, by each set of kinds of evidence that a role counts; None: more than can be told."""
+    consents: tuple[PrivacyConsent, ...] | None
+    """Of those patients, and those that name the caller; None: more than can be told."""
+    now: int
+    """In ticks."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactLoader:
+    """Loads the facts of callers from a source, by a policy."""
+
+    source: FactSource
+    policy: Policy
+    vocabulary: Vocabulary
+
+    async def load(self, caller: Caller, only: Collection[str] | None = None) -> Facts:
+        """Return the facts of a caller; ``only``: of no patients but these."""
+        asker = await AskerLoader(self.source, self.vocabulary).load(caller)
+        roles = self._roles(caller, asker)
+        asker = replace(asker, teams=await self._teams(asker), codes=asker.codes.union(*(role.codes for role in roles)))
+        finder = RelationFinder(self.source, self.policy, self.vocabulary, MAX_PATIENTS)
+        counted = {role.evidence: role for role in roles if any(grant.relation for grant in role.grants)}
+        found = await asyncio.gather(*(finder.patients(asker, role, only) for role in counted.values()))
+        related = dict(zip(counted, found, strict=True))
+        consents = await self._consents(asker, roles, _concerned(caller, found, only))
+        return Facts(asker, roles, related, consents, ticks(self.source.now_us))
+
+    def _roles(self, caller: Caller, asker: Asker) -> tuple[Role, ...]:
+        """Return the roles an account names, else those that posts show, else what the site gives by default."""
+        policy = self.policy
+        if caller.roles:
+            return tuple(policy.roles[name] for name in caller.roles if name in policy.roles)
+        shown = tuple(role for role in policy.roles.values() if not asker.codes.isdisjoint(role.codes))
+        default = self._default(caller)
+        return shown or ((policy.roles[default],) if default is not None else ())
+
+    def _default(self, caller: Caller) -> str | None:
+        defaults = self.policy.defaults
+        match (caller.fhir_user or "").partition("/")[0]:
+            case "Patient":
+                return defaults.patient
+            case "RelatedPerson":
+                return defaults.related_person
+            case "":
+                return defaults.client
+            case _:
+                return None
+
+    async def _teams(self, asker: Asker) -> frozenset[str]:
+        teams = await some(self.source, "CareTeam", team_plan(asker, self.vocabulary), _MAX_TEAMS)
+        return frozenset(f"CareTeam/{team['id']}" for team in teams)
+
+    async def _consents(
+        self, asker: Asker, roles: Sequence[Role], patients: frozenset[str] | None
+    ) -> tuple[PrivacyConsent, ...] | None:
+        needs = {grant.consent for role in roles for grant in role.grants}
+        if needs <= {ConsentNeed.NONE}:
+            return ()
+        plans = [self._naming(asker)]
+        if any(g.consent is ConsentNeed.OPT_IN and not g.relation for role in roles for g in role.grants):
+            plans = [self._in_force()]
+        elif needs & {ConsentNeed.RESPECT, ConsentNeed.OPT_IN}:
+            plans += [self._of(some) for some in _chunks(sorted(patients or ()))]
+        found = await asyncio.gather(*(self.source.resources("Consent", plan, MAX_PATIENTS) for plan in plans))
+        if patients is None or any(each is None for each in found):
+            return None
+        rules = self.source.binder.rules
+        reader = ConsentReader(rules.own_bases, rules.zone)
+        read = (reader.read(resource) for some in found for resource in some or ())
+        return tuple({consent.key: consent for consent in read if consent is not None}.values())
+
+    def _in_force(self) -> Plan:
+        return all_of(
+            self.vocabulary.plain("Consent", "status", "active"),
+            self.vocabulary.coded("Consent", (Coded(ANY_SYSTEM, PRIVACY),), "scope"),
+        )
+
+    def _naming(self, asker: Asker) -> Plan:
+        named = self.vocabulary.refers("Consent", ("actor",), asker.persons | asker.establishments | asker.teams)
+        return all_of(
+            self._in_force(), any_of(named, self.vocabulary.identified("Consent", ("actor",), asker.identifiers))
+        )
+
+    def _of(self, patients: Iterable[str]) -> Plan:
+        return all_of(
+            self._in_force(), self.vocabulary.refers("Consent", ("patient",), [f"Patient/{one}" for one in patients])
+        )
+
+
+def _concerned(
+    caller: Caller, related: Iterable[frozenset[str] | None], only: Collection[str] | None
+) -> frozenset[str] | None:
+    """Return the patients whose Consents matter; None when they are too many."""
+    found = set(only or ())
+    if caller.emergency is not None:
+        found.add(caller.emergency.patient)
+    for some_of_them in related:
+        if some_of_them is None:
+            return None
+        found |= some_of_them
+    return frozenset(found)
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]

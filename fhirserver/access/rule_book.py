@@ -1,0 +1,138 @@
+"""The rules of a site for whoever calls, at most half a second old: what is written binds every worker by then.
+
+Callers who are alike share what is loaded for them, and so do requests that come while it is being loaded.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from fhirserver.access.fact_source import FactSource
+from fhirserver.access.facts import FactLoader
+from fhirserver.access.policy import Policy
+from fhirserver.access.policy_file import load_policy
+from fhirserver.access.policy_reader import PolicyProblem
+from fhirserver.access.record_rules import RecordRules
+from fhirserver.access.role_terms import RoleTerms, check_criteria
+from fhirserver.access.site_rules import SiteRules
+from fhirserver.access.vocabulary import Vocabulary
+from fhirserver.kernel.caller import Caller
+from fhirserver.search.bind import Binder
+
+FRESH_S: Final = 0.5
+_REMEMBERED: Final = 1000
+_ONE_PATIENT: Final = "patient/"
+
+Key = tuple[object, ...]
+
+
+class PolicyFile:
+    """A policy file, read again when it changes; one that is broken leaves the policy as it was."""
+
+    def __init__(self, path: Path, binder: Binder, on_problem: Callable[[str], None]) -> None:
+        """Read ``path``. Raises PolicyProblem."""
+        self._path, self._binder, self._on_problem = path, binder, on_problem
+        self._seen = self._mark()
+        self._checked_s = time.monotonic()
+        self._policy = self._read()
+
+    @property
+    def now(self) -> Policy:
+        """The policy as it is now."""
+        if time.monotonic() - self._checked_s > FRESH_S:
+            self._checked_s = time.monotonic()
+            self._look()
+        return self._policy
+
+    def _look(self) -> None:
+        mark = self._mark()
+        if mark == self._seen:
+            return
+        self._seen = mark
+        try:
+            self._policy = self._read()
+        except PolicyProblem as problem:
+            self._on_problem(str(problem))
+
+    def _read(self) -> Policy:
+        policy = load_policy(self._path, self._binder.definitions.resource_types)
+        check_criteria(policy, self._binder)
+        return policy
+
+    def _mark(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """Rules of callers who are alike, and when they were begun to be loaded."""
+
+    begun_s: float
+    rules: asyncio.Future[SiteRules]
+
+
+class SiteRuleBook:
+    """Loads the rules of callers from the record of a site."""
+
+    def __init__(self, policy: Callable[[], Policy], source: Callable[[], FactSource]) -> None:
+        """Take the policy and the record as they are whenever rules are loaded."""
+        self._policy, self._source = policy, source
+        self._loaded: OrderedDict[Key, _Loaded] = OrderedDict()
+        self._terms: RoleTerms | None = None
+
+    async def rules_for(self, caller: Caller) -> SiteRules:
+        """Return the rules for a caller, which are at most half a second old."""
+        key = _key(caller)
+        found = self._loaded.get(key)
+        if found is None or time.monotonic() - found.begun_s > FRESH_S:
+            found = self._begin(key, caller)
+        return await asyncio.shield(found.rules)
+
+    async def load(self, caller: Caller, source: FactSource) -> SiteRules:
+        """Load the rules for a caller from a source: of now, or of an instant."""
+        terms = self._terms_of(source.binder)
+        loader = FactLoader(source, terms.policy, terms.vocabulary)
+        facts = await loader.load(caller, only_patient(caller))
+        return SiteRules(caller, facts, RecordRules(terms.policy, terms.vocabulary, facts), terms)
+
+    def _begin(self, key: Key, caller: Caller) -> _Loaded:
+        task = asyncio.ensure_future(self.load(caller, self._source()))
+        loaded = self._loaded[key] = _Loaded(time.monotonic(), task)
+        self._loaded.move_to_end(key)
+        if len(self._loaded) > _REMEMBERED:
+            self._loaded.popitem(last=False)
+        task.add_done_callback(lambda done: self._forget(key, loaded))
+        return loaded
+
+    def _forget(self, key: Key, loaded: _Loaded) -> None:
+        """Let what failed be tried again at once; who waits is told what it failed by."""
+        failed = loaded.rules.cancelled() or loaded.rules.exception() is not None
+        if failed and self._loaded.get(key) is loaded:
+            del self._loaded[key]
+
+    def _terms_of(self, binder: Binder) -> RoleTerms:
+        policy, terms = self._policy(), self._terms
+        if terms is None or terms.policy is not policy or terms.vocabulary.binder.parameters is not binder.parameters:
+            terms = self._terms = RoleTerms(policy, Vocabulary(binder))
+        return terms
+
+
+def only_patient(caller: Caller) -> frozenset[str] | None:
+    """Return the patient to whom a token keeps; None when its scopes go further."""
+    if caller.patient is None or not all(scope.startswith(_ONE_PATIENT) for scope in caller.scopes):
+        return None
+    return frozenset({caller.patient})
+
+
+def _key(caller: Caller) -> Key:
+    """Return all that rules depend on."""
+    user = caller.fhir_user or f"client {caller.client_id}"
+    return (user, caller.roles, caller.organizations, caller.purpose, caller.emergency, only_patient(caller))
