@@ -83,6 +83,14 @@ class Settings(BaseSettings):
     """The public origin (``https://fhir.example.org``) behind a proxy; by default that of the request."""
     cors_origins: Annotated[tuple[str, ...] | None, NoDecode] = None
     """Origins of web pages that may call, comma separated; by default any under ``smart``, none under ``off``."""
+    tls_cert: Path | None = None
+    """The server's certificate and what certifies it, PEM; without one a proxy speaks TLS, or nobody does."""
+    tls_key: Path | None = None
+    """The key of ``tls_cert``, PEM, without a password."""
+    tls_ca: Path | None = None
+    """Who certifies clients, PEM: those that show a certificate may have tokens bound to it."""
+    outbound_allow: Annotated[tuple[str, ...], NoDecode] = ()
+    """Hosts, ``host:port`` or networks that this server may ask though they are private, comma separated."""
     sites: Annotated[tuple[SiteName, ...], NoDecode] = ("main",)
     """Establishments, comma separated; the first is served at ``/fhir``, each at ``/{site}/fhir``."""
     database_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,30}$")] = "fhirserver"
@@ -128,10 +136,18 @@ class Settings(BaseSettings):
     keep_alive_s: Annotated[int, Field(ge=1)] = 75
     """How long an idle connection stays open."""
 
-    @field_validator("sites", "cors_origins", "jwks_hosts", mode="before")
+    @field_validator("sites", "cors_origins", "jwks_hosts", "outbound_allow", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("outbound_allow")
+    @classmethod
+    def _check_outbound(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in entries:
+            if "/" in entry:
+                ipaddress.ip_network(entry)
+        return entries
 
     @field_validator("sites")
     @classmethod
@@ -166,6 +182,10 @@ class Settings(BaseSettings):
             )
         if self.auth is Auth.SMART and self.base_url is None and not is_loopback(self.host):
             raise ValueError(f"auth `smart` on `{self.host}` needs base_url: the origin that tokens are issued by")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together")
+        if self.tls_ca is not None and self.tls_cert is None:
+            raise ValueError("tls_ca needs tls_cert and tls_key")
         if self.default_count > self.max_count:
             raise ValueError("default_count exceeds max_count")
         return self
@@ -173,6 +193,11 @@ class Settings(BaseSettings):
     def database(self, site: str) -> str:
         """Name the database of a site."""
         return f"{self.database_prefix}_{site}"
+
+    @property
+    def scheme(self) -> str:
+        """How this server itself is spoken to."""
+        return "http" if self.tls_cert is None else "https"
 
     @property
     def network_database(self) -> str:

@@ -7,13 +7,14 @@ import os
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 
 import pymongo
@@ -105,7 +106,7 @@ class ServerProcess:
 
     def status(self, path: str) -> int | None:
         """Return the status of a GET below the origin, None when there is no answer."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = self._connection()
         try:
             connection.request("GET", path)
             return connection.getresponse().status
@@ -113,6 +114,13 @@ class ServerProcess:
             return None
         finally:
             connection.close()
+
+    def _connection(self) -> HTTPConnection:
+        if "TLS_CERT" not in self.environment:
+            return HTTPConnection("127.0.0.1", self.port, timeout=10)
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return HTTPSConnection("127.0.0.1", self.port, timeout=10, context=context)
 
     def await_status(self, path: str, wanted: int, patience_s: float = PATIENCE_S) -> None:
         """Return once a GET has this status; raises NotServing."""

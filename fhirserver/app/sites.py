@@ -255,12 +255,12 @@ def mounts(settings: Settings, name: str) -> tuple[str, ...]:
 def own_bases(settings: Settings, name: str) -> tuple[str, ...]:
     """List the base URLs under which absolute references name resources of the site."""
     hosts = dict.fromkeys((settings.host, "localhost", "127.0.0.1"))
-    origins = [*([settings.base_url] if settings.base_url else []), *(_origin(host, settings.port) for host in hosts)]
+    origins = [*([settings.base_url] if settings.base_url else []), *(_origin(settings, host) for host in hosts)]
     return tuple(origin + mount for origin in origins for mount in mounts(settings, name))
 
 
-def _origin(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _origin(settings: Settings, host: str) -> str:
+    return f"{settings.scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _limits(settings: Settings) -> Limits:

@@ -32,6 +32,9 @@ def serve(  # noqa: PLR0913 - one parameter per option
     data_dir: options.DataDir = None,
     auth: options.Auth = None,
     base_url: options.BaseUrl = None,
+    tls_cert: options.TlsCert = None,
+    tls_key: options.TlsKey = None,
+    tls_ca: options.TlsCa = None,
     sites: options.Sites = None,
     demo: options.Demo = None,
     log_level: options.LogLevel = None,
@@ -41,23 +44,11 @@ def serve(  # noqa: PLR0913 - one parameter per option
 
     Every option has an environment variable; limits and time-outs have only that: docs/settings.md.
     """
+    given = dict(locals())  # each option has the name of its setting
     from fhirserver.cli import serve as command  # noqa: PLC0415 - see the package's docstring
     from fhirserver.cli.configure import resolve_settings  # noqa: PLC0415
 
-    settings = resolve_settings(
-        host=host,
-        port=port,
-        workers=workers,
-        mongodb_uri=mongodb_uri,
-        data_dir=data_dir,
-        auth=auth,
-        base_url=base_url,
-        sites=sites,
-        demo=demo,
-        log_level=log_level,
-        log_format=log_format,
-    )
-    return command.serve(settings)
+    return command.serve(resolve_settings(**given))
 
 
 @app.command()

@@ -49,6 +49,27 @@ BaseUrl = Annotated[
         show_default="that of the request",
     ),
 ]
+TlsCert = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="FHIRSERVER_TLS_CERT",
+        metavar="FILE",
+        help="The server's certificate, with what certifies it (PEM): serve https.",
+        show_default="http, as behind a proxy",
+    ),
+]
+TlsKey = Annotated[
+    Path | None,
+    typer.Option(envvar="FHIRSERVER_TLS_KEY", metavar="FILE", help="The key of the certificate (PEM)."),
+]
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="FHIRSERVER_TLS_CA",
+        metavar="FILE",
+        help="Who certifies clients (PEM): tokens may be bound to certificates.",
+    ),
+]
 Sites = Annotated[
     str | None,
     typer.Option(

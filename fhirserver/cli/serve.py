@@ -6,12 +6,13 @@ The mongod is started first; the imports that follow take about as long as it do
 import asyncio
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from threading import Thread
 from types import FrameType
 
@@ -82,7 +83,7 @@ def _run(settings: Settings, when_ready: WhenReady, listener: socket.socket, sta
 def _announce(settings: Settings, started: float) -> None:
     """Print the URLs to open as soon as the server answers."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    origin = f"http://{'localhost' if settings.host == '0.0.0.0' else host}:{settings.port}"  # noqa: S104 - read, not bound
+    origin = f"{settings.scheme}://{'localhost' if settings.host == '0.0.0.0' else host}:{settings.port}"  # noqa: S104 - read, not bound
     deadline = time.monotonic() + _READY_S
     while not _answers(settings) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
@@ -97,8 +98,15 @@ def _announce(settings: Settings, started: float) -> None:
     sys.stdout.flush()
 
 
+def _connection(settings: Settings) -> HTTPConnection:
+    if settings.tls_cert is None:
+        return HTTPConnection(settings.host, settings.port, timeout=1)
+    context = ssl._create_unverified_context()  # noqa: S323 - ours, on this machine: only whether it answers is asked
+    return HTTPSConnection(settings.host, settings.port, timeout=1, context=context)
+
+
 def _answers(settings: Settings) -> bool:
-    connection = HTTPConnection(settings.host, settings.port, timeout=1)
+    connection = _connection(settings)
     try:
         connection.request("GET", "/healthz", headers={"Host": f"localhost:{settings.port}"})
         return connection.getresponse().status == HTTPStatus.OK

@@ -237,7 +237,7 @@ class FhirLane:
         return f"{scheme}://{host.decode()}"
 
     async def _send(self, call: _Call, response: FhirResponse, send: Send) -> None:
-        headers: RawHeaders = base_headers(response, call.request_id)
+        headers: RawHeaders = base_headers(response, call.request_id, is_secure=call.base_url.startswith("https:"))
         headers += self._services.cors.headers(call.headers)
         is_head = call.method == "HEAD"
         if is_preflight(call.method, call.headers):

@@ -17,10 +17,13 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _GZIP_LEVEL: Final = 1
 _FIXED: Final[RawHeaders] = [
-    (b"cache-control", b"private, no-cache"),
+    (b"cache-control", b"private, no-store"),
     (b"vary", b"Accept, Accept-Encoding, Authorization"),
     (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),  # ids and criteria stand in URLs
 ]
+_NO_PAGE: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _STORED_CONTENT: Final[RawHeaders] = [
     # what users stored may be a web page: it must never run as one of ours
     (b"content-disposition", b"attachment"),
@@ -28,9 +31,13 @@ _STORED_CONTENT: Final[RawHeaders] = [
 ]
 
 
-def base_headers(response: FhirResponse, request_id: str) -> RawHeaders:
-    """Return the headers that do not depend on the body."""
+def base_headers(response: FhirResponse, request_id: str, *, is_secure: bool = False) -> RawHeaders:
+    """Return the headers that do not depend on the body; ``is_secure``: the caller came by https."""
     headers = [*_FIXED, (b"x-request-id", request_id.encode())]
+    if response.native is None:
+        headers.append(_NO_PAGE)
+    if is_secure:
+        headers.append(_HSTS)
     if response.etag is not None:
         headers.append((b"etag", response.etag.encode()))
     if response.last_modified_us is not None:

@@ -5,17 +5,13 @@ import gzip
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from fhirserver.outbound.client import Outbound
 from fhirserver.outbound.guard import Allowed, Guard, Refused
+from tests.certificates import certify
 
 NAME = "keys.example.org"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -102,7 +98,7 @@ async def test_a_name_is_resolved_once() -> None:
 async def test_the_certificate_must_be_of_the_name_and_not_of_the_address(
     tmp_path: Path, host: str, fits: bool
 ) -> None:
-    certificate, key = certify(tmp_path)
+    certificate, key = certify(tmp_path, NAME)
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     server.load_cert_chain(certificate, key)
     client = outbound(ssl.create_default_context(cafile=certificate))
@@ -112,27 +108,3 @@ async def test_the_certificate_must_be_of_the_name_and_not_of_the_address(
         else:
             with pytest.raises(Refused):
                 await client.send("GET", f"https://{host}:{port}/")
-
-
-def certify(folder: Path) -> tuple[Path, Path]:
-    """Write a certificate of NAME that certifies itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    now = datetime.now(UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, private = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate, private

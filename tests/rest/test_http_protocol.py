@@ -324,6 +324,6 @@ async def test_a_caller_that_hangs_up_is_recorded_and_not_answered(world: World)
 
 async def test_responses_are_private_and_never_sniffed(world: World) -> None:
     response = await world.client.get("$echo")
-    assert response.headers["Cache-Control"] == "private, no-cache"
+    assert response.headers["Cache-Control"] == "private, no-store"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "Server" not in response.headers
