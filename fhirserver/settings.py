@@ -77,8 +77,6 @@ class Settings(BaseSettings):
     registration: Registration = Registration.OFF
     registration_scope: str = "openid fhirUser profile launch launch/patient online_access offline_access patient/*.rs"
     """The most that a client may be granted that registers itself."""
-    jwks_hosts: Annotated[tuple[str, ...], NoDecode] = ()
-    """Hosts (``host:port``) from which clients' keys may be fetched by http, comma separated."""
     base_url: str | None = None
     """The public origin (``https://fhir.example.org``) behind a proxy; by default that of the request."""
     cors_origins: Annotated[tuple[str, ...] | None, NoDecode] = None
@@ -136,7 +134,7 @@ class Settings(BaseSettings):
     keep_alive_s: Annotated[int, Field(ge=1)] = 75
     """How long an idle connection stays open."""
 
-    @field_validator("sites", "cors_origins", "jwks_hosts", "outbound_allow", mode="before")
+    @field_validator("sites", "cors_origins", "outbound_allow", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value

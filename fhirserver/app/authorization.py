@@ -6,6 +6,8 @@ from functools import partial
 
 from fhirserver.app.gateway import AsgiApp
 from fhirserver.definitions.registry import Definitions
+from fhirserver.outbound.client import Outbound
+from fhirserver.outbound.guard import Allowed, Guard
 from fhirserver.settings import Settings
 from fhirserver.smart.access_tokens import AccessTokens
 from fhirserver.smart.assertions import Assertions
@@ -13,7 +15,7 @@ from fhirserver.smart.bearer import Authenticator
 from fhirserver.smart.client_auth import ClientAuthentication
 from fhirserver.smart.clients import Clients
 from fhirserver.smart.codes import Codes
-from fhirserver.smart.fetch import https_only
+from fhirserver.smart.fetch import fetch_by
 from fhirserver.smart.grants import Grants
 from fhirserver.smart.key_sets import KeySets
 from fhirserver.smart.keys import SigningKeys
@@ -64,7 +66,7 @@ def services_of(
         registration=settings.registration,
         registration_scope=settings.registration_scope,
     )
-    fetch = https_only(settings.jwks_hosts)
+    fetch = fetch_by(Outbound(Guard(Allowed.parse(settings.outbound_allow))))
     resource_types = frozenset(definitions.resource_types)
     return Services(
         network=network,
