@@ -6,7 +6,7 @@ from typing import Protocol
 from fhirserver.access.masks import Mask
 from fhirserver.access.rights import Right
 from fhirserver.kernel.caller import Caller
-from fhirserver.search.plan import ALL, Plan
+from fhirserver.search.plan import ALL, NONE, Plan
 
 __all__ = ["Access", "Right", "Unrestricted"]
 
@@ -35,6 +35,14 @@ class Access(Protocol):
         """
         ...
 
+    def shown(self, resource_type: str, right: Right) -> Plan:
+        """Return the plan of what may be used so by who may read a resource that shows it: of a Binary, else NONE."""
+        ...
+
+    def kept(self, resource_type: str, right: Right) -> frozenset[str]:
+        """Return the elements, as ``meta.security``, that this caller may not set or change."""
+        ...
+
     def mask(self, resource_type: str) -> Mask | None:
         """Return the elements of the type that this caller never sees; None: sees all."""
         ...
@@ -61,6 +69,14 @@ class Unrestricted:
     def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
         """Allow everything."""
         return ALL
+
+    def shown(self, resource_type: str, right: Right) -> Plan:
+        """Allow nothing more: everything is."""
+        return NONE
+
+    def kept(self, resource_type: str, right: Right) -> frozenset[str]:
+        """Keep nothing."""
+        return frozenset()
 
     def mask(self, resource_type: str) -> Mask | None:
         """Hide nothing."""

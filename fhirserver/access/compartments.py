@@ -15,7 +15,7 @@ from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.search.attachments import CONTEXT
 from fhirserver.search.bind import Binder
 from fhirserver.search.extract import COMPARTMENT
-from fhirserver.search.plan import NONE, HasTerm, HasTermBetween, IsOneOf, Plan, all_of, none_of
+from fhirserver.search.plan import NONE, HasTerm, IsOneOf, OnlyPatients, Plan, all_of
 
 OPEN: Final = frozenset(
     (
@@ -100,13 +100,7 @@ def _in_compartment(resource_type: str, patient: str) -> Plan:
     if resource_type == COMPARTMENT:  # not those that are linked to it
         return IsOneOf((f"{COMPARTMENT}/{patient}",))
     own = HasTerm((_member(patient),))
-    return all_of(own, _of_no_other(patient)) if resource_type in _OF_ONE else own
-
-
-def _of_no_other(patient: str) -> Plan:
-    """Return the plan of what is in no other patient's compartment."""
-    before, after = HasTermBetween(f"@{COMPARTMENT}/", _member(patient)), _member(patient) + "\x00"
-    return all_of(none_of(before), none_of(HasTermBetween(after, f"@{COMPARTMENT}0")))  # "0" follows "/"
+    return all_of(own, OnlyPatients(frozenset({patient}))) if resource_type in _OF_ONE else own
 
 
 def _member(patient: str) -> str:

@@ -13,9 +13,12 @@ from fhirserver.access.rights import Right
 from fhirserver.access.rules import NoRules, RuleBook, Rules
 from fhirserver.access.scopes import Scopes, scopes_of
 from fhirserver.kernel.caller import Caller
+from fhirserver.search.attachments import BINARY
 from fhirserver.search.bind import Binder
 from fhirserver.search.plan import ALL, NONE, And, HasTerm, Not, Or, Plan, all_of, any_of, none_of
 
+_LABELS: Final = frozenset({"meta.security"})
+_READING: Final = (Right.READ, Right.SEARCH)
 _REMEMBERED: Final = 4096
 """Compiled scopes, of as many tokens that differ in scopes or patient."""
 
@@ -47,6 +50,16 @@ class Granted:
             found = self._filters[resource_type, right] = self._filter(resource_type, right, ALL)
         return found
 
+    def shown(self, resource_type: str, right: Right) -> Plan:
+        """Return the plan of what may be used so by who may read a resource that shows it."""
+        if resource_type != BINARY or right is not Right.READ or not self.allows(resource_type, right):
+            return NONE
+        return self.rules.filter(resource_type, right, ALL)
+
+    def kept(self, resource_type: str, right: Right) -> frozenset[str]:
+        """Return the elements that this caller may not set or change: an app of the patient's, no security labels."""
+        return frozenset() if self.scopes.has_broad(resource_type, right) else _LABELS
+
     def mask(self, resource_type: str) -> Mask | None:
         """Return the elements of the type that this caller never sees."""
         return self.rules.mask(resource_type)
@@ -54,7 +67,13 @@ class Granted:
     def _filter(self, resource_type: str, right: Right, near: Plan) -> Plan:
         if not self.allows(resource_type, right):
             return NONE
-        return all_of(self.scopes.plan(resource_type, right), self.rules.filter(resource_type, right, near))
+        return all_of(self._scoped(resource_type, right), self.rules.filter(resource_type, right, near))
+
+    def _scoped(self, resource_type: str, right: Right) -> Plan:
+        """Return what the scopes give; who may not see every patient sees a Binary only where it is shown."""
+        if resource_type == BINARY and right in _READING and self.rules.filter("Patient", right, ALL) != ALL:
+            return self.scopes.of_patient(resource_type, right)
+        return self.scopes.plan(resource_type, right)
 
     def _near(self, resource_type: str, right: Right, near: Plan) -> Plan:
         """Leave out of the filter what is asked for already: membership in the patient's compartment."""

@@ -57,6 +57,11 @@ class Scopes:
         """Tell whether a scope of the user or the system gives the right, not just one of the patient."""
         return any(s.context is not Context.PATIENT and s.covers(resource_type, right) for s in self.scopes)
 
+    def of_patient(self, resource_type: str, right: Right) -> Plan:
+        """Return the plan of what scopes of the patient alone give a right on."""
+        own = tuple(scope for scope in self.scopes if scope.context is Context.PATIENT)
+        return Scopes(own, self.patient, self.binder).plan(resource_type, right)
+
     def _compile(self, resource_type: str, right: Right) -> Plan:
         covering = (scope for scope in self.scopes if scope.covers(resource_type, right))
         return any_of(*(self._given(scope, resource_type, right) for scope in covering))

@@ -13,15 +13,10 @@ from fhirserver.definitions.elements import Kind
 from fhirserver.definitions.registry import Child, Definitions
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Query
 from fhirserver.kernel.outcome import BadRequest, BadSearchValue
-from fhirserver.kernel.resource import Json
+from fhirserver.kernel.resource import SUBSETTED, Json
 from fhirserver.repository.requests import Summary
 
 SUBSET_PARAMETERS: Final = frozenset({"_summary", "_elements"})
-SUBSETTED: Final = {
-    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
-    "code": "SUBSETTED",
-    "display": "subsetted",
-}
 _ALWAYS: Final = frozenset({"resourceType", "id", "meta"})
 _KEPT_WITHIN: Final = frozenset({"id", "extension"})
 """Not marked as summary, kept below the top level: without them a value may become empty or change its meaning."""

@@ -11,6 +11,7 @@ Spec: http://hl7.org/fhir/R4/operationoutcome.html and http://hl7.org/fhir/R4/ht
     │   │   └── NotServedYet                 400     not-supported    a search parameter whose index is not complete
     │   ├── LoginRequired                    401     login
     │   ├── Forbidden                        403     forbidden
+    │   │   └── InsufficientScope            403     forbidden        sets WWW-Authenticate
     │   ├── NotFound                         404     not-found        also: outside the caller's access
     │   ├── NotAllowed                       405     not-supported
     │   ├── NotAcceptable                    406     not-supported
@@ -179,6 +180,14 @@ class Forbidden(ClientError):
 
     status = 403
     code = IssueType.FORBIDDEN
+
+
+class InsufficientScope(Forbidden):
+    """The access token does not give the right that the request needs, whatever it is about (RFC 6750 §3.1)."""
+
+    def __init__(self, diagnostics: str) -> None:
+        """Say so to OAuth clients too."""
+        super().__init__(diagnostics, headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
 
 
 class NotFound(ClientError):

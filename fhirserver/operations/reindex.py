@@ -44,7 +44,8 @@ def _operation(
 
 
 def _starting(control: ReindexControl) -> Handler:
-    async def start(request: FhirRequest, _: Repository) -> FhirResponse:
+    async def start(request: FhirRequest, repository: Repository) -> FhirResponse:
+        repository.check_admin()
         arguments = arguments_of(request, _STARTING)
         types = [text_of(parameter) for parameter in arguments.all("type")]
         if request.target.resource_type is not None:
@@ -65,7 +66,8 @@ def _is_dry_run(arguments: Arguments) -> bool:
 
 
 def _changing(change: _Change) -> Handler:
-    async def handle(request: FhirRequest, _: Repository) -> FhirResponse:
+    async def handle(request: FhirRequest, repository: Repository) -> FhirResponse:
+        repository.check_admin()
         job_id = arguments_of(request, ("job",)).text("job")
         if job_id is None:
             raise BadRequest("`job` is missing: the id of a reindex job.", expression=["http.job"])
@@ -75,7 +77,8 @@ def _changing(change: _Change) -> Handler:
 
 
 def _telling(control: ReindexControl) -> Handler:
-    async def tell(request: FhirRequest, _: Repository) -> FhirResponse:
+    async def tell(request: FhirRequest, repository: Repository) -> FhirResponse:
+        repository.check_admin()
         job_id = arguments_of(request, ("job",)).text("job")
         if job_id is None:
             return FhirResponse(status=200, content=encode(_parameters(await control.latest())))

@@ -12,11 +12,16 @@ from dataclasses import replace
 from datetime import tzinfo
 from typing import Final
 
+from fhirserver.access import Access
+from fhirserver.access.access import Right
 from fhirserver.kernel.instant import render_instant
 from fhirserver.kernel.outcome import BadSearchValue, Deleted, NotFound, Unavailable
 from fhirserver.kernel.version import Version
+from fhirserver.repository.planning import anchored, types_of
 from fhirserver.repository.requests import Parameters, SearchRequest
 from fhirserver.repository.services import Services
+from fhirserver.repository.sight import Sight
+from fhirserver.search.plan import ALL, Plan
 from fhirserver.search.query import is_empty
 from fhirserver.search.values.date import in_us, parse_interval
 
@@ -42,17 +47,25 @@ def moment_of(parameters: Parameters, zone: tzinfo | None) -> int | None:
     return in_us(interval[1]) - 1
 
 
-async def read_as_of(services: Services, key: str, moment: int) -> Version:
-    """Return the version of ``Type/id`` that was current at a moment. Raises NotFound, Deleted."""
-    version = await services.histories.version_at(key, moment)
-    if version is None:
+async def read_as_of(sight: Sight, key: str, moment: int) -> Version:
+    """Return the version of ``Type/id`` that was current at a moment, for who may see it and what there is now.
+
+    Raises NotFound, Deleted.
+    """
+    version = await sight.services.histories.version_at(key, moment)
+    wanted = sight.access.filter(key.partition("/")[0], Right.READ)
+    if await sight.current(key) is None or version is None or not _is_shown(sight, version, wanted):
         raise NotFound(f"`{key}` was not known at the instant of `_at`.")
     if version.content is None:
         raise Deleted(f"`{key}` was deleted at the instant of `_at`.", headers={"ETag": version.etag})
     return version
 
 
-async def search_as_of(services: Services, request: SearchRequest) -> tuple[Services, SearchRequest]:
+def _is_shown(sight: Sight, version: Version, wanted: Plan) -> bool:
+    return version.content is None or sight.sees(version, wanted)
+
+
+async def search_as_of(services: Services, access: Access, request: SearchRequest) -> tuple[Services, SearchRequest]:
     """Return what a search with ``_at`` works with: a searcher of that moment, which the request names exactly.
 
     Raises Unavailable where earlier versions are not indexed yet.
@@ -66,7 +79,16 @@ async def search_as_of(services: Services, request: SearchRequest) -> tuple[Serv
     if moment != asked:
         named = (AT, render_instant(moment))
         request = replace(request, parameters=tuple(named if p[0] == AT else p for p in request.parameters))
-    return replace(services, searcher=services.histories.as_of(moment)), request
+    return replace(services, searcher=services.histories.as_of(moment, _seen_now(services, access))), request
+
+
+def _seen_now(services: Services, access: Access) -> Plan:
+    """Return the plan of what the caller may see of the record as it is now: none sees more of the past than that."""
+    types = services.definitions.resource_types
+    filters = [(name, access.filter(name, Right.SEARCH)) for name in types]
+    if all(plan == ALL for _, plan in filters):
+        return ALL
+    return types_of([(name, anchored(name, plan)) for name, plan in filters])
 
 
 async def _settled(services: Services, moment: int) -> int:

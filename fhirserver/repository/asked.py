@@ -5,6 +5,8 @@ Spec: http://hl7.org/fhir/R4/search.html#errors, http://hl7.org/fhir/R4/search.h
 
 from dataclasses import dataclass
 
+from fhirserver.access import Access
+from fhirserver.access.hiding import Hiding
 from fhirserver.kernel.outcome import (
     BadRequest,
     BadSearchValue,
@@ -52,9 +54,9 @@ class Asked:
         return tuple(self.bound)
 
 
-def read_request(services: Services, request: SearchRequest) -> Asked:
+def read_request(services: Services, access: Access, request: SearchRequest) -> Asked:
     """Read and bind the parameters; under lenient handling unknown ones are left out and reported, bad values never."""
-    reader = _Reader(services, request)
+    reader = _Reader(services, access, request)
     applied = [pair for pair in request.parameters if not is_empty(pair[1]) and reader.take(*pair)]
     check_together(reader.result)
     limits = services.limits
@@ -73,8 +75,9 @@ def check_together(result: ResultParameters) -> None:
 class _Reader:
     """Takes one parameter after the other."""
 
-    def __init__(self, services: Services, request: SearchRequest) -> None:
+    def __init__(self, services: Services, access: Access, request: SearchRequest) -> None:
         self._services = services
+        self._hiding = Hiding(services.binder, access)
         self._request = request
         self._types = types_of_request(services, request)
         self._is_ranked = any(name in TEXT_CODES for name, _ in request.parameters)
@@ -104,7 +107,8 @@ class _Reader:
 
     def _bind(self, given: Given) -> None:
         """Bind a criterion on every type, or raise what is wrong with it and on none."""
-        plans = [self._services.binder.bind(resource_type, given) for resource_type in self.bound]
+        bind = self._services.binder.bind
+        plans = [self._hiding.plan(bind(resource_type, given), resource_type) for resource_type in self.bound]
         for members, plan in zip(self.bound.values(), plans, strict=True):
             members.append(plan)
         if self.scanning is None and any(map(scans, plans)):

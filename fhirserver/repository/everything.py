@@ -50,10 +50,10 @@ class EverythingRequest:
     count: int | None = None
     cursor: str | None = None
 
-    def identity(self) -> bytes:
-        """Return what binds a cursor to this request."""
+    def identity(self, key: str) -> bytes:
+        """Return what binds a cursor to this request and to the ``key`` of its caller."""
         dates = (str(self.care_dates.first), str(self.care_dates.last))
-        return digest(("$everything", self.origin, *self.types, str(self.since_us), *dates, str(self.count)))
+        return digest((key, "$everything", self.origin, *self.types, str(self.since_us), *dates, str(self.count)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class EverythingPage:
 
 async def everything(services: Services, access: Access, request: EverythingRequest) -> EverythingPage:
     """Return one page of the records and of what they refer to."""
-    identity = request.identity()
+    identity = request.identity(access.key)
     place: _Place = (_MEMBERS, None, None)
     if request.cursor is not None:
         place = services.cursors.open(identity, request.cursor).position
@@ -176,7 +176,7 @@ class _Walk:
 
     async def _add_support(self, after: int | None) -> bool:
         """Add what is of a type that is never in a patient's record and is referred to, in the order of creation."""
-        index = ReferenceIndex(self._services)
+        index = ReferenceIndex(self._services, self._access)
         async for hits in self._batches(support_plan(self._services, self._access), after):
             for hit in hits:
                 self.page.stand(_SUPPORT, hit.position[-1])

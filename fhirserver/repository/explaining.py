@@ -19,7 +19,7 @@ from fhirserver.store.sorting import Window
 
 def check_may_explain(access: Access, types: Iterable[str]) -> None:
     """Raise Forbidden for who may not see all of the types."""
-    if any(access.filter(resource_type, Right.SEARCH) != ALL for resource_type in types):
+    if any(access.filter(name, Right.SEARCH) != ALL or access.mask(name) is not None for name in types):
         raise Forbidden("`_explain` is for who may search every resource of the types.", expression=["http._explain"])
 
 

@@ -9,15 +9,23 @@ from typing import Final
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
-from fhirserver.codec.fhir_json import parse_json
-from fhirserver.kernel.outcome import BadSearchValue, Issue, IssueType, NotFound, Severity, UnknownParameter
+from fhirserver.kernel.outcome import (
+    BadSearchValue,
+    InsufficientScope,
+    Issue,
+    IssueType,
+    NotFound,
+    Severity,
+    UnknownParameter,
+)
 from fhirserver.kernel.version import Version
 from fhirserver.repository.cursors import Cursor, digest
+from fhirserver.repository.planning import anchored, types_of
 from fhirserver.repository.requests import HistoryPage, HistoryRequest, Parameters, Summary
 from fhirserver.repository.services import Services
+from fhirserver.repository.sight import Sight, require
 from fhirserver.search.index import DATE_MAX
-from fhirserver.search.match import Candidate, match
-from fhirserver.search.plan import ALL
+from fhirserver.search.plan import ALL, Plan
 from fhirserver.search.query import IGNORED, ResultParameters, parse_query, shown
 from fhirserver.search.values.date import in_us, parse_interval
 from fhirserver.store.history import HistoryWindow, Period, place_of
@@ -34,23 +42,25 @@ class _Asked:
     types: tuple[str, ...]
     applied: Parameters
     issues: tuple[Issue, ...]
+    seen: Plan
+    """What a version must match for the caller to see it."""
 
 
 async def read_history(services: Services, access: Access, request: HistoryRequest) -> HistoryPage:
-    """Return one page of versions the caller may see."""
-    asked = _read(services, request)
+    """Return one page of versions the caller may see. Raises NotFound, Forbidden."""
+    asked = _read(services, access, request)
     scope = (request.resource_type or "", request.logical_id or "")
-    identity = digest(("history", *scope, *(f"{n}={v}" for n, v in asked.applied)))
+    identity = digest((access.key, "history", *scope, *(f"{n}={v}" for n, v in asked.applied)))
     cursor = None if asked.result.cursor is None else services.cursors.open(identity, asked.result.cursor)
     count = min(asked.result.count or services.limits.default_count, services.limits.max_count)
     after = None if cursor is None else (cursor.position[0], cursor.position[1])
     only_total = asked.result.count == 0 or asked.result.summary == Summary.COUNT
     window = HistoryWindow(1 if only_total else count + 1, asked.oldest_first, after)
-    versions = await _versions(services, request, asked, window)
+    versions = await _versions((services, access), request, asked, window)
     page, more = ([], False) if only_total else (versions[:count], len(versions) > count)
     total = cursor.total if cursor is not None else await _total(services, request, asked)
     return HistoryPage(
-        versions=tuple(v for v in page if _is_visible(services, access, v)),
+        versions=tuple(page),
         total=total,
         applied=asked.applied,
         issues=asked.issues,
@@ -60,42 +70,74 @@ async def read_history(services: Services, access: Access, request: HistoryReque
     )
 
 
+def require_history(access: Access, request: HistoryRequest, types: Sequence[str]) -> None:
+    """Refuse a history of what the caller may not see at all: that of an instance needs to read, others to search."""
+    if request.resource_type is not None:
+        right = Right.SEARCH if request.logical_id is None else Right.READ
+        require(access, request.resource_type, right)
+    elif any(name == "_type" for name, _ in request.parameters):
+        for name in types:
+            require(access, name, Right.SEARCH)
+    elif not any(access.allows(name, Right.SEARCH) for name in types):
+        raise InsufficientScope("The access granted does not include the history of any resource type.")
+
+
+def _seen(access: Access, request: HistoryRequest, types: Sequence[str]) -> Plan:
+    """Return the plan of what the caller may see of some types."""
+    if request.logical_id is not None:
+        return access.filter(types[0], Right.READ)
+    filters = [(name, access.filter(name, Right.SEARCH)) for name in types]
+    if all(plan == ALL for _, plan in filters):
+        return ALL
+    return types_of([(name, anchored(name, plan)) for name, plan in filters])
+
+
 async def _versions(
-    services: Services, request: HistoryRequest, asked: _Asked, window: HistoryWindow
+    world: tuple[Services, Access], request: HistoryRequest, asked: _Asked, window: HistoryWindow
 ) -> Sequence[Version]:
+    services, access = world
     if request.logical_id is None:
-        # A harvester comes back with the newest instant it saw: nothing older may appear after that.
-        settled = min(asked.period.before or DATE_MAX, services.clock.horizon())
-        return await services.histories.of_types(asked.types, replace(asked.period, before=settled), window)
+        return await _of_types(services, asked, window)
     key = f"{request.resource_type}/{request.logical_id}"
-    found = await services.histories.of_instance(key, asked.period, window)
-    if not found and await services.store.current(key) is None:
+    if await Sight(services, access).current(key) is None:
         raise NotFound(f"`{key}` is not known.")
+    return await services.histories.of_instance(key, asked.period, window, asked.seen)
+
+
+async def _of_types(services: Services, asked: _Asked, window: HistoryWindow) -> Sequence[Version]:
+    """Return versions until a page is full; where not everything may be seen, some of those found are left out."""
+    # A harvester comes back with the newest instant it saw: nothing older may appear after that.
+    settled = min(asked.period.before or DATE_MAX, services.clock.horizon())
+    period = replace(asked.period, before=settled)
+    find = services.histories.of_types
+    if asked.seen == ALL:
+        return await find(asked.types, period, window)
+    found: list[Version] = []
+    while len(found) < window.limit:
+        batch = await find(asked.types, period, window, asked.seen)
+        found += await services.histories.seen_now(batch, asked.seen)
+        if len(batch) < window.limit:
+            break
+        window = replace(window, after=place_of(batch[-1]))
     return found
 
 
 async def _total(services: Services, request: HistoryRequest, asked: _Asked) -> int | None:
-    """Count the versions; a whole type or system is counted up to the bound of totals."""
+    """Count the versions; a whole type or system up to the bound of totals, for who may see all of it."""
     if asked.result.total == "none":
         return None
     if request.logical_id is not None:
         key = f"{request.resource_type}/{request.logical_id}"
-        return await services.histories.count_instance(key) if asked.period == Period() else None
+        return await services.histories.count_instance(key, asked.seen) if asked.period == Period() else None
+    if asked.seen != ALL:
+        return None
     bound = services.limits.total_bound
     counted = await services.histories.count_types(asked.types, asked.period, bound + 1)
     return counted if counted <= bound else None
 
 
-def _is_visible(services: Services, access: Access, version: Version) -> bool:
-    wanted = access.filter(version.resource_type, Right.READ)
-    if wanted is ALL or version.content is None:
-        return True
-    values = services.extractor.extract(parse_json(version.content))
-    return match(wanted, Candidate(version.key, version.last_updated_us, values))
-
-
-def _read(services: Services, request: HistoryRequest) -> _Asked:
-    """Read the parameters of a history. Raises UnknownParameter, BadSearchValue."""
+def _read(services: Services, access: Access, request: HistoryRequest) -> _Asked:
+    """Read the parameters of a history. Raises UnknownParameter, BadSearchValue, Forbidden."""
     bounds: dict[str, tuple[int, int]] = {}
     result: list[tuple[str, str]] = []
     applied: list[tuple[str, str]] = []
@@ -119,7 +161,9 @@ def _read(services: Services, request: HistoryRequest) -> _Asked:
     period = Period(since and since[0], before and before[0], at and at[0], at and at[1])
     scope = (request.resource_type,) if request.resource_type else types or services.definitions.resource_types
     shown_parameters = tuple((n, v) for n, v in applied if n != "_cursor")
-    return _Asked(period, parse_query(result).result, oldest_first, scope, shown_parameters, tuple(issues))
+    require_history(access, request, scope)
+    seen = _seen(access, request, scope)
+    return _Asked(period, parse_query(result).result, oldest_first, scope, shown_parameters, tuple(issues), seen)
 
 
 def _interval(services: Services, name: str, value: str) -> tuple[int, int]:

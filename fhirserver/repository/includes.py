@@ -4,10 +4,12 @@ Spec: http://hl7.org/fhir/R4/search.html#revinclude
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
+from fhirserver.access.hiding import Hiding
 from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.kernel.outcome import Issue, IssueType, Severity, TooCostly, UnknownParameter
 from fhirserver.kernel.reference import parse_rest_reference
@@ -79,7 +81,7 @@ def _plan(services: Services, access: Access, hits: Sequence[Hit], include: Incl
     for source_type in dict.fromkeys(hit.version.resource_type for hit in hits):
         if include.source_type in (ANY, source_type):
             sources = [hit for hit in hits if hit.version.resource_type == source_type]
-            for key in _references(sources, _bound(services, include, source_type)):
+            for key in _references(sources, _bound(services, access, include, source_type)):
                 resource_type = key.partition("/")[0]
                 if key not in seen and include.target_type in (None, resource_type):
                     targets.setdefault(resource_type, []).append(key)
@@ -94,7 +96,7 @@ def _reverse_plan(services: Services, access: Access, hits: Sequence[Hit], inclu
     types = services.definitions.resource_types if include.source_type == ANY else (include.source_type,)
     plans = []
     for source_type in types:
-        bounds = _bound(services, include, source_type)
+        bounds = _bound(services, access, include, source_type)
         terms = [term for target, keys in wanted.items() for term in _reverse_terms(bounds, target, keys)]
         if terms:
             plans.append(_readable(access, source_type, HasTerm(tuple(dict.fromkeys(terms)))))
@@ -112,11 +114,17 @@ def _readable(access: Access, resource_type: str, plan: Plan) -> Plan:
     return within_access(access, resource_type, (plan,), Right.READ)
 
 
-def _bound(services: Services, include: Include, source_type: str) -> list[Bound]:
+def _bound(services: Services, access: Access, include: Include, source_type: str) -> list[Bound]:
+    """Return the parameters that an include follows, by the keys of elements that the caller sees."""
     if include.code != ANY:
-        return [services.binder.find(source_type, include.code)]
-    parameters = services.binder.parameters.of(source_type).bound.values()
-    return [bound for bound in parameters if bound.definition.type is SearchType.REFERENCE]
+        found = [services.binder.find(source_type, include.code)]
+    else:
+        parameters = services.binder.parameters.of(source_type).bound.values()
+        found = [bound for bound in parameters if bound.definition.type is SearchType.REFERENCE]
+    if access.mask(source_type) is None:
+        return found
+    hiding = Hiding(services.binder, access)
+    return [replace(bound, keys=hiding.shown(bound.keys)) for bound in found]
 
 
 def _references(hits: Iterable[Hit], parameters: Iterable[Bound]) -> Iterable[str]:

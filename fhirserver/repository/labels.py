@@ -14,7 +14,9 @@ from fhirserver.kernel.instant import render_instant
 from fhirserver.kernel.outcome import Deleted, NotFound, TooCostly
 from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.version import Version
+from fhirserver.repository.permits import Permits
 from fhirserver.repository.services import Services
+from fhirserver.repository.sight import require
 from fhirserver.repository.writes import check_body
 from fhirserver.search.index import SEPARATOR, VARIANT_END
 from fhirserver.search.plan import ALL, NONE, HasTerm, Plan, all_of
@@ -43,6 +45,8 @@ class Labels:
 
 async def labels_in_use(services: Services, access: Access, resource_type: str | None) -> Labels:
     """Return the labels of all resources of a type, or of all types, that the caller may find. Raises TooCostly."""
+    if resource_type is not None:
+        require(access, resource_type, Right.SEARCH)
     types = [resource_type] if resource_type is not None else await types_in_use(services.store)
     allowed = [(name, access.filter(name, Right.SEARCH)) for name in types]
     found = {
@@ -61,7 +65,7 @@ async def _values(services: Services, resource_type: str, code: str, allowed: Pl
     if len(terms) > LABELS_BOUND:
         raise TooCostly(f"More than {LABELS_BOUND} labels are in use by `{resource_type}` resources.")
     whole = [term for term in terms if VARIANT_END not in term]
-    if allowed is not ALL:
+    if allowed != ALL:
         whole = [t for t in whole if await services.searcher.keys(all_of(HasTerm((t,)), allowed), 1)]
     return [term.removeprefix(prefix) for term in whole]
 
@@ -70,16 +74,20 @@ def _codings(values: Sequence[str]) -> tuple[tuple[System, Code], ...]:
     return tuple((system, code) for code, _, system in (value.partition(SEPARATOR) for value in values))
 
 
-async def relabel(services: Services, key: str, change: Relabel) -> Version:
-    """Change the ``meta`` of a current version in place. Raises NotFound, Deleted, Unprocessable."""
+async def relabel(services: Services, access: Access, key: str, change: Relabel) -> Version:
+    """Change the ``meta`` of a current version in place. Raises NotFound, Deleted, Unprocessable, Forbidden."""
+    permits = Permits(services, access)
+    require(access, key.partition("/")[0], Right.UPDATE)
 
     async def run(session: Session) -> Version:
-        current = await services.store.replaceable(key, session)
+        found = await services.store.replaceable(key, session)
+        current = await permits.there(found, key, Right.UPDATE, session)
         if current is None:
             raise NotFound(f"`{key}` is not known.")
         if current.version.content is None:
             raise Deleted(f"`{key}` was deleted.", headers={"ETag": current.version.etag})
         draft = _relabelled(services, current.version, change)
+        await permits.check_state(draft, current, Right.UPDATE)
         if draft.version.content != current.version.content:
             await services.store.relabel(current, draft, session)
         return draft.version

@@ -9,8 +9,9 @@ from typing import Final
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
+from fhirserver.access.hiding import Hiding
 from fhirserver.codec.fhir_json import decode_checked
-from fhirserver.kernel.outcome import TooCostly
+from fhirserver.kernel.outcome import Forbidden, TooCostly
 from fhirserver.kernel.version import Version
 from fhirserver.repository.planning import plan_of_type, resolve, within_access
 from fhirserver.repository.requests import Parameters
@@ -36,6 +37,9 @@ class LatestRequest:
 
 async def latest_observations(services: Services, access: Access, request: LatestRequest) -> list[Version]:
     """Return the latest matches of each group, the most recent first. Raises what a search does."""
+    hiding = Hiding(services.binder, access)
+    if any(hiding.hides(key) for code in ("code", "date") for key in services.binder.find(OBSERVATION, code).keys):
+        raise Forbidden("`$lastn` goes by the codes and dates of Observations, of which this caller does not see all.")
     criteria = parse_query(request.parameters).criteria
     plan = await resolve(services, access, plan_of_type(services, access, OBSERVATION, criteria, Right.SEARCH))
     if plan == NONE:

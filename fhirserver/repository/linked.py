@@ -9,6 +9,7 @@ from typing import Final
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
+from fhirserver.access.hiding import Hiding
 from fhirserver.codec.fhir_json import decode_checked
 from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.kernel.ids import is_id
@@ -17,8 +18,10 @@ from fhirserver.kernel.resource import Json
 from fhirserver.kernel.version import Version
 from fhirserver.repository.planning import types_of, within_access
 from fhirserver.repository.services import Services
+from fhirserver.repository.sight import Sight
+from fhirserver.search.attachments import BINARY
 from fhirserver.search.extract import COMPARTMENT
-from fhirserver.search.plan import HasTerm, IsOneOf, Plan, any_of
+from fhirserver.search.plan import NONE, HasTerm, IsOneOf, Plan, any_of
 from fhirserver.search.values.reference import resolved
 from fhirserver.store.search import Hit
 from fhirserver.store.sorting import Window
@@ -109,7 +112,9 @@ async def read_many(services: Services, access: Access, keys: Sequence[str]) -> 
     for key in keys:
         by_type.setdefault(key.partition("/")[0], []).append(key)
     plans = [within_access(access, name, (IsOneOf(tuple(own)),), Right.READ) for name, own in by_type.items()]
-    return await services.searcher.find(any_of(*plans), Window(len(keys)), with_terms=True) if plans else []
+    shown = await Sight(services, access).shown_binaries(by_type.get(BINARY, ()))
+    plan = any_of(*plans, IsOneOf(tuple(shown)) if shown else NONE)
+    return await services.searcher.find(plan, Window(len(keys)), with_terms=True) if plan != NONE else []
 
 
 def support_plan(services: Services, access: Access) -> Plan:
@@ -121,17 +126,23 @@ def support_plan(services: Services, access: Access) -> Plan:
 
 
 class ReferenceIndex:
-    """Asks the index whether anything refers to an instance."""
+    """Asks the index whether anything that the caller may see refers to an instance."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, access: Access) -> None:
         """Ask by the parameters of all types."""
         self._services = services
+        self._access = access
         self._keys: dict[str, tuple[str, ...]] = {}
 
     async def refers_to(self, key: str) -> bool:
         """Tell whether some resource refers to an instance by a search parameter."""
-        terms = tuple(f"{each}={key}" for each in self._keys_to(key.partition("/")[0]))
-        return bool(terms) and bool(await self._services.searcher.keys(HasTerm(terms), 1))
+        hiding = Hiding(self._services.binder, self._access)
+        by_type: dict[str, list[str]] = {}
+        for each in hiding.shown(self._keys_to(key.partition("/")[0])):
+            by_type.setdefault(each.partition(".")[0], []).append(f"{each}={key}")
+        plans = [within_access(self._access, t, (HasTerm(tuple(own)),), Right.READ) for t, own in by_type.items()]
+        plan = any_of(*plans)
+        return plan != NONE and bool(await self._services.searcher.keys(plan, 1))
 
     def _keys_to(self, resource_type: str) -> tuple[str, ...]:
         found = self._keys.get(resource_type)

@@ -76,7 +76,7 @@ class _World:
     session: Session | None
 
     async def hits(self, resource_type: str, plan: Plan, limit: int) -> Sequence[Hit]:
-        allowed = all_of(plan, self.access.filter(resource_type, Right.SEARCH))
+        allowed = all_of(plan, self.access.filter(resource_type, Right.SEARCH, plan))
         return (
             [] if allowed == NONE else await self.services.searcher.find(allowed, Window(limit), session=self.session)
         )

@@ -18,9 +18,10 @@ from fhirserver.access.access import Right
 from fhirserver.codec.fhir_json import parse_json
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.resource import Json, Resource
+from fhirserver.repository.planning import within_access
 from fhirserver.repository.requests import Parameters, SearchRequest
 from fhirserver.repository.services import Services
-from fhirserver.search.plan import NONE, all_of
+from fhirserver.search.plan import NONE
 from fhirserver.search.query import Simple
 from fhirserver.store.sorting import Window
 
@@ -59,7 +60,7 @@ async def _declared(services: Services, access: Access, types: tuple[str, ...], 
         raise _refused("It is not the code of one query.")
     criteria = (("code", names[0]), ("kind", "query"), ("status", "active"))
     bound = (services.binder.criterion("OperationDefinition", Simple(n, None, (v,))) for n, v in criteria)
-    plan = all_of(*bound, access.filter("OperationDefinition", Right.SEARCH))
+    plan = within_access(access, "OperationDefinition", bound, Right.SEARCH)
     hits = [] if plan == NONE else await services.searcher.find(plan, Window(_DECLARED))
     definitions = (parse_json(content) for hit in reversed(hits) if (content := hit.version.content) is not None)
     return next((found for found in definitions if _applies(found, types)), None)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
+from fhirserver.access.hiding import Hiding
 from fhirserver.kernel.outcome import BadRequest, TooCostly
 from fhirserver.repository.guard import check_cost
 from fhirserver.repository.lookups import look_up
@@ -54,7 +55,8 @@ def plan_of_type(
     services: Services, access: Access, resource_type: str, criteria: Iterable[Given], right: Right
 ) -> Plan:
     """Return what the criteria select of one type and the caller may use so."""
-    bound = [services.binder.bind(resource_type, given) for given in criteria]
+    hiding = Hiding(services.binder, access)
+    bound = [hiding.plan(services.binder.bind(resource_type, given), resource_type) for given in criteria]
     return within_access(access, resource_type, conjoined(services, resource_type, bound), right)
 
 
@@ -65,7 +67,8 @@ def conjoined(services: Services, resource_type: str, bound: Iterable[Plan]) -> 
 
 def within_access(access: Access, resource_type: str, bound: Iterable[Plan], right: Right) -> Plan:
     """Conjoin bound criteria with what the caller may see of the type."""
-    return anchored(resource_type, all_of(*bound, access.filter(resource_type, right)))
+    asked = all_of(*bound)
+    return anchored(resource_type, all_of(asked, access.filter(resource_type, right, asked)))
 
 
 def anchored(resource_type: str, plan: Plan) -> Plan:
@@ -124,8 +127,7 @@ async def _resolve_chain(services: Services, access: Access, chain: Chain, sessi
     asked = await resolve(services, access, chain.plan, session)
     if asked == NONE:
         return NONE
-    allowed = await resolve(services, access, access.filter(chain.target_type, Right.SEARCH), session)
-    inner = anchored(chain.target_type, all_of(asked, allowed))
+    inner = within_access(access, chain.target_type, (asked,), Right.SEARCH)
     await check_cost(services, (chain.target_type,), inner)
     bound = services.limits.chain_bound
     inside = pointing_inside(chain.keys, chain.target_type, asked)
@@ -152,8 +154,8 @@ async def _ends(
 
 
 async def _resolve_reverse(services: Services, access: Access, chain: ReverseChain, session: Session | None) -> Plan:
-    allowed = all_of(chain.plan, access.filter(chain.source_type, Right.SEARCH))
-    inner = await resolve(services, access, anchored(chain.source_type, allowed), session)
+    asked = await resolve(services, access, chain.plan, session)
+    inner = within_access(access, chain.source_type, (asked,), Right.SEARCH)
     if inner == NONE:
         return NONE
     await check_cost(services, (chain.source_type,), inner)

@@ -5,11 +5,13 @@ Spec: http://hl7.org/fhir/R4/search.html
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
-from fhirserver.kernel.outcome import Issue
+from fhirserver.access.hiding import Hiding
+from fhirserver.kernel.outcome import InsufficientScope, Issue
 from fhirserver.kernel.version import Version
 from fhirserver.repository.as_of import search_as_of
 from fhirserver.repository.asked import Asked, read_request
@@ -22,7 +24,8 @@ from fhirserver.repository.named_queries import with_named_query
 from fhirserver.repository.planning import conjoined, resolve, types_of, within_access
 from fhirserver.repository.requests import SearchPage, SearchRequest, Summary
 from fhirserver.repository.services import Services, SlowSearch
-from fhirserver.repository.sorting import check_sortable, sort_key, visible
+from fhirserver.repository.sight import require
+from fhirserver.repository.sorting import check_sortable, shown_key, sort_key, visible
 from fhirserver.repository.totals import Counted, count_up_to_bound, total_of
 from fhirserver.search.full_text import Wanted, wanted_of
 from fhirserver.search.plan import ALL, Plan, all_of
@@ -42,10 +45,10 @@ class Run:
     inside: ContainedSearch | None = None
     """What it asks of contained resources."""
 
-    def identity(self) -> bytes:
-        """Return what binds a cursor to this search."""
+    def identity(self, access: Access) -> bytes:
+        """Return what binds a cursor to this search and its caller."""
         applied = (f"{name}={value}" for name, value in self.asked.applied)
-        return digest((*self.asked.bound, *applied, str(self.request.compartment)))
+        return digest((access.key, *self.asked.bound, *applied, str(self.request.compartment)))
 
     def wanted(self) -> Wanted | None:
         """Return what the matches are ranked by: the words are the same on every type."""
@@ -56,9 +59,10 @@ class Run:
 async def search(services: Services, access: Access, request: SearchRequest) -> SearchPage:
     """Return one page of what the request selects and the caller may see."""
     started = time.perf_counter()
-    services, request = await search_as_of(services, request)
+    services, request = await search_as_of(services, access, request)
     request = await with_named_query(services, access, request)
-    asked = read_request(services, request)
+    asked = read_request(services, access, request)
+    require_search(access, request, asked.types)
     if asked.result.explain:
         check_may_explain(access, asked.types)
     bound = _plan(services, access, request, asked)
@@ -70,11 +74,21 @@ async def search(services: Services, access: Access, request: SearchRequest) -> 
             services.on_slow(SlowSearch(asked.types, printed(bound, values=False), duration))
 
 
+def require_search(access: Access, request: SearchRequest, types: Iterable[str]) -> None:
+    """Refuse a search of types that are named and may not be searched, or of any where none may. Raises Forbidden."""
+    if request.resource_types or any(name == "_type" for name, _ in request.parameters):
+        for resource_type in types:
+            require(access, resource_type, Right.SEARCH)
+    elif not any(access.allows(resource_type, Right.SEARCH) for resource_type in types):
+        raise InsufficientScope("The access granted does not include the search of any resource type.")
+
+
 async def run_of(services: Services, access: Access, request: SearchRequest) -> tuple[Services, Run]:
     """Return a search ready to run, and what it runs on: with `_at`, the services of that instant."""
-    services, request = await search_as_of(services, request)
+    services, request = await search_as_of(services, access, request)
     request = await with_named_query(services, access, request)
-    asked = read_request(services, request)
+    asked = read_request(services, access, request)
+    require_search(access, request, asked.types)
     bound = _plan(services, access, request, asked)
     return services, await _run(services, access, (request, asked, bound))
 
@@ -121,13 +135,13 @@ class _Found:
 
 async def _page(services: Services, access: Access, run: Run) -> SearchPage:
     result = run.asked.result
-    cursor = None if result.cursor is None else services.cursors.open(run.identity(), result.cursor)
+    cursor = None if result.cursor is None else services.cursors.open(run.identity(access), result.cursor)
     window, sorted_of = await window_of(services, access, run, cursor)
     hits, counted = await _hits(services, run, window, sorted_of)
     found = _cut(run, hits, window, cursor)
     total = await _total(services, run, found, cursor, (sorted_of, counted))
     found, others, truncated = await _with_includes(services, access, run, found, window)
-    following, preceding = _links(services, run, found, cursor, total.total)
+    following, preceding = _links(services, run.identity(access), found, cursor, total.total)
     is_ranked = window.wanted is not None and run.inside is None
     explanation = await explained(services, run.bound, run.plan, window) if result.explain else ()
     return SearchPage(
@@ -147,7 +161,8 @@ async def _page(services: Services, access: Access, run: Run) -> SearchPage:
 async def window_of(services: Services, access: Access, run: Run, cursor: Cursor | None) -> tuple[Window, int | None]:
     """Return what to read for a page, and the number of matches where the order asked for it. Raises TooCostly."""
     result, wanted, limits = run.asked.result, run.wanted(), services.limits
-    keys = [sort_key(services, run.asked.types, key, ranked=True) for key in result.sort]
+    hiding = Hiding(services.binder, access)
+    keys = [shown_key(hiding, sort_key(services, run.asked.types, key, ranked=True)) for key in result.sort]
     sort = tuple([await visible(services, access, key) for key in keys if wanted or key.source != "score"])
     limit = min(result.count or limits.default_count, limits.max_count) + 1
     position = cursor.position if cursor else None
@@ -232,7 +247,7 @@ async def _with_includes(
 
 
 def _links(
-    services: Services, run: Run, found: _Found, cursor: Cursor | None, total: int | None
+    services: Services, identity: bytes, found: _Found, cursor: Cursor | None, total: int | None
 ) -> tuple[str | None, str | None]:
     """Seal the cursors of the next and the previous page, where there are any."""
     hits, backward = found.hits, cursor is not None and cursor.backward
@@ -242,7 +257,7 @@ def _links(
     has_next, has_previous = (True, found.more) if backward else (found.more, cursor is not None)
     if not (has_next or has_previous):
         return None, None
-    identity, seal = run.identity(), services.cursors.seal
+    seal = services.cursors.seal
     following = Cursor(hits[-1].position, total=total, passed=last)
     preceding = Cursor(hits[0].position, backward=True, total=total, passed=found.first)
     return (

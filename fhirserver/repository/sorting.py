@@ -14,6 +14,7 @@ from typing import Final
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
+from fhirserver.access.hiding import Hiding
 from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.kernel.outcome import TooCostly, UnknownParameter
 from fhirserver.repository.planning import resolve, types_of, within_access
@@ -38,6 +39,15 @@ def sort_key(services: Services, types: Sequence[str], key: Sort, *, ranked: boo
         return _key(services, types, key, _MAX_LINKS, ranked=ranked)
     except UnknownParameter as error:
         raise UnknownParameter(error.diagnostics, expression=["http._sort"]) from None
+
+
+def shown_key(hiding: Hiding, key: SortKey) -> SortKey:
+    """Leave out of a key what is of masked elements: it has no values then, and what it sorts comes as it was made."""
+    if hiding.is_idle:
+        return key
+    link = None if key.link is None else replace(key.link, key=shown_key(hiding, key.link.key))
+    prefixes = tuple(prefix for prefix in key.prefixes if not hiding.hides(prefix))
+    return replace(key, keys=hiding.shown(key.keys), prefixes=prefixes, link=link)
 
 
 async def visible(services: Services, access: Access, key: SortKey) -> SortKey:

@@ -7,13 +7,14 @@ Spec: http://hl7.org/fhir/R4/http.html#transaction, http.html#trules, http.html#
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import parse_qsl
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
+from fhirserver.access.masks import restored, without
 from fhirserver.codec import fhir_json
 from fhirserver.codec.fhir_json import Body
 from fhirserver.kernel.outcome import (
@@ -27,10 +28,13 @@ from fhirserver.kernel.outcome import (
     TooCostly,
 )
 from fhirserver.kernel.reference import parse_rest_reference
+from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.version import Method
+from fhirserver.repository.permits import Permits, right_of
 from fhirserver.repository.planning import plan_criteria, resolve
 from fhirserver.repository.requests import Create, Delete, Effect, Parameters, Patch, Update, Write, Written
 from fhirserver.repository.services import Services
+from fhirserver.repository.sight import require
 from fhirserver.repository.writes import (
     ATTEMPTS,
     check_body,
@@ -42,6 +46,7 @@ from fhirserver.repository.writes import (
     stage,
     tombstone,
 )
+from fhirserver.search.plan import ALL, Plan, all_of
 from fhirserver.store.documents import Draft, content_of
 from fhirserver.store.errors import DuplicateKey
 from fhirserver.store.store import Current, Session
@@ -88,6 +93,7 @@ class _Transaction:
     def __init__(self, services: Services, access: Access, writes: Sequence[Write]) -> None:
         self._services = services
         self._access = access
+        self._permits = Permits(services, access)
         self._writes = writes
         self._ids = [services.new_id() for _ in writes]
 
@@ -96,6 +102,7 @@ class _Transaction:
         for index, write in enumerate(self._writes):
             await _give_way(index)
             with _Naming(index):
+                self._permits.check_kind(write)
                 if isinstance(write, Create | Update):
                     check_body(self._services, write.resource_type, write.body)
                 if isinstance(write, Update) and write.criteria is None:
@@ -111,7 +118,7 @@ class _Transaction:
         for index, (write, target) in enumerate(zip(self._writes, targets, strict=True)):
             await _give_way(index)
             with _Naming(index):
-                results.append(self._apply(write, target, currents, renaming, outcome))
+                results.append(await self._apply(write, target, currents, renaming, outcome))
         if outcome.created:
             await self._services.store.create_many(outcome.created, session)
         if outcome.replaced:
@@ -120,11 +127,22 @@ class _Transaction:
 
     async def _currents(self, targets: list[_Target], session: Session) -> dict[str, Current]:
         """Return what is there of the instances touched; nothing can be under the ids of creates, which are new."""
-        pairs = zip(self._writes, targets, strict=True)
-        keys = [
-            key for write, target in pairs if target.matched or not isinstance(write, Create) for key in target.keys
-        ]
-        return await self._services.store.current_many(keys, session) if keys else {}
+        touching = {
+            key: (index, Right.SEARCH if isinstance(write, Create) else right_of(write))
+            for index, (write, target) in enumerate(zip(self._writes, targets, strict=True))
+            if target.matched or not isinstance(write, Create)
+            for key in target.keys
+        }
+        found = await self._services.store.current_many(list(touching), session) if touching else {}
+        if self._access.caller is None:
+            return found
+        there = {}
+        for key, (index, right) in touching.items():
+            with _Naming(index):
+                current = await self._permits.there(found.get(key), key, right, session)
+            if current is not None:
+                there[key] = current
+        return there
 
     async def _target(self, index: int, write: Write, session: Session) -> _Target:
         criteria = write.if_none_exist if isinstance(write, Create) else write.criteria
@@ -139,16 +157,21 @@ class _Transaction:
 
     async def _select(self, write: Write, criteria: Parameters, session: Session) -> list[str]:
         limit = self._services.limits.delete_bound if isinstance(write, Delete) else 1
-        found = await self._matches(write.resource_type, criteria, limit + 1, session)
+        allowed = self._access.filter(write.resource_type, Right.DELETE) if isinstance(write, Delete) else ALL
+        found = await self._matches(write.resource_type, criteria, limit + 1, session, allowed)
         if len(found) <= limit:
             return found
         if isinstance(write, Delete):
             raise TooCostly(f"The criteria select more than {limit} resources to delete.")
         raise MultipleMatches("The criteria select more than one resource.")
 
-    async def _matches(self, resource_type: str, criteria: Parameters, limit: int, session: Session) -> list[str]:
+    async def _matches(
+        self, resource_type: str, criteria: Parameters, limit: int, session: Session, allowed: Plan = ALL
+    ) -> list[str]:
+        """Return what criteria select of what may be searched and, beside, is allowed."""
         await self._services.store.claim(_claim_name(resource_type, criteria), session)
         plan = plan_criteria(self._services, self._access, resource_type, criteria, Right.SEARCH)
+        plan = all_of(plan, allowed)
         return await self._services.searcher.keys(
             await resolve(self._services, self._access, plan, session), limit, session
         )
@@ -159,8 +182,11 @@ class _Transaction:
             return []
         if isinstance(write, Patch):
             raise NotFound("The criteria select no resource to patch.")
+        if isinstance(write, Update):
+            require(self._access, write.resource_type, Right.CREATE)
         if isinstance(write, Update) and "id" in write.body.value:
             check_identity(write.body, write.body.value["id"])
+            self._permits.check_may_name(write.resource_type, write.body.value["id"])
             return [f"{write.resource_type}/{write.body.value['id']}"]
         return [f"{write.resource_type}/{self._ids[index]}"]
 
@@ -213,54 +239,60 @@ class _Transaction:
             raise PreconditionFailed(f"A conditional reference to `{resource_type}` selects {which}.")
         return found[0]
 
-    def _apply(
+    async def _apply(
         self, write: Write, target: _Target, currents: dict[str, Current], renaming: Renaming, outcome: _Outcome
     ) -> Written:
         match write:
             case Create():
-                return self._apply_create(write, target, currents, renaming, outcome)
+                return await self._apply_create(write, target, currents, renaming, outcome)
             case Update():
-                return self._apply_update(write, target, currents, renaming, outcome)
+                return await self._apply_update(write, target, currents, renaming, outcome)
             case Patch():
-                return self._apply_patch(write, currents.get(target.keys[0]), outcome)
+                return await self._apply_patch(write, currents.get(target.keys[0]), outcome)
             case Delete():
                 return self._apply_delete(write, [currents.get(key) for key in target.keys], outcome)
 
-    def _apply_create(
+    async def _apply_create(
         self, write: Create, target: _Target, currents: dict[str, Current], renaming: Renaming, outcome: _Outcome
     ) -> Written:
         if target.matched:
             return Written(Effect.UNCHANGED, currents[target.keys[0]].version)
         body = self._linked(write.body, renaming)
         draft = stage(self._services, body, target.keys[0].partition("/")[2], None, Method.POST)
+        await self._permits.check_state(draft, None, Right.CREATE, self._new_keys)
         outcome.created.append(draft)
         return Written(Effect.CREATED, draft.version)
 
-    def _apply_update(
+    async def _apply_update(
         self, write: Update, target: _Target, currents: dict[str, Current], renaming: Renaming, outcome: _Outcome
     ) -> Written:
         current = currents.get(target.keys[0])
         logical_id = target.keys[0].partition("/")[2]
         if write.criteria is not None:
             _check_conditional_identity(write, target, current, logical_id)
+        if current is None and not self._is_named_here(target):
+            self._permits.check_may_name(write.resource_type, logical_id)
         check_preconditions(write, current)
         body = self._linked(write.body, renaming)
         draft = stage(self._services, body, logical_id, current, Method.PUT)
+        right = Right.CREATE if current is None and write.criteria is not None else Right.UPDATE
+        await self._permits.check_state(draft, current, right, self._new_keys)
         if current is not None and is_unchanged(current, draft):
             return Written(Effect.UNCHANGED, current.version)
         return _store(current, draft, outcome)
 
-    def _apply_patch(self, write: Patch, current: Current | None, outcome: _Outcome) -> Written:
+    async def _apply_patch(self, write: Patch, current: Current | None, outcome: _Outcome) -> Written:
         if current is None:
             raise NotFound("There is no resource to patch.")
         if current.version.content is None:
             raise Deleted(f"`{current.version.key}` was deleted.", headers={"ETag": current.version.etag})
         check_version(write.if_match, current)
-        changed = write.change(fhir_json.decode_literal(current.version.content), self._services.definitions)
+        changed = self._changed(write, fhir_json.decode_literal(current.version.content))
         body = fhir_json.parse_resource(fhir_json.encode_literal(changed))
         check_body(self._services, write.resource_type, body)
         check_identity(body, current.version.logical_id)
         draft = stage(self._services, body, current.version.logical_id, current, Method.PATCH)
+        await self._permits.check_state(draft, current, Right.UPDATE, self._new_keys)
         if current.version.native is not None and "data" not in body.value:
             draft = _keep_content(draft, current, body.value["contentType"])
         if is_unchanged(current, draft):
@@ -277,6 +309,21 @@ class _Transaction:
         outcome.replaced += drafts
         deleted = tuple((draft.version, current.version) for current, draft in drafts)
         return Written(Effect.DELETED, deleted[0][0], len(deleted), deleted)
+
+    def _changed(self, write: Patch, resource: Resource) -> Resource:
+        """Apply a patch to what the caller sees of a resource, and leave the rest as it is. Raises Forbidden."""
+        mask_of, definitions = self._access.mask, self._services.definitions
+        changed = write.change(without(resource, mask_of, definitions), definitions)
+        return restored(changed, resource, mask_of, definitions)
+
+    @property
+    def _new_keys(self) -> Iterator[str]:
+        """What the writes create under ids of the server's choice."""
+        return (f"{write.resource_type}/{own}" for write, own in zip(self._writes, self._ids, strict=True))
+
+    def _is_named_here(self, target: _Target) -> bool:
+        """Tell whether the server chose the id of what is to be written."""
+        return target.keys[0].partition("/")[2] in self._ids
 
     def _linked(self, body: Body, renaming: Renaming) -> Body:
         """Rewrite the links of a body that name other entries or conditional references."""

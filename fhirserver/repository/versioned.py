@@ -9,11 +9,9 @@ from typing import Final
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
-from fhirserver.codec.fhir_json import parse_json
 from fhirserver.kernel.version import Version
 from fhirserver.repository.services import Services
-from fhirserver.search.match import Candidate, match
-from fhirserver.search.plan import ALL
+from fhirserver.repository.sight import Sight
 
 _MARK: Final = b"/_history/"
 _REFERENCE: Final = re.compile(
@@ -64,7 +62,4 @@ async def _earlier(services: Services, access: Access, current: Version, number:
     if version is None or version.content is None:
         return None
     wanted = access.filter(version.resource_type, Right.READ)
-    if wanted == ALL:
-        return version
-    values = services.extractor.extract(parse_json(version.content))
-    return version if match(wanted, Candidate(version.key, version.last_updated_us, values)) else None
+    return version if Sight(services, access).sees(version, wanted) else None

@@ -5,12 +5,15 @@ Spec: http://hl7.org/fhir/R4/http.html#create, http.html#update, http.html#concu
 
 from typing import Final
 
+from fhirserver.access import Access
+from fhirserver.access.access import Right
 from fhirserver.codec import fhir_json
 from fhirserver.codec.fhir_json import Body
 from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.instant import render_instant
 from fhirserver.kernel.outcome import BadRequest, Conflict, PreconditionFailed, Unprocessable
 from fhirserver.kernel.version import Method, Version
+from fhirserver.repository.permits import Permits
 from fhirserver.repository.requests import Create, Effect, Update, Written
 from fhirserver.repository.services import Services
 from fhirserver.store.documents import Draft
@@ -21,60 +24,74 @@ ATTEMPTS: Final = 8
 """How often a write without precondition yields to others before it gives up."""
 
 
-async def create(services: Services, write: Create) -> Written:
-    """Store a new instance under an id of the server's choice."""
+async def create(services: Services, access: Access, write: Create) -> Written:
+    """Store a new instance under an id of the server's choice. Raises Forbidden."""
+    permits = Permits(services, access)
+    permits.check_kind(write)
     check_body(services, write.resource_type, write.body)
     draft = stage(services, write.body, services.new_id(), None, Method.POST)
+    await permits.check_state(draft, None, Right.CREATE)
     await services.store.create(draft)
     return Written(Effect.CREATED, draft.version)
 
 
-async def update(services: Services, write: Update) -> Written:
-    """Store the next version, or the first under the client's id. Raises PreconditionFailed, Conflict."""
+async def update(services: Services, access: Access, write: Update) -> Written:
+    """Store the next version, or the first under the client's id. Raises PreconditionFailed, Conflict, Forbidden."""
     logical_id = write.logical_id or ""
+    permits = Permits(services, access)
+    permits.check_kind(write)
     check_body(services, write.resource_type, write.body)
     check_identity(write.body, logical_id)
     try:
-        return await _update_at_once(services, write, logical_id)
+        return await _update_at_once(permits, write)
     except (DuplicateKey, Conflict):
         if write.if_match is not None:
             raise _stale(write.resource_type, logical_id) from None
     for _ in range(ATTEMPTS):
         try:
-            return await services.store.transaction(lambda session: _update_in_turn(services, write, session))
+            return await services.store.transaction(lambda session: _update_in_turn(permits, write, session))
         except DuplicateKey:
             continue
     raise Conflict(f"`{write.resource_type}/{logical_id}` is being changed by many writers; try again.")
 
 
-async def _update_at_once(services: Services, write: Update, logical_id: str) -> Written:
+async def _update_at_once(permits: Permits, write: Update) -> Written:
     """Update what is there now; raises Conflict or DuplicateKey when another writer was faster."""
-    current = await services.store.replaceable(f"{write.resource_type}/{logical_id}")
-    written, draft = _next_version(services, write, current)
+    store = permits.services.store
+    current = await store.replaceable(f"{write.resource_type}/{write.logical_id}")
+    written, draft = await _next_version(permits, write, current)
     if draft is None:
         return written
     if current is None:
-        await services.store.create(draft)
+        await store.create(draft)
     else:
-        await services.store.transaction(lambda session: services.store.replace_many([(current, draft)], session))
+        await store.transaction(lambda session: store.replace_many([(current, draft)], session))
     return written
 
 
-async def _update_in_turn(services: Services, write: Update, session: Session) -> Written:
+async def _update_in_turn(permits: Permits, write: Update, session: Session) -> Written:
     """Update what a transaction sees: it is the database that says who waits for whom."""
-    current = await services.store.replaceable(f"{write.resource_type}/{write.logical_id}", session)
-    written, draft = _next_version(services, write, current)
+    store = permits.services.store
+    current = await store.replaceable(f"{write.resource_type}/{write.logical_id}", session)
+    written, draft = await _next_version(permits, write, current, session)
     if draft is not None and current is None:
-        await services.store.create_many([draft], session)
+        await store.create_many([draft], session)
     elif draft is not None and current is not None:
-        await services.store.replace_many([(current, draft)], session)
+        await store.replace_many([(current, draft)], session)
     return written
 
 
-def _next_version(services: Services, write: Update, current: Current | None) -> tuple[Written, Draft | None]:
+async def _next_version(
+    permits: Permits, write: Update, found: Current | None, session: Session | None = None
+) -> tuple[Written, Draft | None]:
     """Return what an update will have done, and the version to store, if any."""
+    logical_id = write.logical_id or ""
+    current = await permits.there(found, f"{write.resource_type}/{logical_id}", Right.UPDATE, session)
+    if current is None:
+        permits.check_may_name(write.resource_type, logical_id)
     check_preconditions(write, current)
-    draft = stage(services, write.body, write.logical_id or "", current, Method.PUT)
+    draft = stage(permits.services, write.body, logical_id, current, Method.PUT)
+    await permits.check_state(draft, current, Right.UPDATE)
     if current is not None and is_unchanged(current, draft):
         return Written(Effect.UNCHANGED, current.version), None
     return Written(effect_on(current), draft.version), draft

@@ -13,6 +13,9 @@ from fhirserver.fhirpath import parse
 from fhirserver.fhirpath.ast import Function, Identifier, Indexer, Invocation, Node, TypeOperation
 from fhirserver.search.parameters import Indexed
 
+_NARROWING = frozenset({"where", "as", "ofType", "first", "last", "resolve", "exists"})
+"""Functions after which a path is still at the same element, or at a part of it."""
+
 
 def needed_properties(resource_type: str, indexed: Indexed, source: str, definitions: Definitions) -> frozenset[str]:
     """Return the properties of which a resource must have one for an expression to index it; empty: not known."""
@@ -45,6 +48,25 @@ def properties_read(resource_type: str, source: str, definitions: Definitions) -
         for json_name, child in children
         if child.element.name == name and (wanted is None or definitions.is_subtype(child.type_name, wanted))
     )
+
+
+def path_read(resource_type: str, source: str, definitions: Definitions) -> tuple[str, ...]:
+    """Return the elements that a path leads through, as far as that can be told: empty, where it may read anything.
+
+    Patient.telecom.where(system='email')      telecom
+    Patient.name.given                         name, given
+    """
+    steps = _steps(parse(source))
+    match steps:
+        case [Identifier(name), *more] if definitions.has_type(name) and definitions.is_subtype(resource_type, name):
+            steps = more
+    found: list[str] = []
+    for step in steps:
+        if isinstance(step, Identifier):
+            found.append(step.name)
+        elif not (isinstance(step, TypeOperation) or (isinstance(step, Function) and step.name in _NARROWING)):
+            break
+    return tuple(found)
 
 
 def _steps(node: Node) -> list[Node]:

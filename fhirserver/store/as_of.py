@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fhirserver.search.plan import And, HasTerm, IsOneOf, Not, Or, Plan, any_of
+from fhirserver.kernel.version import Method
+from fhirserver.search.plan import ALL, And, HasTerm, IsOneOf, Not, Or, Plan, any_of
 from fhirserver.store.compile import Filter, compile_plan
 from fhirserver.store.errors import translated
 from fhirserver.store.layout import HISTORY, RESOURCE, Document, instance_term
@@ -37,6 +38,8 @@ class AsOfSearcher:
     store: Store
     time_limit_ms: int
     moment: int
+    now: Plan = ALL
+    """What an instance must match as it is now, for its versions of then to be found; a deleted one by its last."""
 
     async def find(
         self, plan: Plan, window: Window, *, with_terms: bool = False, session: Session | None = None
@@ -46,8 +49,8 @@ class AsOfSearcher:
         order: list[Document] = [{"$sort": dict(order_of(window))}, {"$limit": window.limit}]
         with translated():
             now, past = (
-                ordered_stages(wanted, window, projection, before, self._join)
-                for wanted, before in zip(self._filters(plan), ([], [_KEY_OF_VERSION]), strict=True)
+                ordered_stages(wanted, window, projection, before, self._join, narrows=len(before) > 1)
+                for wanted, before in zip(self._filters(plan), ([], self._of_the_past()), strict=True)
             )
             found = await self._aggregate([*now, _union(past), *order])
             whole, contents = self.store.contents.whole, self.store.contents
@@ -58,7 +61,10 @@ class AsOfSearcher:
         """Count the matches, up to ``limit`` when there is one."""
         bounded: list[Document] = [] if limit is None else [{"$limit": limit}]
         with translated():
-            now, past = ([{"$match": wanted}, {"$project": {"_id": 1}}, *bounded] for wanted in self._filters(plan))
+            now, past = (
+                [{"$match": wanted}, *before, {"$project": {"_id": 1}}, *bounded]
+                for wanted, before in zip(self._filters(plan), ([], self._of_the_past()), strict=True)
+            )
             found = await self._aggregate([*now, _union(past), *bounded, {"$count": "c"}])
         return int(found[0]["c"]) if found else 0
 
@@ -81,7 +87,7 @@ class AsOfSearcher:
         shown: list[Document] = [{"$limit": limit}, {"$project": projection}]
         with translated():
             now, past = self._filters(plan)
-            earlier = [{"$match": past}, *shown, _KEY_OF_VERSION]
+            earlier = [{"$match": past}, *self._of_the_past(), *shown]
             return await self._aggregate([{"$match": now}, *shown, _union(earlier), {"$limit": limit}])
 
     def _join(self, field: str, plan: Plan, pipeline: list[Document]) -> list[Document]:
@@ -92,7 +98,7 @@ class AsOfSearcher:
         return [
             {"$addFields": {earlier: named}},
             _lookup(RESOURCE, "_id", field, [{"$match": now}, *pipeline]),
-            _lookup(HISTORY, "t", earlier, [{"$match": past}, _KEY_OF_VERSION, *pipeline]),
+            _lookup(HISTORY, "t", earlier, [{"$match": past}, *self._of_the_past(), *pipeline]),
             {"$addFields": {field: {"$concatArrays": [f"${field}", f"${earlier}"]}}},
         ]
 
@@ -103,8 +109,24 @@ class AsOfSearcher:
         """
         created = {"n": {"$lt": place_at(self.moment + _LATE_US)}, "m": {"$lte": self.moment}}
         now = {"$and": [compile_plan(plan), created]}
-        past = {"$and": [compile_plan(_of_versions(plan)), {**created, "e": {"$gt": self.moment}}]}
+        past = {"$and": [compile_plan(of_versions(plan)), {**created, "e": {"$gt": self.moment}}]}
         return now, past
+
+    def _of_the_past(self) -> list[Document]:
+        """Give earlier versions the ``_id`` of their instance; keep those whose instance matches ``now``.
+
+        Of a deleted instance that is the version before the deletion.
+        """
+        if self.now == ALL:
+            return [_KEY_OF_VERSION]
+        last = {"$and": [{"$eq": ["$o", Method.DELETE.value]}, {"$eq": ["$v", {"$add": ["$$version", 1]}]}]}
+        seen: Document = {"$or": [compile_plan(self.now), {"$expr": last}]}
+        lookup = {
+            **_lookup(RESOURCE, "_id", "_id", [{"$match": seen}, {"$project": {"_id": 1}}])["$lookup"],
+            "let": {"version": "$v"},
+            "as": "seen",
+        }
+        return [_KEY_OF_VERSION, {"$lookup": lookup}, {"$match": {"seen": {"$ne": []}}}, {"$unset": "seen"}]
 
     async def _aggregate(self, stages: list[Document]) -> list[Document]:
         options: dict[str, Any] = {"maxTimeMS": self.time_limit_ms, "allowDiskUse": True}
@@ -122,15 +144,15 @@ def _union(stages: list[Document]) -> Document:
     return {"$unionWith": {"coll": HISTORY, "pipeline": stages}}
 
 
-def _of_versions(plan: Plan) -> Plan:
+def of_versions(plan: Plan) -> Plan:
     """Return the plan as it is asked of earlier versions, whose ``_id`` is not that of their instance."""
     match plan:
         case And(plans):
-            return And(tuple(_of_versions(part) for part in plans))
+            return And(tuple(of_versions(part) for part in plans))
         case Or(plans):
-            return any_of(*(_of_versions(part) for part in plans))
+            return any_of(*(of_versions(part) for part in plans))
         case Not(negated):
-            return Not(_of_versions(negated))
+            return Not(of_versions(negated))
         case IsOneOf(keys):
             return HasTerm(tuple(instance_term(key) for key in keys))
         case _:

@@ -145,7 +145,9 @@ def is_bounded(plan: Plan) -> bool:
 
 
 def _is_of_one_person(plan: Plan) -> bool:
-    return isinstance(plan, HasTerm) and len(plan.terms) == 1 and _PERSON in plan.terms[0]
+    if not isinstance(plan, HasTerm) or len(plan.terms) != 1:
+        return False
+    return _PERSON in plan.terms[0] or plan.terms[0].startswith(IN_RECORD)
 
 
 def _types_of_changes(plans: tuple[Plan, ...]) -> list[Filter]:

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from pymongo.asynchronous.collection import AsyncCollection
 
-from fhirserver.kernel.version import Version
-from fhirserver.store.as_of import AsOfSearcher
-from fhirserver.store.compile import Filter
+from fhirserver.kernel.version import Method, Version
+from fhirserver.search.plan import ALL, Plan
+from fhirserver.store.as_of import AsOfSearcher, of_versions
+from fhirserver.store.compile import Filter, compile_plan
 from fhirserver.store.documents import version_of
 from fhirserver.store.errors import translated
 from fhirserver.store.layout import SERVED, Document, history_id
@@ -64,9 +65,9 @@ class HistoryReader:
             fields = await self._store.histories.find_one(wanted, SERVED, max_time_ms=self._time_limit_ms)
             return None if fields is None else version_of(await self._whole(fields), self._store.contents)
 
-    def as_of(self, moment: int) -> AsOfSearcher:
-        """Return a searcher of the record as it stood at a moment."""
-        return AsOfSearcher(self._store, self._time_limit_ms, moment)
+    def as_of(self, moment: int, now: Plan = ALL) -> AsOfSearcher:
+        """Return a searcher of the record as it stood at a moment, where the instances of today match ``now``."""
+        return AsOfSearcher(self._store, self._time_limit_ms, moment, now)
 
     async def is_indexed(self) -> bool:
         """Tell whether every earlier version has its index values: a history that has them keeps them."""
@@ -74,19 +75,55 @@ class HistoryReader:
             self._is_indexed = await self._store.setting(INDEXED_HISTORY) is not None
         return self._is_indexed
 
-    async def of_instance(self, key: str, period: Period, window: HistoryWindow) -> list[Version]:
-        """Return the versions of one instance."""
-        return await self._merged(({"_id": key}, _versions(key)), period, window)
+    async def of_instance(self, key: str, period: Period, window: HistoryWindow, seen: Plan = ALL) -> list[Version]:
+        """Return the versions of one instance that match ``seen``, and deletions."""
+        now, past = _seen(seen)
+        return await self._merged(({"_id": key, **now}, {**_versions(key), **past}), period, window)
 
-    async def of_types(self, types: Sequence[str], period: Period, window: HistoryWindow) -> list[Version]:
-        """Return the versions of all instances of some types."""
+    async def of_types(
+        self, types: Sequence[str], period: Period, window: HistoryWindow, seen: Plan = ALL
+    ) -> list[Version]:
+        """Return the versions of all instances of some types that match ``seen``, and deletions."""
+        now, past = _seen(seen)
         wanted: Filter = {"y": types[0] if len(types) == 1 else {"$in": list(types)}}
-        return await self._merged((wanted, wanted), period, window)
+        return await self._merged(({**wanted, **now}, {**wanted, **past}), period, window)
 
-    async def count_instance(self, key: str) -> int:
-        """Count the versions of one instance."""
-        current = await self._store.current(key)
-        return 0 if current is None else current.version.version_id
+    async def count_instance(self, key: str, seen: Plan = ALL) -> int:
+        """Count the versions of one instance that match ``seen``, and deletions."""
+        if seen == ALL:
+            current = await self._store.current(key)
+            return 0 if current is None else current.version.version_id
+        now, past = _seen(seen)
+        options: dict[str, Any] = {"maxTimeMS": self._time_limit_ms}
+        with translated():
+            current_count = await self._store.resources.count_documents({"_id": key, **now}, **options)
+            return current_count + await self._store.histories.count_documents({**_versions(key), **past}, **options)
+
+    async def seen_now(self, versions: Sequence[Version], seen: Plan) -> list[Version]:
+        """Return those of some versions whose instances match ``seen`` as they are now; deleted ones as they were last.
+
+        A deletion is one of those if the version before it is.
+        """
+        keys = list({version.key for version in versions})
+        selected = compile_plan(seen)
+        with translated():
+            found = await self._store.resources.find(
+                {"$and": [{"_id": {"$in": keys}}, {"$or": [selected, _DELETION]}]}, {"v": 1, "o": 1}
+            ).to_list()
+            deleted = {fields["_id"]: int(fields["v"]) for fields in found if fields["o"] == Method.DELETE.value}
+            marks = {(version.key, version.version_id) for version in versions if version.content is None}
+            before = [history_id(key, number - 1) for key, number in {*deleted.items(), *marks}]
+            past = compile_plan(of_versions(seen))
+            last = self._store.histories.find({"$and": [{"_id": {"$in": before}}, past]}, {"_id": 1})
+            shown = {fields["_id"] async for fields in last}
+        living = {fields["_id"] for fields in found} - deleted.keys()
+        living |= {key for key, number in deleted.items() if history_id(key, number - 1) in shown}
+        return [
+            version
+            for version in versions
+            if version.key in living
+            and (version.content is not None or history_id(version.key, version.version_id - 1) in shown)
+        ]
 
     async def count_types(self, types: Sequence[str], period: Period, limit: int) -> int:
         """Count the versions of some types, up to ``limit``."""
@@ -124,6 +161,17 @@ class HistoryReader:
             max_time_ms=self._time_limit_ms,
         )
         return await cursor.to_list()
+
+
+_DELETION: Final[Filter] = {"o": Method.DELETE.value}
+
+
+def _seen(plan: Plan) -> tuple[Filter, Filter]:
+    """Return what selects, of current versions and of earlier ones, those that match a plan and deletions."""
+    if plan == ALL:
+        return {}, {}
+    now, past = ({"$or": [compile_plan(one), _DELETION]} for one in (plan, of_versions(plan)))
+    return {"$and": [now]}, {"$and": [past]}
 
 
 def _versions(key: str) -> Filter:

@@ -57,6 +57,12 @@ INDEXED: Final = ("t", "l", "r", "c", "g", "w")
 KEPT: Final = {**PLACED, **{name: 1 for name in INDEXED}}
 """The projection of what the history keeps of a version."""
 
+BARE: Final = {name: 1 for name in KEPT if name not in ("x", "f", "b")}
+"""The same without the resource itself."""
+
+TERMS: Final = {**PLACED, "t": 1, "l": 1}
+"""The projection of a version with its terms: most plans ask for nothing else."""
+
 LONG: Final = "^"
 """Ends the mark of a key that has long terms."""
 

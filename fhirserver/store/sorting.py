@@ -83,12 +83,18 @@ def ordered_stages(
     projection: Document,
     before: Sequence[Document] = (),
     join: Join = join_current,
+    *,
+    narrows: bool = False,
 ) -> list[Document]:
-    """Return the stages that find the matches of a window, in order; ``before`` comes before keys are computed."""
+    """Return the stages that find the matches of a window, in order; ``before`` comes before keys are computed.
+
+    ``narrows``: it leaves out some of the matches, so that the window is cut after it.
+    """
     order = order_of(window)
     cut: list[Document] = [{"$sort": dict(order)}, {"$limit": window.limit}]
     if not window.sort:  # cut first: an index has the matches in this order
-        return [{"$match": within(wanted, window)}, *cut, *before, {"$project": projection}]
+        rest = [*before, *cut] if narrows else [*cut, *before]
+        return [{"$match": within(wanted, window)}, *rest, {"$project": projection}]
     beyond = [] if window.position is None else [{"$match": _beyond(order, window.position)}]
     shown = {**projection, **{name: 1 for name, _ in order}}
     return [{"$match": wanted}, *before, *_key_stages(window, join), *beyond, *cut, {"$project": shown}]

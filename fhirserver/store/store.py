@@ -20,13 +20,14 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from fhirserver.kernel.instant import Clock
 from fhirserver.kernel.outcome import Conflict, TooLong, Unavailable
-from fhirserver.kernel.version import Version
+from fhirserver.kernel.version import Method, Version
 from fhirserver.store import schema
 from fhirserver.store.coalesce import Coalescer
 from fhirserver.store.database import database_of
 from fhirserver.store.documents import LARGE, Contents, Draft, document, index_size, version_of
 from fhirserver.store.errors import DuplicateKey, translate, translated
 from fhirserver.store.layout import (
+    BARE,
     CLAIM,
     CONTENT,
     HISTORY,
@@ -35,6 +36,7 @@ from fhirserver.store.layout import (
     RESOURCE,
     SERVED,
     SETTING,
+    TERMS,
     Document,
     history_id,
     superseded,
@@ -59,6 +61,16 @@ class Current:
     place: int
     stored: Document
     """What was read of it: the whole of what the history keeps, where it is to be replaced."""
+
+    @property
+    def is_deletion(self) -> bool:
+        """Whether the instance is deleted: content may be missing for other reasons."""
+        return self.version.method is Method.DELETE
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether it has its index values: an older server kept none of earlier versions."""
+        return "t" in self.stored
 
 
 class Session:
@@ -90,6 +102,8 @@ class Store:
         self._observe_batch = observe_batch
         self._read = Coalescer(partial(self._read_batch, PLACED), _READ_BATCH, self.observer("read"))
         self._read_kept = Coalescer(partial(self._read_batch, KEPT), _READ_BATCH, self.observer("read"))
+        self._find_terms = Coalescer(partial(self._find_batch, TERMS), _READ_BATCH, self.observer("read"))
+        self._find_kept = Coalescer(partial(self._find_batch, KEPT), _READ_BATCH, self.observer("read"))
         self._create = Coalescer(self._create_batch, _CREATE_BATCH, self.observer("create"))
 
     def collection(self, name: str) -> AsyncCollection[Document]:
@@ -120,6 +134,33 @@ class Store:
     async def current(self, key: str) -> Current | None:
         """Return the current version of ``Type/id``, a deletion too; None when it never existed."""
         return await self._read(key)
+
+    async def indexed(self, key: str, *, whole: bool) -> Current | None:
+        """Return the current version with the terms it is found by or, ``whole``, all its index values.
+
+        One whose JSON is too large for a document is without it, until it is ``loaded``: nobody waits for what may not
+        be seen.
+        """
+        return await (self._find_kept if whole else self._find_terms)(key)
+
+    async def before(self, key: str, version_id: int, session: Session | None = None) -> Current | None:
+        """Return what a version before the current one is found by, without its content."""
+        driver = None if session is None else session.driver
+        with translated(within_transaction=session is not None):
+            fields: Any = await self.histories.find_one({"_id": history_id(key, version_id)}, BARE, session=driver)
+            return None if fields is None else self._bare(fields)
+
+    async def earlier_indexed(self, key: str, version_id: int) -> Current | None:
+        """Return a version before the current one as ``indexed`` does, with all its index values."""
+        with translated():
+            fields: Any = await self.histories.find_one({"_id": history_id(key, version_id)}, KEPT)
+            return None if fields is None else self._bare(fields)
+
+    async def loaded(self, current: Current) -> Version:
+        """Return a version of ``indexed`` or ``earlier_indexed`` with its content."""
+        if "f" not in current.stored:
+            return current.version
+        return version_of(await self.contents.whole({**current.stored}), self.contents)
 
     async def replaceable(self, key: str, session: Session | None = None) -> Current | None:
         """Return the same with what the history will keep of it; only such a version can be replaced."""
@@ -229,6 +270,18 @@ class Store:
     async def _current(self, fields: Document) -> Current:
         stored = fields.copy()
         return Current(version_of(await self.contents.whole(fields), self.contents), fields["n"], stored)
+
+    def _bare(self, fields: Document) -> Current:
+        return Current(version_of(fields, self.contents), fields.get("n", 0), fields)
+
+    async def _find_batch(self, projection: Document, keys: Sequence[str]) -> Sequence[Current | None]:
+        with translated():
+            if len(keys) == 1:
+                one: Any = await self.resources.find_one({"_id": keys[0]}, projection)
+                return [None if one is None else self._bare(one)]
+            found = await self.resources.find({"_id": {"$in": list(set(keys))}}, projection).to_list()
+        versions = {fields["_id"]: self._bare(fields) for fields in found}
+        return [versions.get(key) for key in keys]
 
     async def _read_batch(self, projection: Document, keys: Sequence[str]) -> Sequence[Current | None]:
         with translated():

@@ -15,6 +15,7 @@ from fhirserver.repository.repository import Repository
 from fhirserver.search.plan import ALL, NONE, HasTerm, Plan
 from tests.conftest import client_of, new_settings, running
 from tests.door import Door, opened
+from tests.limited import Limited
 
 Json = dict[str, Any]
 
@@ -264,10 +265,10 @@ async def test_a_page_looks_at_so_many_resources_only(client: AsyncClient, monke
     assert sorted(listed) == sorted(key for key in ANNA | {"Observation/berts", "Location/room"} if key[:3] in "LocObs")
 
 
-class OnlyAnna:
+class OnlyAnna(Limited):
     """Sees Anna's record, organisations, and nobody's practitioners."""
 
-    def filter(self, resource_type: str, right: Right) -> Plan:
+    def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
         if resource_type == "Organization":
             return ALL
         return NONE if resource_type.startswith("Practitioner") else HasTerm(("@Patient/anna",))

@@ -19,6 +19,7 @@ from fhirserver.repository.repository import Repository
 from fhirserver.search.plan import ALL, HasTerm, Plan, none_of
 from tests.conftest import client_of, new_settings, running
 from tests.door import opened
+from tests.limited import Limited
 
 Json = dict[str, Any]
 
@@ -361,10 +362,10 @@ async def test_a_query_that_asks_too_often_is_refused(client: AsyncClient, monke
     assert "more than 6 reads" in response.json()["errors"][0]["message"]
 
 
-class NoPractitioners:
+class NoPractitioners(Limited):
     """Sees no practitioner and no patient but Anna."""
 
-    def filter(self, resource_type: str, right: Right) -> Plan:
+    def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
         if resource_type == "Practitioner":
             return none_of(ALL)
         return HasTerm(("@Patient/anna",)) if resource_type == "Patient" else ALL

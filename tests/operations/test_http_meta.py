@@ -13,6 +13,7 @@ from fhirserver.kernel.outcome import NotFound
 from fhirserver.repository import labels
 from fhirserver.repository.repository import Repository
 from fhirserver.search.plan import ALL, NONE, HasTerm, Plan
+from tests.limited import Limited
 
 PROFILE = "http://hl7.org/fhir/StructureDefinition/vitalsigns"
 
@@ -137,13 +138,13 @@ async def test_too_many_labels_are_refused(client: AsyncClient, monkeypatch: pyt
 LINKED = [{"type": "source", "resource": {"display": "x"}}]
 
 
-class OnlyTagged:
+class OnlyTagged(Limited):
     """A caller who may see what has one tag."""
 
     def __init__(self, code: str) -> None:
         self.code = code
 
-    def filter(self, resource_type: str, right: Right) -> Plan:
+    def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
         if resource_type == "Patient":
             return NONE
         return HasTerm((f"Basic._tag:code={self.code}",)) if resource_type == "Basic" else ALL

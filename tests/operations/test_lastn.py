@@ -12,10 +12,11 @@ from fhirserver.app.composition import Application
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.repository.latest import LatestRequest, grouped
 from fhirserver.repository.repository import Repository
-from fhirserver.search.plan import HasTerm, Plan
+from fhirserver.search.plan import ALL, HasTerm, Plan
 from fhirserver.store.latest import Ranked
 from tests.conftest import client_of, new_settings, running
 from tests.door import opened
+from tests.limited import Limited
 
 Json = dict[str, Any]
 
@@ -146,10 +147,10 @@ def test_groups_are_joined_through_any_number_of_others() -> None:
     assert sorted(len(group) for group in grouped([*chain, alone])) == [1, 2000]
 
 
-class Labelled:
+class Labelled(Limited):
     """Sees Observations of one system only."""
 
-    def filter(self, resource_type: str, right: Right) -> Plan:
+    def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
         return HasTerm(("Observation.code|=http://t",))
 
 

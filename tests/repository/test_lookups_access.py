@@ -16,25 +16,26 @@ from fhirserver.kernel.resource import Json, Resource
 from fhirserver.repository.repository import Repository
 from fhirserver.search.plan import ALL, NONE, HasTerm, Plan
 from tests.door import Door, opened
+from tests.limited import Limited
 
 
 @dataclass(frozen=True)
-class OnlyActive:
+class OnlyActive(Limited):
     """May see active organizations only, and no Group at all."""
 
-    def filter(self, resource_type: str, right: Right) -> Plan:
+    def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
         if resource_type == "Group":
             return NONE
         return HasTerm((f"{resource_type}.active=true\x1f",)) if resource_type == "Organization" else ALL
 
 
 @dataclass(frozen=True)
-class Without:
+class Without(Limited):
     """May see everything but resources of one type."""
 
     hidden: str
 
-    def filter(self, resource_type: str, right: Right) -> Plan:
+    def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
         return NONE if resource_type == self.hidden else ALL
 
 

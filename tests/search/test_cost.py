@@ -14,6 +14,7 @@ from fhirserver.repository.services import SlowSearch
 from fhirserver.search.plan import ALL, HasTerm, Plan
 from fhirserver.search.printed import printed
 from tests.door import Door, Json, opened, request_of, split
+from tests.limited import Limited
 
 RESOURCES: list[Json] = [
     {"resourceType": "Patient", "id": f"p{i}", "name": [{"family": f"Peeters{i}"}], "birthDate": "1980"}
@@ -176,10 +177,10 @@ async def test_what_chains_lead_to_is_not_explained(narrow: Door) -> None:
     assert (await narrow.search("Patient?_explain=false")).issues == ()
 
 
-class OneRecord:
+class OneRecord(Limited):
     """May see one patient."""
 
-    def filter(self, resource_type: str, right: Right) -> Plan:
+    def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
         return ALL if resource_type == "Practitioner" else HasTerm(("@Patient/p1",))
 
 
@@ -194,8 +195,8 @@ async def test_sorting_by_what_a_reference_leads_to_stays_within_the_access(narr
     page = await narrow.search("Observation?_id=o0,o1&_sort=-patient.family")
     assert [v.logical_id for v in page.matches] == ["o1", "o0"]
 
-    class NoPatients:
-        def filter(self, resource_type: str, right: Right) -> Plan:
+    class NoPatients(Limited):
+        def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
             return HasTerm(("never",)) if resource_type == "Patient" else ALL
 
     limited = Repository(narrow.services, NoPatients())

@@ -1,0 +1,51 @@
+"""Index values read back from a document, so that ``search.match`` decides on what is stored."""
+
+from typing import Any, Final
+
+from bson.decimal128 import Decimal128
+
+from fhirserver.search.index import MAX_TERM, VARIANT_END, Group, IndexValues, Span
+from fhirserver.search.match import Candidate
+from fhirserver.search.plan import Bound
+from fhirserver.store.layout import LONG, WIDE, Document, exact_decimal
+
+_CUT: Final = MAX_TERM + len(VARIANT_END) + 64
+"""The length of what stands for a long term."""
+
+
+def candidate_of(stored: Document) -> Candidate:
+    """Return what a plan is asked of: as much of the index values as was read."""
+    parts = stored["_id"].split("/", 2)
+    return Candidate(f"{parts[0]}/{parts[1]}", int(stored["m"]), values_of(stored))
+
+
+def values_of(fields: Document) -> IndexValues:
+    """Return the index values of a document, or of a group within it."""
+    return IndexValues(
+        terms=_terms(fields),
+        spans=[_span(span) for span in fields.get("r", ())],
+        groups=[Group(group["p"], values_of(group)) for group in fields.get("c", ())],
+        positions=[(place["coordinates"][1], place["coordinates"][0]) for place in _places(fields)],
+        words=fields.get("w", ""),
+    )
+
+
+def _terms(fields: Document) -> list[str]:
+    terms: list[str] = fields.get("t", [])
+    if "l" not in fields:
+        return terms
+    marks = {long.partition("=")[0] + LONG for long in fields["l"]}
+    return [*(term for term in terms if len(term) != _CUT and term not in marks), *fields["l"]]
+
+
+def _span(span: Document) -> Span:
+    key = span["p"].removesuffix(WIDE)
+    return Span(key, _bound(span["l"]), _bound(span["h"]), span.get("s"), span.get("c"), span.get("u"))
+
+
+def _bound(stored: Any) -> Bound:  # noqa: ANN401 - a number as the driver reads it
+    return exact_decimal(stored) if isinstance(stored, Decimal128) else int(stored)
+
+
+def _places(fields: Document) -> list[Document]:
+    return [fields["g"]] if "g" in fields else []
