@@ -128,6 +128,14 @@ class Settings(BaseSettings):
     """Levels to which extensions, items and contained or bundled resources may be nested."""
     time_zone: str = "UTC"
     """The zone of dates and times that name none, in searches and in the index (``Europe/Brussels``)."""
+    audit: bool | None = None
+    """Keep an audit trail of every request; by default under ``smart``, not under ``off``."""
+    audit_provenance: bool = True
+    """Keep a Provenance of every write whose caller brings none."""
+    audit_backlog_bytes: Annotated[int, Field(ge=1024 * 1024)] = 256 * _MEBIBYTE
+    """Records of one worker that may wait to be stored; beyond it requests are refused until there is room."""
+    secret_key: Annotated[str | None, Field(min_length=32, repr=False)] = None
+    """What keeps and proves what is secret: the same on every machine; by default made and kept in the data folder."""
     request_timeout_s: Annotated[float, Field(gt=0)] = 60.0
     shutdown_timeout_s: Annotated[int, Field(ge=0)] = 30
     """How long a stopping server lets requests finish."""
@@ -187,6 +195,11 @@ class Settings(BaseSettings):
         if self.default_count > self.max_count:
             raise ValueError("default_count exceeds max_count")
         return self
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether there is an audit trail."""
+        return self.auth is Auth.SMART if self.audit is None else self.audit
 
     def database(self, site: str) -> str:
         """Name the database of a site."""

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import structlog
 
+from fhirserver.access.access import Unrestricted
+from fhirserver.app.auditing import Auditing
 from fhirserver.app.authorization import Authorization
 from fhirserver.app.background import ended
 from fhirserver.app.gateway import AsgiApp, Gateway, LocalCallers, Receive, Scope, Send
@@ -16,9 +18,11 @@ from fhirserver.app.logs import request_log
 from fhirserver.app.metrics import Metrics
 from fhirserver.app.pages import build_pages
 from fhirserver.app.sites import Builder, Site, mounts, sites_of
+from fhirserver.audit.auditor import Auditor
 from fhirserver.dispatch import Dispatch
 from fhirserver.kernel.outcome import FhirError, Unavailable
 from fhirserver.repository.repository import Repository
+from fhirserver.repository.trail import Trail
 from fhirserver.rest.cors import Cors
 from fhirserver.rest.formats import Formats
 from fhirserver.rest.lane import LaneServices, RequestRecord, fhir_lane
@@ -66,15 +70,17 @@ class Application:
         observe = self.metrics.count_batch
         async with sites_of(self.settings, self._uri, self._knowledge, observe, jobs_rest=_JOBS_REST) as builder:
             tables = {name: builder.dispatch(name) for name in self.settings.sites}
-            opening = asyncio.create_task(self._open_all(builder, tables))
+            auditing = Auditing(self.settings, self._on_audit_problem)
+            opening = asyncio.create_task(self._open_all(builder, tables, auditing))
             try:
                 await asyncio.wait([opening], timeout=_OPENING_S)
                 if opening.done():
                     opening.result()  # a defect ends the start
-                lanes = {path: lane for name in tables for path, lane in self._lane(name, tables[name]).items()}
-                yield {**lanes, **self._endpoints(builder)}
+                lanes = (self._lane(name, dispatch, auditing.auditor) for name, dispatch in tables.items())
+                yield {**{path: lane for found in lanes for path, lane in found.items()}, **self._endpoints(builder)}
             finally:
                 await ended([opening])
+                await auditing.end()
 
     async def problems(self) -> list[str]:
         """Say what keeps the server from serving: nothing, or sentences."""
@@ -87,7 +93,7 @@ class Application:
             return [_AWAY]
         return [f"The index {name} is missing." for name in missing]
 
-    async def _open_all(self, builder: Builder, tables: Mapping[str, Dispatch]) -> None:
+    async def _open_all(self, builder: Builder, tables: Mapping[str, Dispatch], auditing: Auditing) -> None:
         while len(self.sites) < len(tables):
             try:
                 for name in tables.keys() - self.sites.keys():
@@ -95,16 +101,17 @@ class Application:
             except Unavailable:
                 self._log.warning("waiting for the database")
                 await asyncio.sleep(_RETRY_S)
+        auditing.begin(self.sites)
 
-    async def _repository(self, name: str, headers: Mapping[bytes, bytes]) -> Repository:
+    async def _repository(self, name: str, headers: Mapping[bytes, bytes], trail: Trail) -> Repository:
         """Return the door for the caller of a request. Raises LoginRequired, Unavailable."""
         site = self.sites.get(name)
         if site is None:
             raise Unavailable(_AWAY)
         if self.authorization is None:
-            return site.repository
+            return Repository(site.live, Unrestricted(), trail)
         caller = await self.authorization.authenticator.caller_of(headers, name)
-        return Repository(site.live, await site.grants.access_of(caller, site.live.now.binder))
+        return Repository(site.live, await site.grants.access_of(caller, site.live.now.binder), trail)
 
     def _endpoints(self, builder: Builder) -> dict[str, AsgiApp]:
         """Return the authorization server, where there is one."""
@@ -113,11 +120,11 @@ class Application:
         self.authorization = builder.authorization()
         return dict.fromkeys(_OF_AUTHORIZATION, self.authorization.endpoints(self._allowed_origins))
 
-    def _lane(self, name: str, dispatch: Dispatch) -> dict[str, AsgiApp]:
+    def _lane(self, name: str, dispatch: Dispatch, auditor: Auditor) -> dict[str, AsgiApp]:
         paths = mounts(self.settings, name)
         services = LaneServices(
             dispatch=dispatch,
-            repository_for=lambda scope, headers: self._repository(name, headers),
+            repository_for=lambda scope, headers, trail: self._repository(name, headers, trail),
             formats=self._formats,
             on_request=self._on_request(name),
             on_fault=self._on_fault,
@@ -127,6 +134,8 @@ class Application:
                 max_url_bytes=self.settings.max_url_bytes,
             ),
             cors=Cors(self._allowed_origins),
+            audit=auditor,
+            site=name,
             mounts=paths,
             origin=self.settings.base_url,
         )
@@ -164,6 +173,9 @@ class Application:
             write(fields)
 
         return record
+
+    def _on_audit_problem(self, problem: str, defect: BaseException | None) -> None:
+        self._log.error("audit", problem=problem, exc_info=defect)
 
     def _on_fault(self, problem: BaseException, request_id: str) -> None:
         self._log.error("fault", request_id=request_id, exc_info=problem)

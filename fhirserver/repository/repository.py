@@ -10,9 +10,11 @@ from fhirserver.access import Access
 from fhirserver.access.access import Right
 from fhirserver.access.masks import masked
 from fhirserver.definitions.registry import Definitions
+from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.outcome import Forbidden, NotFound
 from fhirserver.kernel.version import Version
+from fhirserver.repository.append_only import AUDIT_EVENT, admitted, all_admitted, append_only
 from fhirserver.repository.as_of import moment_of, read_as_of
 from fhirserver.repository.binaries import write_binary
 from fhirserver.repository.everything import EverythingPage, EverythingRequest, everything
@@ -60,6 +62,11 @@ class Repository:
         return self._live.now
 
     @property
+    def caller(self) -> Caller | None:
+        """Whose view it is; None: that of the server itself or of its operator."""
+        return self._access.caller
+
+    @property
     def definitions(self) -> Definitions:
         """The definitions by which resources are read."""
         return self._services.definitions
@@ -93,6 +100,7 @@ class Repository:
 
     async def write(self, write: Write) -> Written:
         """Do one write, atomically."""
+        write = admitted(write, self.caller)
         with self._services.clock.writing():
             services = await self._live.fresh()
             if isinstance(write, Create) and write.if_none_exist is None:
@@ -103,6 +111,7 @@ class Repository:
 
     async def transact(self, writes: Sequence[Write]) -> list[Written]:
         """Do all writes or none; the results stand in the order of the writes."""
+        writes = all_admitted(writes, self.caller)
         with self._services.clock.writing():
             done = await transact(await self._live.fresh(), self._access, writes)
             return [self._wrote(write, written) for write, written in zip(writes, done, strict=True)]
@@ -135,6 +144,8 @@ class Repository:
 
     async def relabel(self, resource_type: str, logical_id: str, change: Relabel) -> Version:
         """Change the ``meta`` of an instance, which keeps its version. Raises NotFound, Deleted, Unprocessable."""
+        if resource_type == AUDIT_EVENT:
+            raise append_only()
         if not is_id(logical_id):
             raise NotFound("Malformed id.")
         with self._services.clock.writing():

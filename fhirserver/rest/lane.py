@@ -11,17 +11,22 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
+from fhirserver.audit.auditor import UNAUDITED, Auditor
+from fhirserver.audit.record import Answer
 from fhirserver.codec.fhir_json import pretty
 from fhirserver.dispatch import Dispatch
 from fhirserver.interactions.patch import ACCEPT_PATCH
 from fhirserver.interactions.query import parse_path, parse_query, split_presentation
+from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Query, Target
 from fhirserver.kernel.ids import IdSource
-from fhirserver.kernel.outcome import BadRequest, FhirError, NotFound, TooLong
+from fhirserver.kernel.outcome import BadRequest, FhirError, NotFound, TooLong, Unavailable
 from fhirserver.repository.repository import Repository
+from fhirserver.repository.trail import Trail
+from fhirserver.rest.audited import audited_stream
 from fhirserver.rest.body import ClientGone, Receive
 from fhirserver.rest.cors import Cors, RawHeaders, is_preflight
-from fhirserver.rest.errors import OnFault, answered
+from fhirserver.rest.errors import OnFault, answered, respond_error
 from fhirserver.rest.formats import Formats
 from fhirserver.rest.headers import Headers, accepts_gzip, new_request_id, request_id_of, scan_headers
 from fhirserver.rest.limits import Limits
@@ -66,13 +71,16 @@ class LaneServices:
     """What the lane is built from."""
 
     dispatch: Dispatch
-    repository_for: Callable[[Scope, Headers], Awaitable[Repository]]
-    """The repository bound to the caller of a request; raises LoginRequired and the like."""
+    repository_for: Callable[[Scope, Headers, Trail], Awaitable[Repository]]
+    """The repository bound to the caller and the trail of a request; raises LoginRequired and the like."""
     formats: Formats
     on_request: Callable[[RequestRecord], None]
     on_fault: OnFault
     limits: Limits = field(default_factory=Limits)
     cors: Cors = field(default_factory=Cors)
+    audit: Auditor = UNAUDITED
+    """What hears of every request before its answer goes out."""
+    site: str = "main"
     mounts: tuple[str, ...] = ("/fhir",)
     """The paths at which the service base stands."""
     origin: str | None = None
@@ -90,15 +98,18 @@ class _Call:
 
     __slots__ = (
         "base_url",
+        "caller",
         "headers",
         "method",
         "mount",
+        "parameters",
         "presentation",
         "representation",
         "request_id",
         "scope",
         "started",
         "target",
+        "trail",
     )
 
     def __init__(self, scope: Scope, headers: Headers, request_id: str) -> None:
@@ -112,6 +123,9 @@ class _Call:
         self.target: Target | None = None
         self.representation = _DEFAULT
         self.presentation: Query = ()
+        self.parameters: Query = ()
+        self.caller: Caller | None = None
+        self.trail: Trail | None = None
 
 
 class FhirLane:
@@ -138,6 +152,7 @@ class FhirLane:
                 call.representation = self._represent_lost(call)
             if response.content and response.media_type is None and call.representation.form is not Form.JSON:
                 response = await answered(self._convert(call, response), call.request_id, self._services.on_fault)
+            response = self._audited(call, response)
             status = response.status
             await self._send(call, response, send)
         except ClientGone:
@@ -151,6 +166,7 @@ class FhirLane:
             return self._options(call, path)
         dispatch = self._services.dispatch
         parameters, call.presentation = split_presentation(query)
+        call.parameters = parameters
         call.target = target = dispatch.locate(call.method, path)
         call.representation = self._represent(call, target)
         origin = self._origin(call.scope.get("scheme", "http"), call.headers.get(b"host", b""))
@@ -161,7 +177,10 @@ class FhirLane:
                 FhirRequest(target=target, base_url=base_url, parameters=parameters, prefer=prefer)
             )
         known = Known(target, base_url, parameters, call.presentation, call.representation.wants_native)
-        repository = await self._services.repository_for(call.scope, call.headers)
+        self._services.audit.check()
+        call.trail = Trail()
+        repository = await self._services.repository_for(call.scope, call.headers, call.trail)
+        call.caller = repository.caller
         request = dispatch.specify(await self._reader.read(receive, call.headers, call.method, known))
         call.target = request.target
         if request.presentation != call.presentation:  # a form may ask for a format too
@@ -170,6 +189,31 @@ class FhirLane:
         if call.representation.streamed_as is not None:
             request = replace(request, streamed_as=call.representation.streamed_as)
         return await dispatch.run(request, repository)
+
+    def _audited(self, call: _Call, response: FhirResponse) -> FhirResponse:
+        """Have the request recorded; an answer that cannot be recorded does not go out."""
+        if _is_public(call):
+            return response
+        answer = Answer(
+            site=self._services.site,
+            request_id=call.request_id,
+            method=call.method,
+            path=call.scope["path"].removeprefix(call.mount).lstrip("/"),
+            target=call.target,
+            parameters=call.parameters,
+            status=response.status,
+            caller=call.caller,
+            trail=call.trail,
+            address=(call.scope.get("client") or (None,))[0],
+        )
+        try:
+            self._services.audit.answered(answer)
+        except Unavailable as error:
+            call.representation = _DEFAULT
+            return respond_error(error)
+        if response.stream is None:
+            return response
+        return replace(response, stream=audited_stream(self._services.audit, answer, response.stream))
 
     def _url(self, call: _Call) -> tuple[tuple[str, ...], Query]:
         """Split the URL below the mount into path segments and parameters."""
@@ -279,6 +323,13 @@ class FhirLane:
                 time.perf_counter() - call.started,
             )
         )
+
+
+def _is_public(call: _Call) -> bool:
+    """Tell whether a request tells nothing but what the server is: it is answered to anybody and leaves no trail."""
+    if call.target is None:
+        return call.method == "OPTIONS"
+    return call.target.interaction is Interaction.CAPABILITIES
 
 
 def _is_pretty(call: _Call) -> bool:

@@ -22,6 +22,9 @@ CONTENT_CODE: Final = "_content"
 MAX_INDEXED: Final = 2000
 """Different words of one narrative that are index terms; the rest of it is still part of ``_content``."""
 
+WORDLESS: Final = frozenset({"AuditEvent", "Provenance"})
+"""Types that machines write by the million, in codes and references: their words would cost more than they tell."""
+
 _SHORT: Final = 200
 _REMEMBERED: Final = 16384
 """Displays and units recur in resource after resource."""
@@ -38,7 +41,9 @@ _NO_WORDS: Final = re.compile(r"(?:https?://|urn:)|\d{4}-\d\d(?:-\d\d(?:T.*)?)?$
 
 
 def add_words(resource: Resource, values: IndexValues) -> None:
-    """Index the words of a resource."""
+    """Index the words of a resource, unless it is of a type that has none."""
+    if resource["resourceType"] in WORDLESS:
+        return
     narrative = resource.get("text")
     written = resource.get("language")
     tag = written if isinstance(written, str) else None

@@ -23,6 +23,7 @@ r    spans: p key (with ``*`` when wide), l low, h high, s system, c code, u uni
 c    groups: p key, t and r as above
 g    position, a GeoJSON point (R4 gives a Location one)
 w    the words of its text, in no index: a line of the narrative, a line of all else (search/content.py)
+k    of an AuditEvent: its link in the chain, [number, authentication code] (store/audit.py)
 ==== ============================================================================================
 """
 

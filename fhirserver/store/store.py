@@ -220,7 +220,7 @@ class Store:
         try:
             await self.resources.insert_many(documents, ordered=True, session=session.driver)
         except (BulkWriteError, DuplicateKeyError) as error:
-            if _is_duplicate(error):
+            if is_duplicate(error):
                 raise DuplicateKey from error
             raise
 
@@ -330,7 +330,8 @@ def _errors_of(error: BulkWriteError, count: int) -> list[BaseException | None]:
     return errors
 
 
-def _is_duplicate(error: BulkWriteError | DuplicateKeyError) -> bool:
+def is_duplicate(error: BulkWriteError | DuplicateKeyError) -> bool:
+    """Tell whether a write failed because of what is there already."""
     if isinstance(error, DuplicateKeyError):
         return True
     details: Any = error.details or {}

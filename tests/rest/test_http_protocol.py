@@ -58,6 +58,7 @@ class Nothing:
     """Stands for the repository: the operations here need none."""
 
     trail = UNTRACED
+    caller = None
 
 
 async def nothing(*_: object) -> Nothing:

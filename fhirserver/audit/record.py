@@ -1,0 +1,252 @@
+"""What is kept of one request, or of one happening of the authorization server: compact, complete, in MessagePack.
+
+Callers recur, so a record names one by a number that an entry before it in the same file explains.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from fhirserver.kernel.caller import Caller
+from fhirserver.kernel.exchange import Query, Target
+from fhirserver.repository.trail import Step, Touched, Trail
+
+_LOCAL: Final = re.compile(rb'"Patient/([A-Za-z0-9\-.]{1,64})["/]')
+_ABSOLUTE: Final = re.compile(rb'"(https?://[^"\s]{1,200}/Patient/[A-Za-z0-9\-.]{1,64})["/]')
+_ABSOLUTE_MARK: Final = b"/Patient/"
+_PATIENT: Final = "Patient"
+
+
+class Kind(StrEnum):
+    """What happened: an interaction, or something of the authorization server."""
+
+    REST = "rest"
+    LOGIN = "login"
+    LOGOUT = "logout"
+    TOKEN = "token"  # noqa: S105 - a name
+    INTROSPECTION = "introspection"
+    REVOCATION = "revocation"
+    CONSENT = "consent"
+    """A user let an app have something, or took it back."""
+    EMERGENCY = "emergency"
+    """Break-the-glass began."""
+    EMERGENCY_END = "emergency-end"
+    EXPORT = "export"
+    DISCLOSURE = "disclosure"
+    ACCOUNT = "account"
+    """An account, a client or a key was made, changed or removed."""
+    UNUSUAL = "unusual"
+
+
+class Outcome(StrEnum):
+    """http://hl7.org/fhir/R4/valueset-audit-event-outcome.html"""
+
+    SUCCESS = "0"
+    MINOR = "4"
+    SERIOUS = "8"
+    MAJOR = "12"
+
+
+def outcome_of(status: int) -> Outcome:
+    """Return the outcome that an HTTP status stands for."""
+    if status < 400:
+        return Outcome.SUCCESS
+    if status < 500:
+        return Outcome.MINOR
+    return Outcome.MAJOR if status == 503 else Outcome.SERIOUS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A FHIR request that is about to be answered."""
+
+    site: str
+    request_id: str
+    method: str
+    path: str
+    """Below the FHIR base; used where nothing was addressed."""
+    target: Target | None
+    """None when the URL addressed nothing."""
+    parameters: Query = ()
+    status: int
+    caller: Caller | None
+    """None: nobody logged in."""
+    trail: Trail | None
+    """None: the request did not get as far as a repository."""
+    address: str | None
+    decision: str = ""
+    """The version of the policy and the rule that decided."""
+    has_provenance: bool = False
+    """The caller brought a Provenance, so that none is to be made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something that the authorization server did or refused."""
+
+    kind: Kind
+    site: str
+    outcome: Outcome = Outcome.SUCCESS
+    caller: Caller | None = None
+    """Who; of a login that failed, a Caller with the name that was tried."""
+    text: str = ""
+    """One sentence without any secret."""
+    request_id: str = ""
+    address: str | None = None
+    patient: str | None = None
+    """The logical id of whom it is about."""
+    query: str = ""
+    """The parameters of the request, secrets left out."""
+    decision: str = ""
+
+
+class CallerEntry(msgspec.Struct, frozen=True, array_like=True, tag="c"):
+    """Explains the number of a caller."""
+
+    number: int
+    client_id: str
+    fhir_user: str | None
+    name: str | None
+    roles: tuple[str, ...]
+    organizations: tuple[str, ...]
+    purpose: str
+    emergency: str | None
+    """The reason of who broke the glass."""
+    policy: str
+    patient: str | None = None
+
+
+class StepEntry(msgspec.Struct, frozen=True, array_like=True):
+    """One interaction that was asked for."""
+
+    interaction: str
+    resource_type: str | None = None
+    logical_id: str | None = None
+    version_id: str | None = None
+    compartment: tuple[str, str] | None = None
+    operation: str | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
+    status: int = 0
+
+
+class TouchedEntry(msgspec.Struct, frozen=True, array_like=True):
+    """One version, what was done with it and the patients it names."""
+
+    key: str
+    version: int
+    touch: str
+    patients: tuple[str, ...] = ()
+    """Logical ids, or whole urls of other servers or of this one."""
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True, tag="r"):
+    """What became of one request; a stream has several records, numbered by ``part``."""
+
+    recorded_us: int
+    site: str
+    request_id: str
+    kind: str
+    caller: int
+    """0: nobody."""
+    address: str | None
+    method: str
+    status: int
+    outcome: str
+    steps: tuple[StepEntry, ...] = ()
+    touched: tuple[TouchedEntry, ...] = ()
+    part: int = 0
+    decision: str = ""
+    text: str = ""
+    patient: str | None = None
+    has_provenance: bool = False
+    repeats: int = 0
+    """How many more of the same were not written one by one."""
+
+
+Entry: TypeAlias = CallerEntry | Record
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(CallerEntry | Record)
+encode: Final = _encoder.encode
+
+
+def decode(payload: bytes | memoryview) -> Entry:
+    """Read an entry of a spool; raises ValueError."""
+    entry: Entry = _decoder.decode(payload)
+    return entry
+
+
+def caller_fields(number: int, caller: Caller) -> tuple[Any, ...]:
+    """Return the fields of a ``CallerEntry`` in their order: tuples are made and written faster than structs."""
+    return (
+        "c",
+        number,
+        caller.client_id,
+        caller.fhir_user,
+        caller.name,
+        caller.roles,
+        caller.organizations,
+        caller.purpose,
+        None if caller.emergency is None else caller.emergency.reason,
+        caller.policy,
+        caller.patient,
+    )
+
+
+def step_fields(step: Step) -> tuple[Any, ...]:
+    """Return the fields of a ``StepEntry``."""
+    return target_fields(step.target, step.parameters, step.status)
+
+
+def target_fields(target: Target, parameters: Query, status: int) -> tuple[Any, ...]:
+    """Return the fields of a ``StepEntry`` of what never became a step."""
+    return (
+        target.interaction,
+        target.resource_type,
+        target.logical_id,
+        target.version_id,
+        target.compartment,
+        target.operation,
+        parameters,
+        status,
+    )
+
+
+def touched_fields(touched: Iterable[Touched]) -> list[tuple[Any, ...]]:
+    """Return the fields of ``TouchedEntry`` of each version."""
+    return [
+        (
+            f"{version.resource_type}/{version.logical_id}",
+            version.version_id,
+            touch,
+            (version.logical_id,) if version.resource_type == _PATIENT else patients_named(content),
+        )
+        for version, touch, content in touched
+    ]
+
+
+def patients_named(content: bytes | None) -> Sequence[str]:
+    """Return the patients that a resource refers to: logical ids, and urls of references that are absolute."""
+    if content is None:
+        return ()
+    found = _LOCAL.findall(content)
+    if _ABSOLUTE_MARK in content:
+        found += _ABSOLUTE.findall(content)
+    if len(found) < 2:
+        return [one.decode() for one in found]
+    return [one.decode() for one in dict.fromkeys(found)]
+
+
+@dataclass(slots=True)
+class Explained:
+    """The callers that a file has explained so far, to who reads it from its beginning."""
+
+    callers: dict[int, CallerEntry] = field(default_factory=dict)
+
+    def of(self, record: Record) -> CallerEntry | None:
+        """Return who a record is about."""
+        return self.callers.get(record.caller)
