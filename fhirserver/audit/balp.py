@@ -115,7 +115,7 @@ class Composer:
     def _of_happening(self, record: Record, subjects: Subjects) -> Iterator[_Event]:
         codes = KINDS[Kind(record.kind)]
         head = _Head(codes.shape, codes.type, (codes.subtype,), record.outcome)
-        entities = (*_request(record), *(query_entity(step.parameters[0][1]) for step in record.steps))
+        entities = (*_request(record), *(query_entity(step.parameters[0][0]) for step in record.steps))
         for patient in subjects.by_patient or (None,):
             yield _Event(head, entities, patient)
 

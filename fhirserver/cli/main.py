@@ -1,6 +1,7 @@
 """The commands and their options; bad usage is one line on standard error and exit code 2."""
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -118,6 +119,39 @@ def reindex(
         raise UsageProblem("--pause, --resume and --cancel stand alone.")
     wanted = ReindexOptions(types or (), parameters or (), dry_run, asked[0] if asked else Action.RUN)
     return command.reindex(resolve_settings(mongodb_uri=mongodb_uri, data_dir=data_dir), wanted, site=site)
+
+
+audit = typer.Typer(name="audit", no_args_is_help=True, help="The audit trail.")
+app.add_typer(audit)
+
+
+@audit.command()
+def verify(
+    *,
+    site: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The establishment to verify.", show_default="all")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--from", help="Look at what was stored at this time or later only.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--to", help="Look at what was stored before this time only.")
+    ] = None,
+    expect: Annotated[
+        str | None, typer.Option(metavar="NUMBER:CODE", help="A link that an earlier verification printed.")
+    ] = None,
+    mongodb_uri: options.MongodbUri = None,
+    data_dir: options.DataDir = None,
+) -> int:
+    """Walk the chain of the audit trail and report gaps, alterations and truncations.
+
+    Servers may run meanwhile. The exit code is 1 when something is wrong.
+    """
+    from fhirserver.cli import audit as command  # noqa: PLC0415 - see the package's docstring
+    from fhirserver.cli.configure import resolve_settings  # noqa: PLC0415
+
+    span = command.span_of(since, until, expect)
+    return command.verify(resolve_settings(mongodb_uri=mongodb_uri, data_dir=data_dir), span, site=site)
 
 
 @app.command()

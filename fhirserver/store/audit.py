@@ -11,9 +11,10 @@ from typing import Any, Final, NamedTuple
 
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from fhirserver.search.index import IndexValues
 from fhirserver.store.documents import Draft, document
 from fhirserver.store.errors import DuplicateKey, translated
-from fhirserver.store.layout import SETTING, Document
+from fhirserver.store.layout import SETTING, Document, index_fields
 from fhirserver.store.store import Session, Store, is_duplicate, place_at
 
 AUDIT_EVENT: Final = "AuditEvent"
@@ -54,6 +55,8 @@ class Stored:
     updated_us: int
     content: bytes | None
     link: Link | None
+    terms: frozenset[str] = frozenset()
+    """What it is found by."""
 
 
 class HeadMoved(Exception):
@@ -126,7 +129,7 @@ class AuditStore:
     async def events(self, since: int, until: int | None = None) -> AsyncIterator[Stored]:
         """Yield the AuditEvents after a place and up to another, in the order of the chain."""
         bounds: Document = {"$gt": since} if until is None else {"$gt": since, "$lte": until}
-        projection = {"n": 1, "m": 1, "x": 1, "f": 1, "k": 1}
+        projection = {"n": 1, "m": 1, "x": 1, "f": 1, "k": 1, "t": 1}
         with translated():
             cursor = self._store.resources.find(
                 {"t": AUDIT_EVENT, "n": bounds}, projection, sort=[("n", 1)], batch_size=_READ, hint="terms"
@@ -173,4 +176,10 @@ def _head_of(fields: Document) -> Head:
 def _stored_of(fields: dict[str, Any]) -> Stored:
     number, mac = fields.get("k") or (None, b"")
     link = None if number is None else Link(int(number), bytes(mac))
-    return Stored(fields["_id"], int(fields["n"]), int(fields["m"]), fields.get("x"), link)
+    terms = frozenset(fields.get("t", ()))
+    return Stored(fields["_id"], int(fields["n"]), int(fields["m"]), fields.get("x"), link, terms)
+
+
+def indexed_terms(values: IndexValues) -> frozenset[str]:
+    """Return the terms that an event with these index values is stored with."""
+    return frozenset(index_fields(values)["t"])

@@ -43,7 +43,17 @@ def commands() -> list[str]:
     return [str(command.callback.__name__) for command in app.registered_commands if command.callback]
 
 
-@pytest.mark.parametrize("command", commands())
+def commands_of_groups() -> list[str]:
+    return [
+        f"{group.typer_instance.info.name} {command.callback.__name__}"
+        for group in app.registered_groups
+        if group.typer_instance
+        for command in group.typer_instance.registered_commands
+        if command.callback
+    ]
+
+
+@pytest.mark.parametrize("command", [*commands(), *commands_of_groups()])
 def test_every_command_is_documented(command: str) -> None:
     assert f"## fhirserver {command}" in COMMANDS
 
