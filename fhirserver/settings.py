@@ -134,8 +134,6 @@ class Settings(BaseSettings):
     """Keep a Provenance of every write whose caller brings none."""
     audit_backlog_bytes: Annotated[int, Field(ge=1024 * 1024)] = 256 * _MEBIBYTE
     """Records of one worker that may wait to be stored; beyond it requests are refused until there is room."""
-    secret_key: Annotated[str | None, Field(min_length=32, repr=False)] = None
-    """What keeps and proves what is secret: the same on every machine; by default made and kept in the data folder."""
     request_timeout_s: Annotated[float, Field(gt=0)] = 60.0
     shutdown_timeout_s: Annotated[int, Field(ge=0)] = 30
     """How long a stopping server lets requests finish."""
