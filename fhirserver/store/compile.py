@@ -14,6 +14,7 @@ from fhirserver.kernel.version import Method
 from fhirserver.search.full_text import pattern_of
 from fhirserver.search.index import MAX_TERM, SEPARATOR, VARIANT_END
 from fhirserver.search.plan import (
+    IN_RECORD,
     All,
     And,
     Chain,
