@@ -162,7 +162,7 @@ async def _on_list(world: _World, asked: OnList) -> Plan:
     addresses = (resolved(e["item"].get("reference", ""), bases) for e in entries if not e.get("deleted", False))
     references = (parse_rest_reference(address) for address in addresses)
     keys = dict.fromkeys(r.key for r in references if r and not r.base and r.resource_type == asked.resource_type)
-    return IsOneOf(tuple(keys)) if keys else NONE
+    return IsOneOf(tuple(keys), stored=True) if keys else NONE
 
 
 async def _has_item(world: _World, asked: HasItem) -> Plan:
@@ -180,4 +180,4 @@ async def _has_item(world: _World, asked: HasItem) -> Plan:
             keys.append(hit.version.key)
         if number % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
-    return IsOneOf(tuple(keys)) if keys else NONE
+    return IsOneOf(tuple(keys), stored=True) if keys else NONE

@@ -11,7 +11,8 @@ from fhirserver.repository.guard import check_cost
 from fhirserver.repository.lookups import look_up
 from fhirserver.repository.requests import Parameters
 from fhirserver.repository.services import Services
-from fhirserver.search.contained import pointing_inside
+from fhirserver.search.contained import beginning_with, may_begin_with, pointing_inside
+from fhirserver.search.entries import FIRST_TYPES
 from fhirserver.search.plan import (
     NONE,
     And,
@@ -127,6 +128,8 @@ async def _resolve_chain(services: Services, access: Access, chain: Chain, sessi
     asked = await resolve(services, access, chain.plan, session)
     if asked == NONE:
         return NONE
+    if chain.inline:
+        return beginning_with(chain.keys, chain.target_type, asked)
     inner = within_access(access, chain.target_type, (asked,), Right.SEARCH)
     await check_cost(services, (chain.target_type,), inner)
     bound = services.limits.chain_bound
@@ -143,8 +146,12 @@ async def _ends(
 ) -> tuple[list[str], bool]:
     """Return what a link leads to, and whether some of it is contained in what it leads from: one query tells both."""
     outside, inside = plans
+    sources = {key.partition(".")[0] for key in chain.keys}
+    if not sources.isdisjoint(FIRST_TYPES):  # what it leads from may be in a Bundle
+        inside = any_of(inside, may_begin_with(inside))
+        sources.add("Bundle")
     keys, limit = services.searcher.keys, services.limits.chain_bound + 1
-    if not any(key.startswith(f"{chain.target_type}.") for key in chain.keys):
+    if chain.target_type not in sources:
         found = await keys(any_of(outside, inside), limit, session)
         targets = [key for key in found if key.startswith(f"{chain.target_type}/")]
         if len(found) < limit:
@@ -165,7 +172,7 @@ async def _resolve_reverse(services: Services, access: Access, chain: ReverseCha
     if terms is None:
         raise _too_many(chain.source_type, bound)
     targets = dict.fromkeys(term.partition("=")[2] for term in terms)
-    return IsOneOf(tuple(targets)) if targets else NONE
+    return IsOneOf(tuple(targets), stored=True) if targets else NONE
 
 
 def _too_many(resource_type: str, bound: int) -> TooCostly:

@@ -106,6 +106,8 @@ def _chained(services: Services, types: Sequence[str], chain: tuple[str, Sort], 
     bound = [services.binder.find(resource_type, code) for resource_type in types]
     if any(one.definition.type is not SearchType.REFERENCE for one in bound):
         raise UnknownParameter(f"`{shown(code)}` is not a reference; only references chain.")
+    if any(one.inline for one in bound):
+        raise UnknownParameter(f"`{shown(code)}` leads to what is in the Bundle itself, which gives no order.")
     targets = [t for t in dict.fromkeys(t for one in bound for t in one.targets) if only in ("", t)]
     knowing = [target for target in targets if _is_known(services, target, rest.code)]
     if not knowing:

@@ -243,7 +243,8 @@ class Binder:
         if target is not None and target not in bound.targets:
             raise UnknownParameter(f"`{code}` does not refer to `{shown(target)}`.")
         targets = (target,) if target is not None else bound.targets
-        plans = [Chain(bound.keys, t, p) for t in targets if (p := self._inner(t, inner, len(targets))) is not None]
+        found = ((t, self._inner(t, inner, len(targets))) for t in targets)
+        plans = [Chain(bound.keys, t, plan, bound.inline) for t, plan in found if plan is not None]
         if not plans:
             raise UnknownParameter(f"No target of `{code}` has the parameter chained to it.")
         return any_of(*plans)

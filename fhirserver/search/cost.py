@@ -3,6 +3,7 @@
 Plain conditions that exclude (``:not``, ``:missing=true``) are no such scans: a page of what they leave is found soon.
 """
 
+from fhirserver.search.contained import is_inner, is_link
 from fhirserver.search.plan import (
     And,
     Comparison,
@@ -33,6 +34,8 @@ def scans(plan: Plan) -> bool:
             return any(map(scans, plans))
         case HasText(test=TextTest.STARTS_IN_ANY_CASE):
             return False
+        case HasGroup(key, inner) if is_inner(key):
+            return scans(inner)
         case HasTermContaining() | HasWords() | HasText() | HasGroup():
             return True
         case _:
@@ -47,7 +50,7 @@ def is_indexed(plan: Plan) -> bool:
         case Or(plans):
             return all(map(is_indexed, plans))
         case HasTerm(terms):
-            return not any(term.isalnum() for term in terms)
+            return all(map(_has_value, terms))
         case HasTermPrefix(prefix):
             return not prefix.endswith("=")
         case HasSpan():
@@ -60,6 +63,11 @@ def is_indexed(plan: Plan) -> bool:
             return True
         case _:
             return False
+
+
+def _has_value(term: str) -> bool:
+    """Tell a value, or an instance, from what says no more than that there is a resource or a link of some type."""
+    return "/" in term or ("=" in term and not is_link(term))
 
 
 def is_of_few(plan: Plan) -> bool:

@@ -1,11 +1,25 @@
-"""What ``resolve()`` reaches while a Bundle is indexed: its own entries, never what else is stored.
+"""The entries of a Bundle while it is indexed: the first one, and what ``resolve()`` reaches, nothing else stored.
 
 Spec: http://hl7.org/fhir/R4/bundle.html#references
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from fhirserver.kernel.resource import Resource
+
+FIRST: Final = "Bundle.entry[0].resource"
+"""What the parameters select that lead to what a document or message begins with."""
+
+FIRST_TYPES: Final = frozenset({"Composition", "MessageHeader"})
+
+
+def first_of(resource: Resource) -> Resource | None:
+    """Return what a document or message begins with; None for all other resources."""
+    if resource["resourceType"] != "Bundle" or "entry" not in resource:
+        return None
+    first: Resource | None = resource["entry"][0].get("resource")
+    return first if first is not None and first["resourceType"] in FIRST_TYPES else None
 
 
 class Entries:

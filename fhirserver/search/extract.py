@@ -14,9 +14,9 @@ from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.fhirpath import CompiledExpression, Environment, FhirPathError
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.search.attachments import BINARY, showing, terms_of
-from fhirserver.search.contained import add_contained
+from fhirserver.search.contained import add_contained, add_first, add_referred, identified
 from fhirserver.search.content import add_words
-from fhirserver.search.entries import Entries
+from fhirserver.search.entries import FIRST, Entries, first_of
 from fhirserver.search.index import Group, IndexValues, Span
 from fhirserver.search.parameters import Indexed, SearchParameters
 from fhirserver.search.presence import needed_properties
@@ -70,6 +70,9 @@ class Extractor:
         resource_type = resource["resourceType"]
         if "contained" in resource:
             add_contained(resource, values, self._extract)
+        first = first_of(resource)
+        if first is not None:
+            self._add_first(resource, identified(first), values)
         if (
             "contained" in resource
             or resource_type == BINARY
@@ -78,6 +81,14 @@ class Extractor:
             values.terms += dict.fromkeys(terms_of(resource, self._showing_of, self._rules.own_bases))
         add_words(resource, values)
         return values
+
+    def _add_first(self, bundle: Resource, first: Resource, values: IndexValues) -> None:
+        """Index what a document or message begins with, which may be in its Bundle only."""
+        found = self.extract(first)
+        add_referred(found, Entries(bundle), self._extract)
+        indexed = self._parameters.of(bundle["resourceType"]).indexed
+        keys = [one.key for one in indexed if any(expression.source == FIRST for expression in one.expressions)]
+        add_first(values, first, found, keys)
 
     def _showing_of(self, resource_type: str) -> frozenset[str]:
         found = self._showing.get(resource_type)

@@ -20,7 +20,7 @@ from fhirserver.search.filter import Condition, Every, Negated, Some, Step, Test
 from fhirserver.search.filter_tests import plan_test, presence_under
 from fhirserver.search.items import kinds_of
 from fhirserver.search.parameters import Bound, SearchParameters
-from fhirserver.search.plan import Chain, HasItem, HasTerm, ItemPart, Plan, all_of, any_of, none_of
+from fhirserver.search.plan import And, Chain, HasItem, HasTerm, ItemPart, Not, Or, Plan, all_of, any_of, none_of
 from fhirserver.search.query import Criterion, Simple
 from fhirserver.search.readers import Target, target_of
 from fhirserver.search.values.token import TokenForm
@@ -103,12 +103,24 @@ class FilterPlanner:
                 plan = self._test(target, test, path[1:])
                 if path[0].inside is not None:
                     plan = all_of(self._condition(target, path[0].inside), plan)
-                plans.append(Chain(bound.keys, target, plan))
+                if bound.inline and _reads_items(plan):
+                    raise misread(test.position, "Items of what a Bundle begins with are not tested one by one.")
+                plans.append(Chain(bound.keys, target, plan, bound.inline))
             except _UnknownName as error:
                 unknown = error
         if not plans and unknown is not None:
             raise unknown
         return any_of(*plans)
+
+
+def _reads_items(plan: Plan) -> bool:
+    match plan:
+        case And(plans) | Or(plans):
+            return any(map(_reads_items, plans))
+        case Not(inner) | Chain(plan=inner):
+            return _reads_items(inner)
+        case _:
+            return isinstance(plan, HasItem)
 
 
 def _opposite(value: str) -> str:

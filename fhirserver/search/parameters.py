@@ -16,6 +16,7 @@ from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.search_parameters import SearchParameter, SearchType
 from fhirserver.fhirpath import CompiledExpression, compile_fhirpath
 from fhirserver.search.custom import NO_CUSTOMS, Customs, mark_of, split_union
+from fhirserver.search.entries import FIRST
 from fhirserver.search.values.token import TokenForm
 
 COMPUTED: Final = frozenset({"_id", "_lastUpdated"})
@@ -68,6 +69,8 @@ class Bound:
     parts: tuple[Part, ...] = ()
     restricted: bool = False
     """The keys hold references to other types too; only ``targets`` count."""
+    inline: bool = False
+    """What it leads to is in the resource itself: the first entry of a Bundle."""
     whole: bool = False
     """Of a number: its elements are integers."""
 
@@ -282,13 +285,14 @@ class _Compiler:
         definition = candidate.definition
         keys = self._keys(candidate, owners)
         expressions = [branch.expression for branch in candidate.branches]
-        restricted = candidate.limit is not None and self._key(candidate) not in keys
+        inline = candidate.meaning == {FIRST}
+        restricted = inline or (candidate.limit is not None and self._key(candidate) not in keys)
         targets = (candidate.limit,) if candidate.limit else definition.targets
         form = self._form(expressions, definition)
         types = frozenset().union(*(e.types for e in expressions))
         whole = types <= {"integer", "positiveInt", "unsignedInt"}
         parts = owners[keys[0]] if definition.components else candidate
-        return Bound(definition, keys, targets, form, self._parts(parts), restricted, whole)
+        return Bound(definition, keys, targets, form, self._parts(parts), restricted, inline, whole)
 
     def _keys(self, candidate: _Candidate, owners: dict[str, _Candidate]) -> tuple[str, ...]:
         same_type = {k: o for k, o in owners.items() if o.definition.type is candidate.definition.type}

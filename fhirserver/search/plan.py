@@ -198,6 +198,8 @@ class IsOneOf:
     """The resource is one of these instances (``Type/id``)."""
 
     keys: tuple[str, ...]
+    stored: bool = False
+    """They are known to be stored: what has the same id inside another resource is none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,8 @@ class Chain:
     keys: tuple[str, ...]
     target_type: str
     plan: "Plan"
+    inline: bool = False
+    """It leads to what a Bundle begins with, which is in the Bundle itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +363,7 @@ def any_of(*plans: Plan) -> Plan:
     """Disjoin plans; terms of alternatives become one set of terms, and so do instances."""
     members: list[Plan] = []
     terms: list[str] = []
-    keys: list[str] = []
+    keys: dict[bool, list[str]] = {}
     for plan in plans:
         if isinstance(plan, All):
             return ALL
@@ -368,11 +372,11 @@ def any_of(*plans: Plan) -> Plan:
         elif isinstance(plan, HasTerm):
             terms.extend(plan.terms)
         elif isinstance(plan, IsOneOf):
-            keys.extend(plan.keys)
+            keys.setdefault(plan.stored, []).extend(plan.keys)
         elif not isinstance(plan, Nothing):
             members.append(plan)
-    if keys:
-        members.insert(0, IsOneOf(tuple(dict.fromkeys(keys))))
+    for stored, named in keys.items():
+        members.insert(0, IsOneOf(tuple(dict.fromkeys(named)), stored))
     if terms:
         members.insert(0, HasTerm(tuple(dict.fromkeys(terms))))
     unique = tuple(dict.fromkeys(members))

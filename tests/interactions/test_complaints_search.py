@@ -317,9 +317,6 @@ async def test_hapi_5988_a_parameter_that_follows_a_reference_inside_a_document(
     assert found_in(bundle) == ["doc2"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the Composition inside a document is indexed by its address alone: nothing is found"
-)
 async def test_hapi_2846_a_chain_into_the_composition_of_a_document(record: AsyncClient) -> None:
     """Also hapi-fhir 2562, LinuxForHealth 2689: the Composition is nowhere but in the document."""
     assert found_in(await search(record, "Bundle?composition.title=doc1")) == ["doc1"]

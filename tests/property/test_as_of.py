@@ -313,3 +313,56 @@ async def test_the_present_is_an_instant_that_the_links_name(door: Door) -> None
     page = await door.repository.search(following)
     assert [version.logical_id for version in page.matches] == ["c", "d"]
     assert (page.total, page.next_cursor) == (4, None)
+
+
+PATIENT_URN = "urn:uuid:10000000-0000-4000-8000-000000000000"
+
+
+def written(name: str, title: str, about: str, family: str) -> Resource:
+    """Make a document whose Composition is about a patient beside it, or a stored one."""
+    composition = {
+        "resourceType": "Composition", "status": "final", "type": {"text": "x"}, "date": "2020", "title": title,
+        "author": [{"reference": "Device/1"}], "subject": {"reference": about},
+    }  # fmt: skip
+    inside = {"resourceType": "Patient", "name": [{"family": family}]}
+    return {
+        "resourceType": "Bundle", "id": name, "type": "document", "identifier": {"system": "urn:d", "value": name},
+        "timestamp": "2020-01-01T00:00:00Z",
+        "entry": [{"fullUrl": PATIENT_URN.replace("1", "0", 1), "resource": composition},
+                  {"fullUrl": PATIENT_URN, "resource": inside}],
+    }  # fmt: skip
+
+
+DOCUMENTS = st.builds(
+    written, *map(st.sampled_from, ("de", ("first", "second"), (PATIENT_URN, "Patient/a", "Patient/b"), "xy"))
+)
+DOCUMENT_WRITES = st.lists(
+    st.one_of(DOCUMENTS, DOCUMENTS, PERSONS, st.sampled_from(("Bundle/d", "Patient/a"))), min_size=6, max_size=20
+)
+
+
+def family_of(bundle: Resource, state: dict[str, Resource]) -> str | None:
+    about = bundle["entry"][0]["resource"]["subject"]["reference"]
+    patient = bundle["entry"][1]["resource"] if about == PATIENT_URN else state.get(about)
+    return patient["name"][0]["family"] if patient else None
+
+
+@settings(max_examples=25)
+@given(data=st.data(), writes=DOCUMENT_WRITES)
+async def test_what_documents_began_with(door: Door, data: st.DataObject, writes: list[Resource | str]) -> None:
+    await door.clear()
+    story = Story(door)
+    for write in writes:
+        await (story.delete(write) if isinstance(write, str) else story.put(write))
+    for _ in range(4):
+        moment = data.draw(st.sampled_from(story.versions)).last_updated_us - data.draw(st.integers(0, 1))
+        before = {version.key: version for version in story.versions if version.last_updated_us <= moment}
+        state = {key: parse_json(version.content) for key, version in before.items() if version.content is not None}
+        title, family = data.draw(st.sampled_from(("first", "second"))), data.draw(st.sampled_from("xy"))
+        bundles = [one for one in state.values() if one["resourceType"] == "Bundle"]
+        titled = {one["id"] for one in bundles if one["entry"][0]["resource"]["title"] == title}
+        about = {one["id"] for one in bundles if family_of(one, state) == family}
+        by_title, by_family = ("composition.title", title), ("composition.patient.family", family)
+        assert await searched(door, "Bundle", (by_title,), moment) == titled
+        assert await searched(door, "Bundle", (by_family,), moment) == about
+        assert await searched(door, "Bundle", (by_title, by_family), moment) == titled & about

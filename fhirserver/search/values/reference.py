@@ -37,8 +37,8 @@ def extract_reference(key: str, type_name: str, value: Json, own_bases: tuple[st
         yield f"{key}={url}|{version}"
     elif isinstance(value, str):
         yield f"{key}={resolved(value, own_bases)}"
-    elif isinstance(value, dict) and isinstance(value.get("id"), str) and "resourceType" in value:
-        yield f"{key}={value['resourceType']}/{value['id']}"
+    elif isinstance(value, dict) and "resourceType" in value:
+        yield f"{key}={value['resourceType']}/{value.get('id', '')}"
 
 
 @lru_cache(_REMEMBERED)
