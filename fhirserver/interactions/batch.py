@@ -11,6 +11,7 @@ from fhirserver.codec.fhir_json import encode
 from fhirserver.interactions.bundle import render_responses, response_entry
 from fhirserver.interactions.entries import BundleLimits, BundleReader, Incoming
 from fhirserver.interactions.entry_request import EntryReader, place_error
+from fhirserver.interactions.provenance_header import refuse_provenance
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction
 from fhirserver.kernel.outcome import FhirError
 from fhirserver.repository.repository import Repository
@@ -68,6 +69,7 @@ class Batch:
 
     async def __call__(self, request: FhirRequest, repository: Repository) -> FhirResponse:
         """Answer 200 whatever became of the entries."""
+        refuse_provenance(request, "a batch, whose entries do not know each other; send a transaction")
         incoming = self.reader.read(request.body)
         numbered = [self._number(request, incoming, index) for index in range(len(incoming.entries))]
         responses = await run_entries(numbered, self.run, repository, self.reader.limits)

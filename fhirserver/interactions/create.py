@@ -3,6 +3,7 @@
 from fhirserver.interactions.binary import native_binary_of
 from fhirserver.interactions.body import body_of
 from fhirserver.interactions.conditions import criteria_of
+from fhirserver.interactions.provenance_header import provenance_of, refuse_provenance
 from fhirserver.interactions.query import parse_criteria_text
 from fhirserver.interactions.written import respond_written
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse
@@ -13,8 +14,9 @@ from fhirserver.repository.requests import Create
 async def create(request: FhirRequest, repository: Repository) -> FhirResponse:
     """Store a new resource under an id of the server's choice; a Binary may come in its own media type."""
     if request.chunks is not None:
+        refuse_provenance(request, "the content of a Binary")
         return respond_written(request, await repository.write_binary(native_binary_of(request)))
-    return respond_written(request, await repository.write(create_of(request)))
+    return respond_written(request, await repository.write(create_of(request), provenance_of(request)))
 
 
 def create_of(request: FhirRequest) -> Create:

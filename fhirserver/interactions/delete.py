@@ -1,6 +1,7 @@
 """delete, conditional delete. Spec: http://hl7.org/fhir/R4/http.html#delete, #cdelete"""
 
 from fhirserver.interactions.conditions import criteria_of, version_to_match
+from fhirserver.interactions.provenance_header import provenance_of
 from fhirserver.interactions.written import applied_return, render_effect
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Return
 from fhirserver.kernel.outcome import BadRequest
@@ -10,7 +11,7 @@ from fhirserver.repository.requests import Delete, Written
 
 async def delete(request: FhirRequest, repository: Repository) -> FhirResponse:
     """End an instance's life; its history stays. Deleting what is not there succeeds just as well."""
-    return respond_deleted(request, await repository.write(delete_of(request)))
+    return respond_deleted(request, await repository.write(delete_of(request), provenance_of(request)))
 
 
 def delete_of(request: FhirRequest) -> Delete:

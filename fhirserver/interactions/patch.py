@@ -12,6 +12,7 @@ from fhirserver.codec.merge_patch import merge_resource, parse_merge_patch
 from fhirserver.codec.xml_patch import change_xml_resource, parse_xml_patch
 from fhirserver.definitions.registry import Definitions
 from fhirserver.interactions.conditions import criteria_beside_subset, version_to_match
+from fhirserver.interactions.provenance_header import provenance_of
 from fhirserver.interactions.written import respond_written
 from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, FhirResponse
 from fhirserver.kernel.outcome import BadStructure, UnsupportedMedia
@@ -31,7 +32,7 @@ ReadPatch: TypeAlias = Callable[[bytes], Change]
 
 async def patch(request: FhirRequest, repository: Repository) -> FhirResponse:
     """Change parts of an instance."""
-    return respond_written(request, await repository.write(patch_of(request)))
+    return respond_written(request, await repository.write(patch_of(request), provenance_of(request)))
 
 
 def patch_of(request: FhirRequest) -> Patch:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from fhirserver.codec.fhir_json import Body
 from fhirserver.interactions.batch import READING, Numbered, Run, run_entries
 from fhirserver.interactions.bundle import render_responses, response_entry
 from fhirserver.interactions.create import create_of
@@ -18,6 +19,7 @@ from fhirserver.interactions.entries import BundleReader, Incoming
 from fhirserver.interactions.entry_request import EntryReader, place_error
 from fhirserver.interactions.parameters import check_parameters
 from fhirserver.interactions.patch import patch_of
+from fhirserver.interactions.provenance_header import provenance_of
 from fhirserver.interactions.subset import Subset
 from fhirserver.interactions.update import update_of
 from fhirserver.interactions.written import respond_written
@@ -47,6 +49,7 @@ class Transaction:
 
     async def __call__(self, request: FhirRequest, repository: Repository) -> FhirResponse:
         """Answer 200 with one response per entry, in the order of the request, or fail with the first error."""
+        provenance = provenance_of(request)
         incoming = self.reader.read(request.body)
         requests = [self._read(request, incoming, index) for index in range(len(incoming.entries))]
         incoming.check_all()
@@ -60,7 +63,7 @@ class Transaction:
             return refusal
         responses = tried
         if writes:
-            responses = self._respond_all(order, requests, writes, await _commit(order, writes, repository))
+            responses = self._respond_all(order, requests, writes, await _commit(order, writes, provenance, repository))
             responses |= await self._answer(reads, repository)
         rendered = (response_entry(responses[index]) for index in range(len(requests)))
         return FhirResponse(status=200, content=render_responses("transaction-response", rendered))
@@ -148,11 +151,17 @@ def _reads(requests: Sequence[FhirRequest], incoming: Incoming) -> list[Numbered
     ]
 
 
-async def _commit(order: Sequence[int], writes: Sequence[Write], repository: Repository) -> list[Written]:
+async def _commit(
+    order: Sequence[int], writes: Sequence[Write], provenance: Body | None, repository: Repository
+) -> list[Written]:
     try:
-        return await repository.transact(writes)
+        return await repository.transact(writes, provenance)
     except FhirError as error:
-        raise error if error.write_index is None else place_error(error, order[error.write_index]) from None
+        raise (
+            error
+            if error.write_index is None or error.write_index >= len(order)
+            else place_error(error, order[error.write_index])
+        ) from None
 
 
 def _write(index: int, request: FhirRequest) -> Write:

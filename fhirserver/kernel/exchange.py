@@ -137,6 +137,8 @@ class FhirRequest:
     prefer: Prefer = Prefer()
     full_url: str | None = None
     """The ``fullUrl`` of a Bundle entry."""
+    provenance: str | None = None
+    """``X-Provenance``: http://hl7.org/fhir/R4/provenance.html#header"""
     security_context: str | None = None
     """``X-Security-Context``: http://hl7.org/fhir/R4/binary.html#security"""
     streamed_as: str | None = None

@@ -9,6 +9,7 @@ from dataclasses import replace
 from fhirserver.access import Access
 from fhirserver.access.access import Right
 from fhirserver.access.masks import masked
+from fhirserver.codec.fhir_json import Body
 from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.ids import is_id
@@ -16,6 +17,7 @@ from fhirserver.kernel.outcome import Forbidden, NotFound
 from fhirserver.kernel.version import Version
 from fhirserver.repository.append_only import AUDIT_EVENT, admitted, all_admitted, append_only
 from fhirserver.repository.as_of import moment_of, read_as_of
+from fhirserver.repository.attesting import attestation
 from fhirserver.repository.binaries import write_binary
 from fhirserver.repository.everything import EverythingPage, EverythingRequest, everything
 from fhirserver.repository.histories import read_history
@@ -98,8 +100,10 @@ class Repository:
             raise NotFound("There is no such version.")
         return self._left(await self._sight.earlier(f"{resource_type}/{logical_id}", int(version_id)))
 
-    async def write(self, write: Write) -> Written:
-        """Do one write, atomically."""
+    async def write(self, write: Write, provenance: Body | None = None) -> Written:
+        """Do one write, atomically, and store the Provenance that came with it."""
+        if provenance is not None:
+            return (await self.transact([write], provenance))[0]
         write = admitted(write, self.caller)
         with self._services.clock.writing():
             services = await self._live.fresh()
@@ -109,12 +113,15 @@ class Repository:
                 return self._wrote(write, await update(services, self._access, write))
             return self._wrote(write, (await transact(services, self._access, [write]))[0])
 
-    async def transact(self, writes: Sequence[Write]) -> list[Written]:
-        """Do all writes or none; the results stand in the order of the writes."""
-        writes = all_admitted(writes, self.caller)
+    async def transact(self, writes: Sequence[Write], provenance: Body | None = None) -> list[Written]:
+        """Do all writes or none, with the Provenance that came; the results stand in the order of the writes."""
+        asked = all_admitted(writes, self.caller)
+        if provenance is not None:
+            asked.append(attestation(provenance))
+            self.trail.has_provenance = True
         with self._services.clock.writing():
-            done = await transact(await self._live.fresh(), self._access, writes)
-            return [self._wrote(write, written) for write, written in zip(writes, done, strict=True)]
+            done = await transact(await self._live.fresh(), self._access, asked)
+            return [self._wrote(write, written) for write, written in zip(asked, done, strict=True)][: len(writes)]
 
     async def write_binary(self, binary: NativeBinary) -> Written:
         """Store a Binary in its own content type, streamed."""

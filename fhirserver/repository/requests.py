@@ -29,6 +29,8 @@ class Create:
     if_none_exist: Parameters | None = None
     full_url: str | None = None
     """Within a transaction: what other entries call this one (``urn:uuid:…``)."""
+    attests: bool = False
+    """It is the Provenance of the writes before it, whose versions become its targets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

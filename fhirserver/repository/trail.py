@@ -44,10 +44,14 @@ class Step:
 class Trail:
     """Everything that one request touched, in the order in which it did."""
 
-    __slots__ = ("steps", "touched")
+    __slots__ = ("decision", "has_provenance", "steps", "touched")
 
     def __init__(self) -> None:
         """Begin with nothing."""
+        self.decision = ""
+        """The version of the policy and the rule that decided, where one did."""
+        self.has_provenance = False
+        """The caller brought a Provenance for what is written."""
         self.steps: list[Step] = []
         self.touched: list[Touched] = []
 

@@ -30,6 +30,7 @@ from fhirserver.kernel.outcome import (
 from fhirserver.kernel.reference import parse_rest_reference
 from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.version import Method
+from fhirserver.repository.attesting import attesting
 from fhirserver.repository.permits import Permits, right_of
 from fhirserver.repository.planning import plan_criteria, resolve
 from fhirserver.repository.requests import Create, Delete, Effect, Parameters, Patch, Update, Write, Written
@@ -114,11 +115,12 @@ class _Transaction:
         currents = await self._currents(targets, session)
         renaming = Renaming.of({**self._assigned(targets), **await self._conditional_references(session)})
         outcome = _Outcome()
-        results = []
+        results: list[Written] = []
         for index, (write, target) in enumerate(zip(self._writes, targets, strict=True)):
             await _give_way(index)
             with _Naming(index):
-                results.append(await self._apply(write, target, currents, renaming, outcome))
+                wanted = attesting(write, results)
+                results.append(await self._apply(wanted, target, currents, renaming, outcome))
         if outcome.created:
             await self._services.store.create_many(outcome.created, session)
         if outcome.replaced:

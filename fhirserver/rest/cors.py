@@ -16,7 +16,7 @@ _EXPOSED: Final = (
 )
 _REQUEST_HEADERS: Final = (
     b"Accept, Authorization, Content-Type, Content-Encoding, If-Match, If-Modified-Since, If-None-Exist, "
-    b"If-None-Match, Prefer, X-Request-Id, X-Security-Context"
+    b"If-None-Match, Prefer, X-Provenance, X-Request-Id, X-Security-Context"
 )
 
 

@@ -204,6 +204,8 @@ class FhirLane:
             status=response.status,
             caller=call.caller,
             trail=call.trail,
+            decision=call.trail.decision if call.trail is not None else "",
+            has_provenance=call.trail is not None and call.trail.has_provenance,
             address=(call.scope.get("client") or (None,))[0],
         )
         try:

@@ -90,6 +90,7 @@ class RequestReader:
             if_modified_since=header_text(headers, b"if-modified-since"),
             if_none_exist=header_text(headers, b"if-none-exist"),
             prefer=self.prefer(headers),
+            provenance=header_text(headers, b"x-provenance"),
             security_context=header_text(headers, b"x-security-context"),
             wants_native=known.wants_native,
         )
