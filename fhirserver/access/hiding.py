@@ -79,7 +79,7 @@ class Hiding:
                 return none_of(self.plan(inner, resource_type))
             case Chain(keys, target, inner):
                 shown = self.shown(keys)
-                return Chain(shown, target, self.plan(inner, target)) if shown else NONE
+                return replace(plan, keys=shown, plan=self.plan(inner, target)) if shown else NONE
             case ReverseChain(source, keys, inner):
                 shown = self.shown(keys)
                 return ReverseChain(source, shown, self.plan(inner, source)) if shown else NONE

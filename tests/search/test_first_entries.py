@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fhirserver.access.access import Right
+from fhirserver.access.masks import Mask
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.kernel.outcome import BadSearchValue, TooCostly, UnknownParameter
 from fhirserver.kernel.resource import Json, Resource
@@ -16,6 +17,7 @@ from fhirserver.repository.requests import Delete
 from fhirserver.search.contained import MAX_REFERRED
 from fhirserver.search.plan import ALL, NONE, Plan
 from tests.door import BASE, Door, opened
+from tests.limited import Limited
 
 URN = "urn:uuid:00000000-0000-4000-8000-00000000000"
 
@@ -142,26 +144,46 @@ async def test_items_in_it_are_not_tested_one_by_one(door: Door) -> None:
             await door.search(f"Bundle?_filter=not (composition.{path})")
 
 
-class NoPatients:
+class NoPatients(Limited):
     """May see everything but Patients."""
 
-    def filter(self, resource_type: str, right: Right) -> Plan:
+    def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
         return NONE if resource_type == "Patient" else ALL
 
 
-class NoBundles:
+class NoBundles(Limited):
     """May see everything but Bundles."""
 
-    def filter(self, resource_type: str, right: Right) -> Plan:
+    def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
         return NONE if resource_type == "Bundle" else ALL
 
 
+class NoNames(Limited):
+    """May see everything but the names of Patients and the titles of Compositions."""
+
+    def mask(self, resource_type: str) -> Mask | None:
+        hidden = {"Patient": "name", "Composition": "title"}
+        return Mask(resource_type, frozenset({hidden[resource_type]})) if resource_type in hidden else None
+
+
+def seen_by(door: Door, access: Limited) -> Door:
+    return Door(door.services, Repository(door.services, access))
+
+
 async def test_the_bundle_decides_who_may_see_what_is_in_it(door: Door) -> None:
-    hidden = Door(door.services, Repository(door.services, NoBundles()))
-    assert await hidden.ids("Bundle?composition.title=one") == set()
-    limited = Door(door.services, Repository(door.services, NoPatients()))
+    assert await seen_by(door, NoBundles()).ids("Bundle?composition.title=one") == set()
+    limited = seen_by(door, NoPatients())
+    assert await limited.ids("Bundle?composition.title=one") == {"one"}
     assert await limited.ids("Bundle?composition.patient.name=stored") == set()
     assert await limited.ids("Bundle?composition.patient.name=inner") == {"one", "relative"}
+
+
+async def test_nothing_is_found_by_what_is_masked_of_it(door: Door) -> None:
+    masked = seen_by(door, NoNames())
+    for query in ("title=one", "_text=bronchitis", "_content=five", "patient.name=inner", "patient.name=stored"):
+        assert await masked.ids(f"Bundle?composition.{query}") == set(), query
+    assert await masked.ids("Bundle?composition.patient.gender=male") == {"one"}
+    assert await masked.ids("Bundle?composition.status=amended") == {"own"}
 
 
 async def test_it_changes_with_its_bundle(mongodb_uri: str, knowledge: Knowledge) -> None:
