@@ -77,6 +77,19 @@ class Settings(BaseSettings):
     registration: Registration = Registration.OFF
     registration_scope: str = "openid fhirUser profile launch launch/patient online_access offline_access patient/*.rs"
     """The most that a client may be granted that registers itself."""
+    name: Annotated[str, Field(min_length=1, max_length=60)] = "fhirserver"
+    """What the pages for people call this server."""
+    second_factor_roles: Annotated[tuple[str, ...], NoDecode] = ("staff",)
+    """Roles that need a second factor at login, comma separated; ``staff``, ``everybody``, ``none``."""
+    min_password_characters: Annotated[int, Field(ge=8, le=64)] = 12
+    breached_passwords: Path | None = None
+    """A list of breached passwords: SHA-1 digests in their order, as they are published."""
+    session_idle_s: Annotated[int, Field(ge=60)] = 1800
+    """A login ends when its browser asks for nothing so long."""
+    session_longest_s: Annotated[int, Field(ge=300)] = 43_200
+    """A login ends after so long whatever is done: a shift."""
+    login_file: Path | None = None
+    """A TOML file: upstream OpenID providers, and scopes that need a stronger login."""
     base_url: str | None = None
     """The public origin (``https://fhir.example.org``) behind a proxy; by default that of the request."""
     cors_origins: Annotated[tuple[str, ...] | None, NoDecode] = None
@@ -140,7 +153,7 @@ class Settings(BaseSettings):
     keep_alive_s: Annotated[int, Field(ge=1)] = 75
     """How long an idle connection stays open."""
 
-    @field_validator("sites", "cors_origins", "outbound_allow", mode="before")
+    @field_validator("sites", "cors_origins", "outbound_allow", "second_factor_roles", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value

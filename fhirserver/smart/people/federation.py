@@ -4,6 +4,7 @@ What it needs to remember between the two redirects is a flow of the browser; no
 Spec: https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth, RFC 7636, RFC 9207
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from httpx2 import AsyncBaseTransport, HTTPError
 from joserfc.errors import JoseError
 from starlette.requests import Request
 
+from fhirserver.outbound.guard import Refused as OutboundRefused
 from fhirserver.smart.people.assurance import LEVELS, satisfies
+from fhirserver.smart.people.bounded import Bounded
 from fhirserver.smart.people.claims import Identity, Refused, identity_of
 from fhirserver.smart.people.issuers import Issuer
 
@@ -24,6 +27,15 @@ _TIMEOUT_S: Final = 10.0
 _LEEWAY_S: Final = 60
 _METADATA_S: Final = 3600.0
 _REMEMBERED: Final = ("redirect_uri", "nonce", "code_verifier")
+_METADATA: Final = (
+    *("issuer", "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "jwks", "_loaded_at"),
+    *("id_token_signing_alg_values_supported", "authorization_response_iss_parameter_supported"),
+)
+_ALGORITHMS: Final = frozenset(
+    ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
+)
+"""Of ID tokens: those whose keys are public. Never ``none``, whatever an issuer says of itself."""
+_PROBLEMS: Final = (HTTPError, JoseError, OutboundRefused, TimeoutError, RuntimeError, ValueError, KeyError, TypeError)
 _CODES_OF_REFUSAL: Final = frozenset({"access_denied", "login_required", "interaction_required", "consent_required"})
 
 
@@ -43,23 +55,23 @@ class Federation:
     def __init__(
         self,
         issuers: tuple[Issuer, ...],
-        transport_for: Callable[[Issuer], AsyncBaseTransport | None],
+        transport: AsyncBaseTransport,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Speak to each through the transport that guards its requests; None is a plain one."""
+        """Speak to all through ``transport``, which judges where a request goes."""
         self.issuers: Mapping[str, Issuer] = {issuer.id: issuer for issuer in issuers}
         self._oauth = OAuth()
         self._clock = clock
         self._read_s: dict[str, float] = {}
         for issuer in issuers:
-            self._register(issuer, transport_for(issuer))
+            self._register(issuer, Bounded(transport))
 
     async def redirect_url(self, issuer: Issuer, callback: str, wish: Wish) -> tuple[str, dict[str, Any]]:
         """Return where to send the browser, and what to remember until it comes back. Raises Refused."""
         client = await self._client(issuer)
         try:
             made = await client.create_authorization_url(callback, **_parameters(issuer, wish))
-        except (HTTPError, RuntimeError, ValueError, KeyError) as problem:
+        except _PROBLEMS as problem:
             raise _unreachable(issuer, problem) from None
         url = str(made.pop("url"))
         return url, {**made, "redirect_uri": callback, "asked_s": self._clock(), "fresh": wish.fresh}
@@ -75,11 +87,12 @@ class Federation:
         }
         request.scope["session"] = {f"_state_{issuer.id}_{state}": {"data": known, "exp": self._clock() + 60}}
         try:
-            token = await client.authorize_access_token(request, leeway=_LEEWAY_S)
-            claims = await self._claims(client, issuer, token)
+            async with asyncio.timeout(_TIMEOUT_S):
+                token = await client.authorize_access_token(request, leeway=_LEEWAY_S)
+                claims = await self._claims(client, issuer, token)
         except OAuthError as problem:
             raise Refused("denied" if problem.error in _CODES_OF_REFUSAL else "upstream-refused") from None
-        except (HTTPError, JoseError, RuntimeError, ValueError, KeyError) as problem:
+        except _PROBLEMS as problem:
             raise _unreachable(issuer, problem) from None
         self._check_time(claims, remembered)
         identity = identity_of(issuer.issuer, claims, issuer.mapping)
@@ -111,27 +124,29 @@ class Federation:
         client: StarletteOAuth2App = self._oauth.create_client(issuer.id)
         now = self._clock()
         if now - self._read_s.get(issuer.id, 0.0) > _METADATA_S:
-            client.server_metadata.clear()
+            client.server_metadata = {}
         try:
-            metadata = await client.load_server_metadata()
-        except (HTTPError, ValueError) as problem:
+            async with asyncio.timeout(_TIMEOUT_S):
+                metadata = await client.load_server_metadata()
+        except _PROBLEMS as problem:
             raise _unreachable(issuer, problem) from None
+        client.server_metadata = _used(metadata)
         self._read_s[issuer.id] = float(metadata["_loaded_at"])
         if metadata.get("issuer") != issuer.issuer:  # OpenID Connect Discovery §4.3
+            client.server_metadata = {}
             raise Refused("other-issuer")
         return client
 
-    def _register(self, issuer: Issuer, transport: AsyncBaseTransport | None) -> None:
+    def _register(self, issuer: Issuer, transport: AsyncBaseTransport) -> None:
         arguments: dict[str, Any] = {
             "scope": " ".join(issuer.scopes),
             "code_challenge_method": "S256",
             "timeout": _TIMEOUT_S,
             "follow_redirects": False,
             "trust_env": False,
+            "transport": transport,
             "token_endpoint_auth_method": issuer.client_auth,
         }
-        if transport is not None:
-            arguments["transport"] = transport
         if issuer.client_auth == "private_key_jwt":
             arguments["token_endpoint_auth_method"] = PrivateKeyJWT()
         self._oauth.register(
@@ -141,6 +156,13 @@ class Federation:
             server_metadata_url=issuer.metadata_url,
             client_kwargs=arguments,
         )
+
+
+def _used(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata that are used: Authlib would take others for options of its HTTP client."""
+    used = {name: metadata[name] for name in _METADATA if name in metadata}
+    told = used.get("id_token_signing_alg_values_supported") or ["RS256"]
+    return {**used, "id_token_signing_alg_values_supported": [alg for alg in told if alg in _ALGORITHMS]}
 
 
 def _parameters(issuer: Issuer, wish: Wish) -> dict[str, str]:

@@ -20,8 +20,12 @@ class Flows:
     async def begin(self, kind: str, browser: str, fields: Mapping[str, Any]) -> str:
         """Begin a flow; return the id by which the next page names it."""
         flow = secrets.token_urlsafe(_BYTES)
-        await self._records.insert(flow, {**fields, "kind": kind, "browser": browser}, LASTS_S)
+        await self.put(flow, kind, browser, fields)
         return flow
+
+    async def put(self, flow: str, kind: str, browser: str, fields: Mapping[str, Any]) -> None:
+        """Begin a flow under a name that is random already."""
+        await self._records.insert(flow, {**fields, "kind": kind, "browser": browser}, LASTS_S)
 
     async def get(self, flow: str, kind: str, browser: str) -> dict[str, Any] | None:
         """Return a flow of this browser."""

@@ -59,7 +59,6 @@ class _IssuerTable(BaseModel):
     default_roles: list[str] = []
     levels: dict[str, Level] = {}
     amr_levels: dict[str, Level] = {}
-    hosts_allowed: list[str] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +81,6 @@ class Issuer:
     site: str | None = None
     userinfo: bool = False
     mapping: ClaimMapping = field(default_factory=ClaimMapping)
-    hosts_allowed: tuple[str, ...] = ()
-    """Hosts that may be in a private network: an issuer inside the hospital."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +143,6 @@ def _issuer(table: Mapping[str, Any], folder: Path) -> Issuer:
         site=known.site,
         userinfo=known.userinfo,
         mapping=_mapping(known),
-        hosts_allowed=tuple(known.hosts_allowed),
     )
 
 

@@ -79,6 +79,18 @@ class Management:
         await self.people.tell(account.id)
         return changed
 
+    async def change_own_password(self, account: Account, password: str, session_id: str) -> Account:
+        """Take the new password of somebody who is logged in; the other sessions end. Raises BadAccount."""
+        changed = await self.people.accounts.change(
+            account,
+            password_hash=await self._hashed(account, password),
+            password_changed_s=self.people.clock(),
+            must_change_password=False,
+        )
+        self.people.note("password", account.id)
+        await self.people.end_sessions(account.id, but=session_id)
+        return changed
+
     async def check_password(self, account: Account, password: str) -> None:
         """Raises BadPassword when it cannot be the account's."""
         problem = problem_of(password, account.own_words, self.people.options.passwords)
