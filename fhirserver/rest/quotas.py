@@ -1,0 +1,150 @@
+"""Weighted limits: what callers may ask of the server within a minute, by client, by user and of a site as a whole.
+
+A request costs points by what it does and by how many resources it lets out; it is let in while there are points, and
+pays when it is done. Each worker counts for itself and adds up with the others twice a second, in one record for a key
+and window: together they let in what half a second brings beyond the limit, and no request waits for the count.
+Spec: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/, RFC 6585 §4
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from fhirserver.kernel.caller import Caller
+from fhirserver.kernel.exchange import Interaction, Target
+from fhirserver.kernel.outcome import Throttled
+
+Count: TypeAlias = Callable[[str, float, float], Awaitable[float]]
+"""Adds to the number under a key, which expires after some seconds, and returns it."""
+
+WINDOW_S: Final = 60
+_KEPT_S: Final = 2 * WINDOW_S
+_WEIGHTS: Final[Mapping[Interaction, float]] = {
+    Interaction.READ: 1,
+    Interaction.VREAD: 1,
+    Interaction.SEARCH_TYPE: 3,
+    Interaction.SEARCH_SYSTEM: 5,
+    Interaction.HISTORY_INSTANCE: 2,
+    Interaction.HISTORY_TYPE: 5,
+    Interaction.HISTORY_SYSTEM: 5,
+    Interaction.CREATE: 4,
+    Interaction.UPDATE: 6,
+    Interaction.PATCH: 6,
+    Interaction.DELETE: 4,
+    Interaction.OPERATION: 10,
+    Interaction.BATCH: 2,
+    Interaction.TRANSACTION: 5,
+}
+_OF_RESOURCE: Final = 0.1
+"""For each resource that leaves or is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Points within a window, for each one of a kind: a client, a user, a site."""
+
+    kind: str
+    points: int
+
+    @property
+    def policy(self) -> str:
+        """The limit as ``RateLimit-Policy`` names it."""
+        return f'"{self.kind}";q={self.points};w={WINDOW_S}'
+
+
+@dataclass(slots=True)
+class _Window:
+    """What one of a kind has spent since a window began."""
+
+    begun: int
+    shared: float = 0
+    """Of all workers, as of the last count."""
+    own: float = 0
+    """Since then, of this one."""
+    sending: float = 0
+    """Of it, what is being counted now."""
+
+    @property
+    def spent(self) -> float:
+        return self.shared + self.own + self.sending
+
+
+@dataclass(slots=True)
+class Quotas:
+    """The limits of one worker."""
+
+    limits: Sequence[Limit]
+    count: Count
+    clock: Callable[[], float]
+    """Seconds since the epoch."""
+    _windows: dict[tuple[str, str], _Window] = field(default_factory=dict)
+
+    def admit(self, caller: Caller) -> None:
+        """Let a caller in who has points left; raises Throttled."""
+        for limit, window in self._of(caller):
+            if window.spent >= limit.points:
+                wait = self._rest_s()
+                raise Throttled(
+                    f"The {limit.kind} has used the {limit.points} points of this minute; ask again in {wait} s.",
+                    headers={"Retry-After": str(wait), **dict(self.headers(caller))},
+                )
+
+    def charge(self, caller: Caller, points: float) -> None:
+        """Take the points of a request that is done."""
+        for _, window in self._of(caller):
+            window.own += points
+
+    def headers(self, caller: Caller) -> tuple[tuple[str, str], ...]:
+        """Say what the limits are, and of the one that is nearest how much is left."""
+        found = self._of(caller)
+        if not found:
+            return ()
+        limit, window = min(found, key=lambda one: (one[0].points - one[1].spent) / one[0].points)
+        left = max(0, math.floor(limit.points - window.spent))
+        return (
+            ("RateLimit-Policy", ", ".join(one.policy for one, _ in found)),
+            ("RateLimit", f'"{limit.kind}";r={left};t={self._rest_s()}'),
+        )
+
+    async def share(self) -> None:
+        """Add up with the other workers, and forget windows that have passed. Raises Unavailable."""
+        now = self._now()
+        for key, window in list(self._windows.items()):
+            if window.begun != now:
+                del self._windows[key]
+            elif window.own:
+                await self._share_one(key, window)
+
+    async def _share_one(self, key: tuple[str, str], window: _Window) -> None:
+        window.sending, window.own = window.own, 0
+        try:
+            window.shared = await self.count(f"{key[0]} {key[1]} {window.begun}", window.sending, _KEPT_S)
+        except BaseException:
+            window.own += window.sending
+            raise
+        finally:
+            window.sending = 0
+
+    def _of(self, caller: Caller) -> list[tuple[Limit, _Window]]:
+        names = {"client": caller.client_id, "user": caller.fhir_user, "site": caller.site}
+        return [(limit, self._window(limit.kind, name)) for limit in self.limits if (name := names[limit.kind])]
+
+    def _window(self, kind: str, name: str) -> _Window:
+        now = self._now()
+        window = self._windows.get((kind, name))
+        if window is None or window.begun != now:
+            window = self._windows[kind, name] = _Window(now)
+        return window
+
+    def _now(self) -> int:
+        return int(self.clock() // WINDOW_S)
+
+    def _rest_s(self) -> int:
+        return max(1, math.ceil((self._now() + 1) * WINDOW_S - self.clock()))
+
+
+def cost_of(target: Target | None, resources: int) -> float:
+    """Return the points of a request that let out or wrote so many resources."""
+    weight = 1 if target is None else _WEIGHTS.get(target.interaction, 1)
+    return weight + _OF_RESOURCE * resources
