@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from fhirserver.kernel.outcome import TooCostly
 from fhirserver.repository.services import Services
-from fhirserver.search.cost import scans
+from fhirserver.search.cost import scans, weight
 from fhirserver.search.plan import HasTerm, Plan
 
 
@@ -15,7 +15,7 @@ async def check_cost(services: Services, types: Sequence[str], plan: Plan, param
     """Let through what an index leads to, and scans of types that are small enough. Raises TooCostly."""
     if not scans(plan):
         return
-    bound = services.limits.scan_bound
+    bound = services.limits.scan_bound // weight(plan)
     if await services.searcher.count(HasTerm(tuple(types)), bound + 1) <= bound:
         return
     what = f"`{parameter}`" if parameter else "The search"

@@ -22,7 +22,6 @@ from fhirserver.search.plan import (
     HasOneSpan,
     HasSpan,
     HasTerm,
-    HasTermBetween,
     HasTermContaining,
     HasTermPrefix,
     HasText,
@@ -73,7 +72,10 @@ def within_access(access: Access, resource_type: str, bound: Iterable[Plan], rig
 
 
 def anchored(resource_type: str, plan: Plan) -> Plan:
-    """Keep a plan to one type, by a term of its own where nothing in it does so already."""
+    """Keep a plan to one type, by a term of its own where nothing in it does so already.
+
+    What lies between two terms may be nearly all of the type (``ne``): the term lets the database read it in order.
+    """
     if plan == NONE:
         return NONE
     return plan if _implies(plan, resource_type) else all_of(HasTerm((resource_type,)), plan)
@@ -89,7 +91,7 @@ def _implies(plan: Plan, resource_type: str) -> bool:
             return all(term.startswith(f"{resource_type}.") for term in terms)
         case HasTermPrefix(prefix) | HasTermContaining(prefix, _):
             return prefix.startswith(f"{resource_type}.")
-        case HasText(prefix=prefix) | HasTermBetween(prefix):
+        case HasText(prefix=prefix):
             return prefix.startswith(f"{resource_type}.")
         case IsOneOf(keys):
             return all(key.startswith(f"{resource_type}/") for key in keys)

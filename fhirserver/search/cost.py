@@ -3,6 +3,8 @@
 Plain conditions that exclude (``:not``, ``:missing=true``) are no such scans: a page of what they leave is found soon.
 """
 
+from typing import Final
+
 from fhirserver.search.contained import is_inner, is_link
 from fhirserver.search.plan import (
     And,
@@ -24,6 +26,8 @@ from fhirserver.search.plan import (
     TextTest,
 )
 
+_OF_TEXT: Final = 3
+
 
 def scans(plan: Plan) -> bool:
     """Tell whether matches, which may be few, are found only by looking at all there is of the type."""
@@ -40,6 +44,17 @@ def scans(plan: Plan) -> bool:
             return True
         case _:
             return False
+
+
+def weight(plan: Plan) -> int:
+    """Return how much more it is to look at a resource than at one of its terms."""
+    match plan:
+        case And(plans) | Or(plans):
+            return max(map(weight, plans))
+        case HasWords():
+            return _OF_TEXT
+        case _:
+            return 1
 
 
 def is_indexed(plan: Plan) -> bool:
