@@ -147,6 +147,12 @@ class Settings(BaseSettings):
     """Keep a Provenance of every write whose caller brings none."""
     audit_backlog_bytes: Annotated[int, Field(ge=1024 * 1024)] = 256 * _MEBIBYTE
     """Records of one worker that may wait to be stored; beyond it requests are refused until there is room."""
+    client_points: Annotated[int, Field(ge=0)] = 60_000
+    """What one client may ask within a minute: a read is a point, a search some; 0: no limit."""
+    user_points: Annotated[int, Field(ge=0)] = 20_000
+    """The same of one user, whatever the clients; 0: no limit."""
+    site_points: Annotated[int, Field(ge=0)] = 0
+    """The same of all callers of a site together; 0: no limit."""
     request_timeout_s: Annotated[float, Field(gt=0)] = 60.0
     shutdown_timeout_s: Annotated[int, Field(ge=0)] = 30
     """How long a stopping server lets requests finish."""

@@ -14,6 +14,7 @@ from fhirserver.app.authorization import Authorization
 from fhirserver.app.background import ended
 from fhirserver.app.gateway import AsgiApp, Gateway, LocalCallers, Receive, Scope, Send
 from fhirserver.app.knowledge import Knowledge
+from fhirserver.app.limiting import limiting
 from fhirserver.app.logs import request_log
 from fhirserver.app.metrics import Metrics
 from fhirserver.app.pages import build_pages
@@ -27,6 +28,7 @@ from fhirserver.rest.cors import Cors
 from fhirserver.rest.formats import Formats
 from fhirserver.rest.lane import LaneServices, RequestRecord, fhir_lane
 from fhirserver.rest.limits import Limits
+from fhirserver.rest.quotas import Quotas
 from fhirserver.settings import Auth, Settings
 
 _READY_S: Final = 3.0
@@ -76,8 +78,11 @@ class Application:
                 await asyncio.wait([opening], timeout=_OPENING_S)
                 if opening.done():
                     opening.result()  # a defect ends the start
-                lanes = (self._lane(name, dispatch, auditing.auditor) for name, dispatch in tables.items())
-                yield {**{path: lane for found in lanes for path, lane in found.items()}, **self._endpoints(builder)}
+                endpoints = self._endpoints(builder)
+                spent = self.authorization.state.quotas if self.authorization is not None else None
+                async with limiting(self.settings, spent, lambda problem: self._on_fault(problem, "")) as quotas:
+                    lanes = [self._lane(name, table, auditing.auditor, quotas) for name, table in tables.items()]
+                    yield {**{path: lane for found in lanes for path, lane in found.items()}, **endpoints}
             finally:
                 await ended([opening])
                 await auditing.end()
@@ -120,7 +125,7 @@ class Application:
         self.authorization = builder.authorization()
         return dict.fromkeys(_OF_AUTHORIZATION, self.authorization.endpoints(self._allowed_origins))
 
-    def _lane(self, name: str, dispatch: Dispatch, auditor: Auditor) -> dict[str, AsgiApp]:
+    def _lane(self, name: str, dispatch: Dispatch, auditor: Auditor, quotas: Quotas | None) -> dict[str, AsgiApp]:
         paths = mounts(self.settings, name)
         services = LaneServices(
             dispatch=dispatch,
@@ -135,6 +140,7 @@ class Application:
             ),
             cors=Cors(self._allowed_origins),
             audit=auditor,
+            quotas=quotas,
             site=name,
             mounts=paths,
             origin=self.settings.base_url,

@@ -20,7 +20,7 @@ from fhirserver.interactions.query import parse_path, parse_query, split_present
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Query, Target
 from fhirserver.kernel.ids import IdSource
-from fhirserver.kernel.outcome import BadRequest, FhirError, NotFound, TooLong, Unavailable
+from fhirserver.kernel.outcome import BadRequest, FhirError, NotFound, Throttled, TooLong, Unavailable
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.trail import Trail
 from fhirserver.rest.audited import audited_stream
@@ -31,6 +31,7 @@ from fhirserver.rest.formats import Formats
 from fhirserver.rest.headers import Headers, accepts_gzip, new_request_id, request_id_of, scan_headers
 from fhirserver.rest.limits import Limits
 from fhirserver.rest.negotiate import Form, Representation, in_lines, negotiate, not_acceptable
+from fhirserver.rest.quotas import Quotas, cost_of
 from fhirserver.rest.request import Known, RequestReader
 from fhirserver.rest.respond import Send, base_headers, compressed, send_bytes, send_native, send_stream
 
@@ -80,6 +81,8 @@ class LaneServices:
     cors: Cors = field(default_factory=Cors)
     audit: Auditor = UNAUDITED
     """What hears of every request before its answer goes out."""
+    quotas: Quotas | None = None
+    """What callers may ask within a minute."""
     site: str = "main"
     mounts: tuple[str, ...] = ("/fhir",)
     """The paths at which the service base stands."""
@@ -152,7 +155,7 @@ class FhirLane:
                 call.representation = self._represent_lost(call)
             if response.content and response.media_type is None and call.representation.form is not Form.JSON:
                 response = await answered(self._convert(call, response), call.request_id, self._services.on_fault)
-            response = self._audited(call, response)
+            response = self._charged(call, self._audited(call, response))
             status = response.status
             await self._send(call, response, send)
         except ClientGone:
@@ -181,6 +184,8 @@ class FhirLane:
         call.trail = Trail()
         repository = await self._services.repository_for(call.scope, call.headers, call.trail)
         call.caller = repository.caller
+        if self._services.quotas is not None and call.caller is not None:
+            self._services.quotas.admit(call.caller)
         request = dispatch.specify(await self._reader.read(receive, call.headers, call.method, known))
         call.target = request.target
         if request.presentation != call.presentation:  # a form may ask for a format too
@@ -216,6 +221,15 @@ class FhirLane:
         if response.stream is None:
             return response
         return replace(response, stream=audited_stream(self._services.audit, answer, response.stream))
+
+    def _charged(self, call: _Call, response: FhirResponse) -> FhirResponse:
+        """Take the points of a request from those of its caller, and say how many are left."""
+        quotas = self._services.quotas
+        if quotas is None or call.caller is None or response.status == Throttled.status:
+            return response
+        resources = len(call.trail.touched) if call.trail is not None else 0
+        quotas.charge(call.caller, cost_of(call.target, resources))
+        return replace(response, headers=response.headers + quotas.headers(call.caller))
 
     def _url(self, call: _Call) -> tuple[tuple[str, ...], Query]:
         """Split the URL below the mount into path segments and parameters."""

@@ -28,6 +28,7 @@ class State:
         self.ended = records_of("ended", ())
         self.pending = records_of("authorization", ())
         self.grants = records_of("grant", GRANT_INDEXES)
+        self.quotas = records_of("quota", ())
 
     async def prepare(self) -> None:
         """Create the indexes that are missing. Raises Unavailable."""
