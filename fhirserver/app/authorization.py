@@ -2,7 +2,11 @@
 
 import time
 from collections.abc import Collection
+from dataclasses import dataclass
 from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
 from fhirserver.app.gateway import AsgiApp
 from fhirserver.definitions.registry import Definitions
@@ -19,14 +23,17 @@ from fhirserver.smart.fetch import fetch_by
 from fhirserver.smart.grants import Grants
 from fhirserver.smart.key_sets import KeySets
 from fhirserver.smart.keys import SigningKeys
-from fhirserver.smart.logins import Logins, Nobody
+from fhirserver.smart.launches import Launches
+from fhirserver.smart.logins import AccountLogins, Logins
 from fhirserver.smart.network import Network
+from fhirserver.smart.pending import PendingAuthorizations
+from fhirserver.smart.people.people import People, PeopleOptions
 from fhirserver.smart.refresh_tokens import RefreshTokens
 from fhirserver.smart.revocations import Revocations
 from fhirserver.smart.scopes import reader
-from fhirserver.smart.secret import secret_of
+from fhirserver.smart.secret import Secret, secret_of
 from fhirserver.smart.server import authorization_server
-from fhirserver.smart.services import Policy, Services
+from fhirserver.smart.services import Policy, RepositoryFor, Services
 from fhirserver.smart.state import State
 from fhirserver.store.connection import Connection
 
@@ -34,27 +41,64 @@ from fhirserver.store.connection import Connection
 class Authorization:
     """Built over a connection; nothing is asked of the database before the first request."""
 
-    def __init__(self, settings: Settings, connection: Connection, definitions: Definitions, network: Network) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        connection: Connection,
+        definitions: Definitions,
+        network: Network,
+        repository_for: RepositoryFor,
+    ) -> None:
         """Serve the sites of ``network``."""
-        self.state = State(partial(connection.records, settings.network_database))
-        self.services = services_of(settings, self.state, definitions, network, Nobody())
+        records_of = partial(connection.records, settings.network_database)
+        secret = secret_of(settings.secret_key, settings.data_dir)
+        self.people = People(records_of, PeopleOptions(public_origin=settings.base_url), secret)
+        self.state = State(records_of)
+        world = _World(network, definitions, secret, AccountLogins(self.people), repository_for)
+        self.services = services_of(settings, self.state, world)
         self.authenticator = Authenticator(self.services.access_tokens)
+        self.people.listeners.append(self._hear)
+
+    async def _hear(self, user_id: str, session_id: str | None) -> None:
+        """End or change what was granted, as the account or the session has."""
+        if session_id is not None:
+            await self.services.revocations.end_session(session_id)
+            return
+        person = await self.services.logins.person(user_id)
+        if person is None:
+            await self.services.revocations.end_user(user_id)
+        else:
+            await self.services.revocations.change_person(person)
 
     async def prepare(self) -> None:
         """Create the indexes that are missing, and the first keys. Raises Unavailable, WrongSecret."""
         await self.state.prepare()
+        await self.people.prepare()
         await self.services.keys.prepare()
 
     def endpoints(self, origins: Collection[str]) -> AsgiApp:
         """Return the application for ``/auth`` and ``/.well-known``; pages of ``origins`` may call it."""
-        return authorization_server(self.services, origins)
+        return authorization_server(self.services, origins, (), _plain_problem)
 
 
-def services_of(
-    settings: Settings, state: State, definitions: Definitions, network: Network, logins: Logins
-) -> Services:
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What the authorization server stands in."""
+
+    network: Network
+    definitions: Definitions
+    secret: Secret
+    logins: Logins
+    repository_for: RepositoryFor
+
+
+def _plain_problem(request: Request, problem: str, status: int) -> Response:
+    return PlainTextResponse(f"This request cannot be served: {problem}.\n", status)
+
+
+def services_of(settings: Settings, state: State, world: _World) -> Services:
     """Put the authorization server together."""
-    keys = SigningKeys(state.keys, secret_of(settings.secret_key, settings.data_dir))
+    keys = SigningKeys(state.keys, world.secret)
     clients = Clients(state.clients)
     access_tokens = AccessTokens(state.tokens, keys)
     session_s = settings.access_token_s + 24 * 3600
@@ -67,9 +111,9 @@ def services_of(
         registration_scope=settings.registration_scope,
     )
     fetch = fetch_by(Outbound(Guard(Allowed.parse(settings.outbound_allow))))
-    resource_types = frozenset(definitions.resource_types)
+    resource_types = frozenset(world.definitions.resource_types)
     return Services(
-        network=network,
+        network=world.network,
         policy=policy,
         state=state,
         keys=keys,
@@ -79,8 +123,12 @@ def services_of(
         refresh_tokens=refresh_tokens,
         codes=Codes(state.codes, policy.code_s),
         grants=grants,
+        launches=Launches(state.launches, policy.launch_s),
+        pending=PendingAuthorizations(state.pending, policy.pending_s),
         revocations=Revocations(state.ended, access_tokens, refresh_tokens, grants),
-        logins=logins,
+        logins=world.logins,
+        repository_for=world.repository_for,
         read_scopes=reader(resource_types.__contains__),
+        is_resource_type=resource_types.__contains__,
         clock=time.time,
     )

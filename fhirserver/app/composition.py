@@ -21,9 +21,10 @@ from fhirserver.app.pages import build_pages
 from fhirserver.app.sites import Builder, Site, mounts, sites_of
 from fhirserver.audit.auditor import Auditor
 from fhirserver.dispatch import Dispatch
+from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.outcome import FhirError, Unavailable
 from fhirserver.repository.repository import Repository
-from fhirserver.repository.trail import Trail
+from fhirserver.repository.trail import UNTRACED, Trail
 from fhirserver.rest.cors import Cors
 from fhirserver.rest.formats import Formats
 from fhirserver.rest.lane import LaneServices, RequestRecord, fhir_lane
@@ -116,13 +117,20 @@ class Application:
         if self.authorization is None:
             return Repository(site.live, Unrestricted(), trail)
         caller = await self.authorization.authenticator.caller_of(headers, name)
+        return await self._repository_for(caller, trail)
+
+    async def _repository_for(self, caller: Caller, trail: Trail = UNTRACED) -> Repository:
+        """Return the door of a caller's site with what the caller is granted. Raises Unavailable."""
+        site = self.sites.get(caller.site)
+        if site is None:
+            raise Unavailable(_AWAY)
         return Repository(site.live, await site.grants.access_of(caller, site.live.now.binder), trail)
 
     def _endpoints(self, builder: Builder) -> dict[str, AsgiApp]:
         """Return the authorization server, where there is one."""
         if self.settings.auth is Auth.OFF:
             return {}
-        self.authorization = builder.authorization()
+        self.authorization = builder.authorization(self._repository_for)
         return dict.fromkeys(_OF_AUTHORIZATION, self.authorization.endpoints(self._allowed_origins))
 
     def _lane(self, name: str, dispatch: Dispatch, auditor: Auditor, quotas: Quotas | None) -> dict[str, AsgiApp]:

@@ -25,10 +25,11 @@ from fhirserver.jobs.parameter_watch import ParameterWatch
 from fhirserver.jobs.reindex import REINDEX, Reindexer
 from fhirserver.jobs.reindex_control import ReindexControl
 from fhirserver.jobs.runner import Runner
+from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, FhirResponse, Target
 from fhirserver.kernel.ids import random_id
 from fhirserver.kernel.instant import UniqueClock
-from fhirserver.kernel.outcome import RequestTimeout
+from fhirserver.kernel.outcome import RequestTimeout, Unavailable
 from fhirserver.operations import OPERATIONS
 from fhirserver.operations.reindex import reindex_operations
 from fhirserver.repository.cursors import Cursors
@@ -42,6 +43,7 @@ from fhirserver.search.parameters import LiveParameters
 from fhirserver.settings import Auth, Settings
 from fhirserver.smart.capability import security
 from fhirserver.smart.network import Network
+from fhirserver.smart.services import RepositoryFor
 from fhirserver.store.connection import Connection
 from fhirserver.store.history import HistoryReader
 from fhirserver.store.jobs import Jobs
@@ -129,10 +131,11 @@ class Builder:
         if self.settings.auth is Auth.SMART:
             await self.authorization().prepare()
 
-    def authorization(self) -> Authorization:
-        """Build the authorization server of all sites; it needs no database yet."""
+    def authorization(self, repository_for: RepositoryFor | None = None) -> Authorization:
+        """Build the authorization server of all sites; it needs no database yet, and no record for commands."""
         network = Network(self.settings.base_url, {name: mounts(self.settings, name) for name in self.settings.sites})
-        return Authorization(self.settings, self.connection, self.knowledge.definitions, network)
+        opened = repository_for or _no_record
+        return Authorization(self.settings, self.connection, self.knowledge.definitions, network, opened)
 
     async def open(self, name: str) -> Site:
         """Build a site, whose indexes are another's concern; raises Unavailable."""
@@ -244,6 +247,10 @@ async def sites_of(
     finally:
         await asyncio.gather(*(background.end() for background in builder.background))
         await connection.close()
+
+
+async def _no_record(caller: Caller) -> Repository:
+    raise Unavailable("Commands open no record for a caller.")
 
 
 def mounts(settings: Settings, name: str) -> tuple[str, ...]:

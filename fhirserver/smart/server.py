@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,35 +16,54 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fhirserver.kernel.outcome import FhirError
 from fhirserver.smart import network
+from fhirserver.smart.authorize import AuthorizeEndpoint, ProblemPage
 from fhirserver.smart.discovery import Discovery
-from fhirserver.smart.errors import OAuthError
+from fhirserver.smart.errors import INVALID_REQUEST, OAuthError
 from fhirserver.smart.introspection import Introspection
+from fhirserver.smart.launch_endpoint import launch_router
 from fhirserver.smart.revocation import Revocation
 from fhirserver.smart.services import Services
 from fhirserver.smart.token_endpoint import TokenEndpoint
+from fhirserver.smart.userinfo import UserInfo
 
 _FOR_PROGRAMS: Final = frozenset(
     {network.TOKEN, network.INTROSPECT, network.REVOKE, network.REGISTER, network.KEYS, network.BRANDS}
     | {network.STYLE, network.USERINFO}
 )
 _WELL_KNOWN: Final = "/.well-known/"
+_STYLE: Final = {
+    "color_background": "#ffffff",
+    "color_error": "#9e2d2d",
+    "color_highlight": "#1d5fa8",
+    "color_modal_backdrop": "",
+    "color_success": "#2f6b3a",
+    "color_text": "#1b1f24",
+    "dim_border_radius": "6px",
+    "dim_font_size": "16px",
+    "dim_spacing_size": "16px",
+    "font_family_body": "system-ui, sans-serif",
+    "font_family_heading": "system-ui, sans-serif",
+}
 _HOUR_S: Final = 3600
 
 
-def authorization_server(services: Services, origins: Collection[str], pages: Sequence[BaseRoute] = ()) -> ASGIApp:
+def authorization_server(
+    services: Services, origins: Collection[str], pages: Sequence[BaseRoute], problem_page: ProblemPage
+) -> ASGIApp:
     """Build the application; ``origins`` are the web pages that may call, ``pages`` those of people."""
     server = FastAPI(
         title="fhirserver authorization",
         docs_url=None,
         redoc_url=None,
         openapi_url="/auth/openapi.json",
-        exception_handlers={OAuthError: _refuse, FhirError: _fail},
+        exception_handlers={OAuthError: _refuse, FhirError: _fail, RequestValidationError: _explain},
     )
-    server.router.routes.extend([*_routes(services), *pages])
+    server.include_router(launch_router(services))
+    server.router.routes.extend([*_routes(services, AuthorizeEndpoint(services, problem_page)), *pages])
     return _CorsForPrograms(server, origins)
 
 
-def _routes(services: Services) -> list[Route]:
+def _routes(services: Services, authorize: AuthorizeEndpoint) -> list[Route]:
     discovery = Discovery(services)
     bases = [mount for mounts in services.network.mounts.values() for mount in mounts]
     return [
@@ -51,6 +71,10 @@ def _routes(services: Services) -> list[Route]:
         Route(f"{_WELL_KNOWN}openid-configuration", discovery.openid_configuration),
         Route(f"{_WELL_KNOWN}oauth-authorization-server", discovery.authorization_server),
         Route(network.KEYS, discovery.jwks),
+        Route(network.AUTHORIZE, authorize.ask, methods=["GET", "POST"]),
+        Route(network.RESUME, authorize.resume),
+        Route(network.USERINFO, UserInfo(services).answer, methods=["GET", "POST"]),
+        Route(network.STYLE, _style),
         Route(network.TOKEN, TokenEndpoint(services).answer, methods=["POST"]),
         Route(network.INTROSPECT, Introspection(services).answer, methods=["POST"]),
         Route(network.REVOKE, Revocation(services).answer, methods=["POST"]),
@@ -90,3 +114,18 @@ async def _fail(request: Request, problem: Exception) -> Response:
     error = "temporarily_unavailable" if problem.status in (429, 503) else "server_error"
     body = {"error": error, "error_description": problem.diagnostics}
     return JSONResponse(body, problem.status, headers={"Cache-Control": "no-store", **problem.headers})
+
+
+async def _explain(request: Request, problem: Exception) -> Response:
+    """Name the first member of a JSON document that is not as it should be; repeat no value."""
+    if not isinstance(problem, RequestValidationError):
+        raise problem
+    first = problem.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+    body = {"error": INVALID_REQUEST, "error_description": f"`{place}`: {first['msg']}."}
+    return JSONResponse(body, 400, headers={"Cache-Control": "no-store"})
+
+
+async def _style(request: Request) -> Response:
+    """Answer how an app may look like this record: SMART App Launch 2.2, "smart_style_url"."""
+    return JSONResponse(_STYLE, headers={"Cache-Control": "public, max-age=86400"})

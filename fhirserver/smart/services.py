@@ -1,8 +1,11 @@
 """What the endpoints share; put together once per process."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from fhirserver.kernel.caller import Caller
+from fhirserver.repository.repository import Repository
 from fhirserver.settings import Registration
 from fhirserver.smart.access_tokens import AccessTokens
 from fhirserver.smart.client_auth import ClientAuthentication
@@ -10,12 +13,17 @@ from fhirserver.smart.clients import Clients
 from fhirserver.smart.codes import Codes
 from fhirserver.smart.grants import Grants
 from fhirserver.smart.keys import SigningKeys
+from fhirserver.smart.launches import Launches
 from fhirserver.smart.logins import Logins
 from fhirserver.smart.network import Network
+from fhirserver.smart.pending import PendingAuthorizations
 from fhirserver.smart.refresh_tokens import RefreshTokens
 from fhirserver.smart.revocations import Revocations
 from fhirserver.smart.scopes import Scopes
 from fhirserver.smart.state import State
+
+RepositoryFor: TypeAlias = Callable[[Caller], Awaitable[Repository]]
+"""Opens the record of a caller's site with the rights of that caller; raises Unavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +57,11 @@ class Services:
     refresh_tokens: RefreshTokens
     codes: Codes
     grants: Grants
+    launches: Launches
+    pending: PendingAuthorizations
     revocations: Revocations
     logins: Logins
+    repository_for: RepositoryFor
     read_scopes: Callable[[str], Scopes]
+    is_resource_type: Callable[[str], bool]
     clock: Callable[[], float]

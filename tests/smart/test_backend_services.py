@@ -7,35 +7,13 @@ import asyncio
 import time
 from typing import Any
 
-import httpx2
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from fhirserver.smart.clients import AuthMethod
-from fhirserver.smart.jose import look_at
-from tests.smart.conftest import ASSERTION, TOKEN, Backend, Network, bearer
-
-ERRORS = {
-    "invalid_request",
-    "invalid_client",
-    "invalid_grant",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "invalid_scope",
-}
-
-
-def error_of(answer: httpx2.Response) -> str:
-    """Return the error of a refusal that is as OAuth says."""
-    body = answer.json()
-    assert 400 <= answer.status_code < 500
-    assert body["error"] in ERRORS
-    assert isinstance(body["error_description"], str)
-    assert "no-store" in answer.headers["cache-control"]
-    assert set(body) <= {"error", "error_description", "error_uri"}
-    return str(body["error"])
+from tests.smart.conftest import ASSERTION, TOKEN, Backend, Network, bearer, claims_of, error_of
 
 
 async def test_1_6_38_an_unknown_grant_type_is_400(service: Backend) -> None:
@@ -278,10 +256,6 @@ async def test_6_5_iua_basic_authentication_gives_a_service_its_token(network: N
     assert claims["aud"] == "http://localhost/fhir"
     iua = claims["extensions"]["ihe_iua"]
     assert iua["purpose_of_use"][0]["code"] == "TREAT"
-
-
-def claims_of(token: str) -> dict[str, Any]:
-    return dict(look_at(token, ("ES256", "RS256")).claims)
 
 
 async def test_a_site_that_has_not_approved_the_client_refuses_it(network: Network, service: Backend) -> None:
