@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from fhirserver.app.gateway import AsgiApp
+from fhirserver.app.people import OpenSite, page_services, people_of
 from fhirserver.definitions.registry import Definitions
 from fhirserver.outbound.client import Outbound
 from fhirserver.outbound.guard import Allowed, Guard
@@ -24,10 +25,13 @@ from fhirserver.smart.grants import Grants
 from fhirserver.smart.key_sets import KeySets
 from fhirserver.smart.keys import SigningKeys
 from fhirserver.smart.launches import Launches
-from fhirserver.smart.logins import AccountLogins, Logins
+from fhirserver.smart.logins import AccountLogins
 from fhirserver.smart.network import Network
+from fhirserver.smart.page_answers import PageAuthorizations, PageGrants
+from fhirserver.smart.pages.errors import error_page
+from fhirserver.smart.pages.router import people_routes
 from fhirserver.smart.pending import PendingAuthorizations
-from fhirserver.smart.people.people import People, PeopleOptions
+from fhirserver.smart.people.people import People
 from fhirserver.smart.refresh_tokens import RefreshTokens
 from fhirserver.smart.revocations import Revocations
 from fhirserver.smart.scopes import reader
@@ -36,6 +40,15 @@ from fhirserver.smart.server import authorization_server
 from fhirserver.smart.services import Policy, RepositoryFor, Services
 from fhirserver.smart.state import State
 from fhirserver.store.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """How the authorization server reaches the records of the sites."""
+
+    for_caller: RepositoryFor
+    of_server: OpenSite
+    """With the rights of the server itself; what is found so is shown to nobody."""
 
 
 class Authorization:
@@ -47,14 +60,15 @@ class Authorization:
         connection: Connection,
         definitions: Definitions,
         network: Network,
-        repository_for: RepositoryFor,
+        doors: Doors,
     ) -> None:
-        """Serve the sites of ``network``."""
-        records_of = partial(connection.records, settings.network_database)
+        """Serve the sites of ``network``. Raises BadLoginFile."""
         secret = secret_of(settings.secret_key, settings.data_dir)
-        self.people = People(records_of, PeopleOptions(public_origin=settings.base_url), secret)
-        self.state = State(records_of)
-        world = _World(network, definitions, secret, AccountLogins(self.people), repository_for)
+        self._settings = settings
+        self._doors = doors
+        self.people = people_of(connection, settings, secret)
+        self.state = State(partial(connection.records, settings.network_database))
+        world = _World(network, definitions, secret, self.people, doors.for_caller)
         self.services = services_of(settings, self.state, world)
         self.authenticator = Authenticator(self.services.access_tokens)
         self.people.listeners.append(self._hear)
@@ -78,7 +92,24 @@ class Authorization:
 
     def endpoints(self, origins: Collection[str]) -> AsgiApp:
         """Return the application for ``/auth`` and ``/.well-known``; pages of ``origins`` may call it."""
-        return authorization_server(self.services, origins, (), _plain_problem)
+        pages = page_services(
+            self.people,
+            self._settings,
+            self.services.network,
+            authorizations=PageAuthorizations(self.services),
+            grants=PageGrants(self.services),
+            repository_for=self._doors.for_caller,
+            open_site=self._doors.of_server,
+        )
+
+        def problem_page(request: Request, problem: str, status: int) -> Response:
+            return error_page(pages, request, problem, status=status)
+
+        return authorization_server(self.services, origins, people_routes(pages), problem_page)
+
+    def close(self) -> None:
+        """End the threads."""
+        self.people.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +119,8 @@ class _World:
     network: Network
     definitions: Definitions
     secret: Secret
-    logins: Logins
+    people: People
     repository_for: RepositoryFor
-
-
-def _plain_problem(request: Request, problem: str, status: int) -> Response:
-    return PlainTextResponse(f"This request cannot be served: {problem}.\n", status)
 
 
 def services_of(settings: Settings, state: State, world: _World) -> Services:
@@ -126,7 +153,8 @@ def services_of(settings: Settings, state: State, world: _World) -> Services:
         launches=Launches(state.launches, policy.launch_s),
         pending=PendingAuthorizations(state.pending, policy.pending_s),
         revocations=Revocations(state.ended, access_tokens, refresh_tokens, grants),
-        logins=world.logins,
+        logins=AccountLogins(world.people),
+        level_of_scopes=world.people.options.login.level_of_scopes,
         repository_for=world.repository_for,
         read_scopes=reader(resource_types.__contains__),
         is_resource_type=resource_types.__contains__,

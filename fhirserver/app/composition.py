@@ -10,7 +10,7 @@ import structlog
 
 from fhirserver.access.access import Unrestricted
 from fhirserver.app.auditing import Auditing
-from fhirserver.app.authorization import Authorization
+from fhirserver.app.authorization import Authorization, Doors
 from fhirserver.app.background import ended
 from fhirserver.app.gateway import AsgiApp, Gateway, LocalCallers, Receive, Scope, Send
 from fhirserver.app.knowledge import Knowledge
@@ -87,6 +87,8 @@ class Application:
             finally:
                 await ended([opening])
                 await auditing.end()
+                if self.authorization is not None:
+                    self.authorization.close()
 
     async def problems(self) -> list[str]:
         """Say what keeps the server from serving: nothing, or sentences."""
@@ -126,11 +128,18 @@ class Application:
             raise Unavailable(_AWAY)
         return Repository(site.live, await site.grants.access_of(caller, site.live.now.binder), trail)
 
+    def _repository_of(self, name: str) -> Repository:
+        """Return the door of a site with the rights of the server itself. Raises Unavailable."""
+        site = self.sites.get(name)
+        if site is None:
+            raise Unavailable(_AWAY)
+        return site.repository
+
     def _endpoints(self, builder: Builder) -> dict[str, AsgiApp]:
         """Return the authorization server, where there is one."""
         if self.settings.auth is Auth.OFF:
             return {}
-        self.authorization = builder.authorization(self._repository_for)
+        self.authorization = builder.authorization(Doors(self._repository_for, self._repository_of))
         return dict.fromkeys(_OF_AUTHORIZATION, self.authorization.endpoints(self._allowed_origins))
 
     def _lane(self, name: str, dispatch: Dispatch, auditor: Auditor, quotas: Quotas | None) -> dict[str, AsgiApp]:

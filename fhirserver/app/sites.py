@@ -14,7 +14,7 @@ import structlog
 
 from fhirserver.access.access import Unrestricted
 from fhirserver.access.granted import Grants
-from fhirserver.app.authorization import Authorization
+from fhirserver.app.authorization import Authorization, Doors
 from fhirserver.app.background import Background
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.app.logs import log_slow_search
@@ -43,7 +43,6 @@ from fhirserver.search.parameters import LiveParameters
 from fhirserver.settings import Auth, Settings
 from fhirserver.smart.capability import security
 from fhirserver.smart.network import Network
-from fhirserver.smart.services import RepositoryFor
 from fhirserver.store.connection import Connection
 from fhirserver.store.history import HistoryReader
 from fhirserver.store.jobs import Jobs
@@ -129,13 +128,16 @@ class Builder:
     async def prepare_network(self) -> None:
         """Create what belongs to no site: collections, indexes, keys. Raises Unavailable, WrongSecret."""
         if self.settings.auth is Auth.SMART:
-            await self.authorization().prepare()
+            authorization = self.authorization()
+            try:
+                await authorization.prepare()
+            finally:
+                authorization.close()
 
-    def authorization(self, repository_for: RepositoryFor | None = None) -> Authorization:
+    def authorization(self, doors: Doors | None = None) -> Authorization:
         """Build the authorization server of all sites; it needs no database yet, and no record for commands."""
         network = Network(self.settings.base_url, {name: mounts(self.settings, name) for name in self.settings.sites})
-        opened = repository_for or _no_record
-        return Authorization(self.settings, self.connection, self.knowledge.definitions, network, opened)
+        return Authorization(self.settings, self.connection, self.knowledge.definitions, network, doors or _NO_DOORS)
 
     async def open(self, name: str) -> Site:
         """Build a site, whose indexes are another's concern; raises Unavailable."""
@@ -251,6 +253,13 @@ async def sites_of(
 
 async def _no_record(caller: Caller) -> Repository:
     raise Unavailable("Commands open no record for a caller.")
+
+
+def _no_site(name: str) -> Repository:
+    raise Unavailable("Commands open no record.")
+
+
+_NO_DOORS: Final = Doors(_no_record, _no_site)
 
 
 def mounts(settings: Settings, name: str) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from fhirserver.smart.forms import read_form, read_query
 from fhirserver.smart.grants import GrantKey
 from fhirserver.smart.logins import Login
 from fhirserver.smart.pending import PendingAuthorization
-from fhirserver.smart.people.assurance import least, satisfies
+from fhirserver.smart.people.assurance import ONE_FACTOR, higher, least, satisfies
 from fhirserver.smart.scopes import OFFLINE
 from fhirserver.smart.services import Services
 
@@ -86,7 +86,8 @@ class AuthorizeEndpoint:
         target = _target(pending, client)
         try:
             login = await self._services.logins.current(request)
-            missing = _login_missing(pending, login)
+            level = self._services.level_of_scopes(pending.asked.split())
+            missing = _login_missing(pending, login, level)
             if missing is not None or login is None:
                 return self._to_login(pending, missing or {})
             bound = await self._bound(pending, login)
@@ -198,13 +199,11 @@ def _target(pending: PendingAuthorization, client: Client) -> Target:
     return Target(client=client, redirect_uri=pending.redirect_uri, state=pending.state, issuer=pending.issuer)
 
 
-def _login_missing(pending: PendingAuthorization, login: Login | None) -> dict[str, str] | None:
-    """Return what the login page must see to, or None when the login will do."""
-    if login is None:
-        return {}
-    level = least((pending.acr_values or "").split())
-    if level is not None and not satisfies(login.acr or "", level):
-        return {"acr": level}
+def _login_missing(pending: PendingAuthorization, login: Login | None, level: str) -> dict[str, str] | None:
+    """Return what the login page must see to, or None when the login will do: ``level`` is what the scopes need."""
+    wanted = higher(level, least((pending.acr_values or "").split()) or level)
+    if login is None or not satisfies(login.acr or "", wanted):
+        return {} if wanted == ONE_FACTOR else {"acr": wanted}
     ages = [0.0] if {"login", "select_account"}.intersection(pending.prompts) else []
     ages += [] if pending.max_age_s is None else [pending.max_age_s]
     is_recent = all(login.auth_time_s >= pending.created_s - age_s for age_s in ages)

@@ -1,6 +1,6 @@
 """What the endpoints share; put together once per process."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -62,6 +62,8 @@ class Services:
     revocations: Revocations
     logins: Logins
     repository_for: RepositoryFor
+    level_of_scopes: Callable[[Iterable[str]], str]
+    """How sure the login must be for these scopes: a level of ``people.assurance``."""
     read_scopes: Callable[[str], Scopes]
     is_resource_type: Callable[[str], bool]
     clock: Callable[[], float]
