@@ -59,19 +59,28 @@ class Drain:
         self._on_problem = on_problem
         self._own: Reading | None = None
         self._looked_s = 0.0
-        self._worked_s = 0.0
+        self._rate = 0.0
+        """Requests a second, of late."""
+        self._is_full = False
 
     async def run(self) -> bool:
-        """Do one piece of work and rest as the pace asks; tell whether there is more. Raises Unavailable."""
+        """Do one piece of work and rest as the pace asks; tell whether there was any. Raises Unavailable."""
         if time.monotonic() - self._looked_s > _LOOK_S:
             self._recorder.settle()
             await self.adopt()
             self._looked_s = time.monotonic()
-        self._worked_s = 0.0
-        more = await self._drain_own()
-        share = share_of(self._recorder.backlog_bytes, self._recorder.max_backlog_bytes)
-        await asyncio.sleep(rest_s(self._worked_s, share) if more else _IDLE_S)
-        return True
+        began, recorded = time.monotonic(), self._recorder.recorded
+        moved = await self._drain_own()
+        await asyncio.sleep(self._rest_s(time.monotonic() - began, is_full=moved and self._is_full))
+        self._rate = (self._recorder.recorded - recorded) / (time.monotonic() - began)
+        return moved
+
+    def _rest_s(self, worked_s: float, *, is_full: bool) -> float:
+        """Return how long to rest: batches that are not full are worth waiting for."""
+        recorder = self._recorder
+        share = share_of(recorder.backlog_bytes, recorder.max_backlog_bytes, self._rate)
+        rest = rest_s(worked_s, share)
+        return rest if is_full else max(rest, _IDLE_S)
 
     async def finish(self) -> None:
         """Drain what is left, at once. Raises Unavailable."""
@@ -134,10 +143,9 @@ class Drain:
             if not await self._add(bite, frame) or bite.size >= _BATCH:
                 break
             if time.perf_counter() - began > _SLICE_S:
-                self._worked_s += time.perf_counter() - began
                 await asyncio.sleep(0)
                 began = time.perf_counter()
-        self._worked_s += 2 * (time.perf_counter() - began)  # the driver works about as long on the batch
+        self._is_full = bite.size >= _BATCH
         for site, batch in bite.batches.items():
             await self._ledgers[site].store_batch(batch, is_known=is_known)
         return bite.end()

@@ -40,6 +40,8 @@ class Recorder:
         self.spool = spool
         self.drained_bytes = 0
         """Bytes of the present segment and of those before it that have been drained."""
+        self.recorded = 0
+        """Requests that were recorded."""
         self._written_before = 0
         self.max_backlog_bytes = max_backlog_bytes
         self._callers: dict[Caller, int] = {}
@@ -155,6 +157,7 @@ class Recorder:
         return number
 
     def _append(self, entry: tuple[Any, ...]) -> None:
+        self.recorded += 1
         try:
             self.spool.append(encode(entry))
         except OSError:
