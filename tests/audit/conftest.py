@@ -1,6 +1,7 @@
 """A server with an audit trail, and what waits for the events of a request."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -31,6 +32,7 @@ class Trail:
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self.client = client
+        self._name = secrets.token_hex(6)
         self._count = 0
 
     async def of(self, method: str, url: str, **more: object) -> list[Resource]:
@@ -40,7 +42,7 @@ class Trail:
     async def answer_and_events(self, method: str, url: str, **more: object) -> tuple[httpx2.Response, list[Resource]]:
         """Make a request and return its answer and its events."""
         self._count += 1
-        request_id = f"test-{id(self)}-{self._count}"
+        request_id = f"test-{self._name}-{self._count}"
         headers = {**{"X-Request-Id": request_id}, **cast(dict[str, str], more.pop("headers", {}))}
         answer = await self.client.request(method, url, headers=headers, **cast(dict[str, Any], more))
         return answer, await self.events(request_id)
