@@ -55,9 +55,11 @@ def served(name: str, command: Sequence[str], port: int, folder: Path) -> Iterat
             process.wait()
 
 
-def fhirserver_command(port: int, folder: Path, uri: str | None, sites: str = "main") -> list[str]:
+def fhirserver_command(
+    port: int, folder: Path, uri: str | None, sites: str = "main", *, auth: str = "off"
+) -> list[str]:
     """Return the command of our server: its defaults but for login and the demo record."""
-    options = ["--port", str(port), "--data-dir", str(folder), "--auth", "off", "--no-demo", "--sites", sites]
+    options = ["--port", str(port), "--data-dir", str(folder), "--auth", auth, "--no-demo", "--sites", sites]
     if uri is not None:
         options += ["--mongodb-uri", uri]
     return [sys.executable, "-m", "fhirserver", "serve", *options]

@@ -12,9 +12,9 @@ from scale import Point
 from targets import OURS, REF, Found, Verdict
 
 
-def print_scenarios(console: Console, found: Found) -> None:
+def print_scenarios(console: Console, found: Found, sides: str = "ours | bare ceiling") -> None:
     """Print a row for each scenario and number of clients: ours, the ceiling, their ratio."""
-    table = Table(title="ours | bare ceiling; CPU in ms a request: server + database")
+    table = Table(title=f"{sides}; CPU in ms a request: server + database")
     for heading in ("scenario", "clients", "req/s", "", "ratio", "p50 ms", "", "p99 ms", "", "CPU", "", "others"):
         table.add_column(heading, justify="left" if heading == "scenario" else "right")
     previous = ""
