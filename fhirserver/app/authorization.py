@@ -1,22 +1,26 @@
 """The authorization server of one process: its records, its secret, its endpoints, and who bears its tokens."""
 
 import time
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fhirserver.app.background import OnFault, repeating
 from fhirserver.app.gateway import AsgiApp
+from fhirserver.app.limiting import limiting
 from fhirserver.app.people import OpenSite, page_services, people_of
 from fhirserver.definitions.registry import Definitions
 from fhirserver.outbound.client import Outbound
 from fhirserver.outbound.guard import Allowed, Guard
+from fhirserver.rest.quotas import Quotas
 from fhirserver.settings import Settings
 from fhirserver.smart.access_tokens import AccessTokens
 from fhirserver.smart.assertions import Assertions
-from fhirserver.smart.bearer import Authenticator
+from fhirserver.smart.bearer import REFRESH_S, Authenticator
 from fhirserver.smart.client_auth import ClientAuthentication
 from fhirserver.smart.clients import Clients
 from fhirserver.smart.codes import Codes
@@ -72,6 +76,16 @@ class Authorization:
         self.services = services_of(settings, self.state, world)
         self.authenticator = Authenticator(self.services.access_tokens)
         self.people.listeners.append(self._hear)
+
+    @asynccontextmanager
+    async def serving(self, on_fault: OnFault) -> AsyncIterator[Quotas | None]:
+        """Look at tokens and add up limits for as long as the context lasts; gives what callers may ask."""
+        looking = repeating(self.authenticator.refresh, REFRESH_S, "tokens", on_fault)
+        try:
+            async with looking, limiting(self._settings, self.state.quotas, on_fault) as quotas:
+                yield quotas
+        finally:
+            self.close()
 
     async def _hear(self, user_id: str, session_id: str | None) -> None:
         """End or change what was granted, as the account or the session has."""

@@ -1,8 +1,8 @@
 """What a worker does for a site beside its requests: it watches the search parameters, and does jobs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from fhirserver.jobs.parameter_watch import ParameterWatch
@@ -26,6 +26,29 @@ async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=_AGAIN_S)
+
+
+@asynccontextmanager
+async def repeating(
+    work: Callable[[], Awaitable[None]], every_s: float, name: str, on_fault: OnFault
+) -> AsyncIterator[None]:
+    """Do some work again and again for as long as the context lasts; a database that is away is waited for."""
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await work()
+            except Unavailable:
+                continue
+            except Exception as problem:  # what went wrong once must not end it for good
+                on_fault(problem, name)
+
+    task = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        await ended([task])
 
 
 class Background:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -14,7 +14,6 @@ from fhirserver.app.authorization import Authorization, Doors
 from fhirserver.app.background import ended
 from fhirserver.app.gateway import AsgiApp, Gateway, LocalCallers, Receive, Scope, Send
 from fhirserver.app.knowledge import Knowledge
-from fhirserver.app.limiting import limiting
 from fhirserver.app.logs import request_log
 from fhirserver.app.metrics import Metrics
 from fhirserver.app.pages import build_pages
@@ -80,15 +79,16 @@ class Application:
                 if opening.done():
                     opening.result()  # a defect ends the start
                 endpoints = self._endpoints(builder)
-                spent = self.authorization.state.quotas if self.authorization is not None else None
-                async with limiting(self.settings, spent, lambda problem: self._on_fault(problem, "")) as quotas:
+                async with self._limits() as quotas:
                     lanes = [self._lane(name, table, auditing.auditor, quotas) for name, table in tables.items()]
                     yield {**{path: lane for found in lanes for path, lane in found.items()}, **endpoints}
             finally:
                 await ended([opening])
                 await auditing.end()
-                if self.authorization is not None:
-                    self.authorization.close()
+
+    def _limits(self) -> AbstractAsyncContextManager[Quotas | None]:
+        """Run what goes on beside the requests of callers who log in; gives what they may ask."""
+        return nullcontext() if self.authorization is None else self.authorization.serving(self._on_fault)
 
     async def problems(self) -> list[str]:
         """Say what keeps the server from serving: nothing, or sentences."""

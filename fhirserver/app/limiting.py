@@ -1,20 +1,16 @@
 """The limits of one worker, added up with the others' in the background."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from fhirserver.app.background import ended
-from fhirserver.kernel.outcome import Unavailable
+from fhirserver.app.background import OnFault, repeating
 from fhirserver.rest.quotas import Limit, Quotas
 from fhirserver.settings import Settings
 from fhirserver.store.records import Records
 
 _EVERY_S: Final = 0.5
-
-OnFault = Callable[[BaseException], None]
 
 
 def limits_of(settings: Settings) -> tuple[Limit, ...]:
@@ -24,26 +20,12 @@ def limits_of(settings: Settings) -> tuple[Limit, ...]:
 
 
 @asynccontextmanager
-async def limiting(settings: Settings, records: Records | None, on_fault: OnFault) -> AsyncIterator[Quotas | None]:
-    """Yield the quotas of this worker; none without records to share them in, or without limits."""
+async def limiting(settings: Settings, records: Records, on_fault: OnFault) -> AsyncIterator[Quotas | None]:
+    """Yield the quotas of this worker; none without limits."""
     limits = limits_of(settings)
-    if records is None or not limits:
+    if not limits:
         yield None
         return
     quotas = Quotas(limits, records.count, time.time)
-    sharing = asyncio.create_task(_share(quotas, on_fault))
-    try:
+    async with repeating(quotas.share, _EVERY_S, "quotas", on_fault):
         yield quotas
-    finally:
-        await ended([sharing])
-
-
-async def _share(quotas: Quotas, on_fault: OnFault) -> None:
-    while True:
-        await asyncio.sleep(_EVERY_S)
-        try:
-            await quotas.share()
-        except Unavailable:
-            continue  # what is not counted yet is counted when the database is back
-        except Exception as problem:  # what went wrong once must not end it for good
-            on_fault(problem)

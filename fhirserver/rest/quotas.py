@@ -1,8 +1,9 @@
 """Weighted limits: what callers may ask of the server within a minute, by client, by user and of a site as a whole.
 
 A request costs points by what it does and by how many resources it lets out; it is let in while there are points, and
-pays when it is done. Each worker counts for itself and adds up with the others twice a second, in one record for a key
-and window: together they let in what half a second brings beyond the limit, and no request waits for the count.
+pays when it is done. Each worker counts for itself and adds up with the others in one record for a key and window, as
+soon as it has a hundredth of the limit to add: together they let in little beyond the limit, no request waits for the
+count, and who asks little is never counted.
 Spec: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/, RFC 6585 §4
 """
 
@@ -36,6 +37,8 @@ _WEIGHTS: Final[Mapping[Interaction, float]] = {
     Interaction.BATCH: 2,
     Interaction.TRANSACTION: 5,
 }
+_WORTH_SHARING: Final = 0.01
+"""Part of a limit."""
 _OF_RESOURCE: Final = 0.1
 """For each resource that leaves or is written."""
 
@@ -110,10 +113,11 @@ class Quotas:
     async def share(self) -> None:
         """Add up with the other workers, and forget windows that have passed. Raises Unavailable."""
         now = self._now()
+        worth = {limit.kind: limit.points * _WORTH_SHARING for limit in self.limits}
         for key, window in list(self._windows.items()):
             if window.begun != now:
                 del self._windows[key]
-            elif window.own:
+            elif window.own >= worth[key[0]]:
                 await self._share_one(key, window)
 
     async def _share_one(self, key: tuple[str, str], window: _Window) -> None:

@@ -5,7 +5,7 @@ Spec: https://www.rfc-editor.org/rfc/rfc9068 (claims), IHE IUA ITI-71 (``extensi
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from fhirserver.kernel.caller import Caller, Emergency
@@ -68,6 +68,11 @@ class AccessTokens:
         """Return the record of a token that has neither expired nor been revoked. Raises Unavailable."""
         record = await self._records.get(jti)
         return record if record is not None and record["expires_at_s"] > self._clock() else None
+
+    async def living_of(self, jtis: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Return the records of those tokens that count, by their ids. Raises Unavailable."""
+        now = self._clock()
+        return {one["key"]: one for one in await self._records.get_many(jtis) if one["expires_at_s"] > now}
 
     async def revoke(self, jti: str) -> None:
         """End one token."""

@@ -1,7 +1,8 @@
 """The caller of a FHIR request, from its ``Authorization`` header and from nowhere else.
 
-A token that was verified is remembered; its record is asked again when the last look at it is older than
-``RECHECK_S``, so that what is revoked, withdrawn, locked or changed counts on every worker within a second.
+A token that was verified is remembered. The records of those in use are looked at again several times a second, all
+with one question, and by a request itself where the last look is older than ``RECHECK_S``: what is revoked, withdrawn,
+locked or changed counts on every worker within a second.
 Spec: https://www.rfc-editor.org/rfc/rfc6750, https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html
 """
 
@@ -10,6 +11,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Final
 
 from fhirserver.kernel.caller import Caller
@@ -17,6 +19,10 @@ from fhirserver.kernel.outcome import LoginRequired
 from fhirserver.smart.access_tokens import AccessTokens, caller_of
 
 RECHECK_S: Final = 0.5
+REFRESH_S: Final = 0.3
+"""How often those in use are looked at: often enough for no request to have to."""
+_AT_ONCE: Final = 2000
+"""Tokens that one question is about; those beyond are looked at when they come."""
 _REMEMBERED: Final = 20_000
 _CHALLENGE: Final = 'Bearer realm="fhirserver"'
 
@@ -24,13 +30,15 @@ _CHALLENGE: Final = 'Bearer realm="fhirserver"'
 class _Verified:
     """One token that is good, and when that was last found."""
 
-    __slots__ = ("caller", "checked_s", "checking", "jti")
+    __slots__ = ("caller", "checked_s", "checking", "is_used", "jti")
 
     def __init__(self, jti: str, caller: Caller, checked_s: float) -> None:
         self.jti = jti
         self.caller = caller
         self.checked_s = checked_s
         self.checking: asyncio.Task[Caller | None] | None = None
+        self.is_used = True
+        """A request has come with it since the last look."""
 
 
 class Authenticator:
@@ -50,7 +58,7 @@ class Authenticator:
         if known is None:
             caller = await self._verify(token, digest)
         elif self._clock() - known.checked_s <= RECHECK_S:
-            caller = known.caller
+            caller, known.is_used = known.caller, True
         else:
             caller = await self._recheck(known, digest)
         if caller.expires_at_s <= self._clock():
@@ -58,6 +66,21 @@ class Authenticator:
         if caller.site != site:
             raise _refused("The access token is for another FHIR base.")
         return caller
+
+    async def refresh(self) -> None:
+        """Look again at the tokens that were used since the last time. Raises Unavailable."""
+        used = list(islice(((digest, one) for digest, one in self._verified.items() if one.is_used), _AT_ONCE))
+        if not used:
+            return
+        asked_s = self._clock()
+        living = await self._tokens.living_of([one.jti for _, one in used])
+        for digest, one in used:
+            one.is_used = False
+            record = living.get(one.jti)
+            if record is None:
+                self._verified.pop(digest, None)
+            else:
+                one.caller, one.checked_s = caller_of(record), asked_s
 
     async def _verify(self, token: bytes, digest: bytes) -> Caller:
         asked_s = self._clock()
@@ -72,6 +95,7 @@ class Authenticator:
 
     async def _recheck(self, known: _Verified, digest: bytes) -> Caller:
         """Look at the record again: once for all requests that wait for it."""
+        known.is_used = True
         if known.checking is None:
             known.checking = asyncio.create_task(self._look(known))
             known.checking.add_done_callback(lambda _: setattr(known, "checking", None))

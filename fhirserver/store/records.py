@@ -57,6 +57,12 @@ class Records:
             found = await self._collection.find_one(_living({}, key))
         return None if found is None else _record(found)
 
+    async def get_many(self, keys: Collection[str]) -> list[dict[str, Any]]:
+        """Return those of the records that there are, in no order."""
+        with translated():
+            found = await self._collection.find({"_id": {"$in": list(keys)}, **_living({})}).to_list()
+        return [_record(fields) for fields in found]
+
     async def take(self, key: str) -> dict[str, Any] | None:
         """Return a record and delete it: of all who ask at the same time one has it."""
         with translated():

@@ -109,6 +109,17 @@ async def test_workers_add_up() -> None:
     assert sum(world.counts.values()) == 11.5
 
 
+async def test_what_is_little_is_not_counted() -> None:
+    world = World(Limit("client", 1000))
+    worker = world.worker()
+    worker.charge(ANNE, 9.9)
+    await worker.share()
+    assert not world.counts
+    worker.charge(ANNE, 0.1)
+    await worker.share()
+    assert sum(world.counts.values()) == 10
+
+
 async def test_what_could_not_be_added_up_is_added_later() -> None:
     world = World(Limit("client", 10))
     worker = world.worker()
