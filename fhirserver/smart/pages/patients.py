@@ -105,7 +105,8 @@ async def encounters_of(visit: Visit, session: Session, patient: str) -> list[En
     repository = await repository_of(visit, session)
     parameters = (("subject", f"Patient/{patient}"), ("_sort", "-date"), ("_count", str(MOST)), ("_total", "none"))
     page = await repository.search(SearchRequest(resource_types=("Encounter",), parameters=parameters))
-    return [encounter_card(_content(version)) for version in page.matches]
+    cards = [encounter_card(_content(version)) for version in page.matches]
+    return sorted(cards, key=lambda card: card.start, reverse=True)
 
 
 def patient_card(patient: Mapping[str, Any]) -> PatientCard:

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 import httpx2
 import pytest_asyncio
+from fastapi import FastAPI
 from pymongo import MongoClient
-from starlette.applications import Starlette
 from starlette.requests import Request
 
 from fhirserver.app.composition import Application
@@ -94,7 +94,7 @@ class Place:
     services: PageServices
     asked: Asked
     clock: Clock
-    app: Starlette
+    app: FastAPI
     told: list[tuple[str, str | None]]
 
     async def add(self, password: str | None = PASSWORD, **fields: object) -> Account:
@@ -202,7 +202,9 @@ def place_of(
         told.append((user, session))
 
     people.listeners.append(listen)
-    return Place(people, services, asked, clock, Starlette(routes=people_routes(services)), told)
+    app = FastAPI()
+    app.router.routes.extend(people_routes(services))
+    return Place(people, services, asked, clock, app, told)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
