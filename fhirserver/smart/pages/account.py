@@ -61,24 +61,23 @@ def changing(change: Change) -> Callable[[Visit], Awaitable[Response]]:
 
 async def show_password(visit: Visit) -> Response:
     """``GET /auth/account/password``: the form."""
-    await visit.account(visit.freshly_signed_in())
-    return _password_page(visit)
+    return _password_page(visit, await visit.account(visit.freshly_signed_in()))
 
 
 async def change_password(visit: Visit, account: Account, form: Form) -> Response:
     """``POST /auth/account/password``: take a new one; all other sessions end."""
     people, session = visit.services.people, visit.signed_in()
     if account.password_hash and not await people.sign_in.check_password(account, form("current")):
-        return _password_page(visit, {"current": visit.texts("error.wrong")})
+        return _password_page(visit, account, {"current": visit.texts("error.wrong")})
     errors = await bad_new_password(visit, account, form("new"), form("again"))
     if errors:
-        return _password_page(visit, errors)
+        return _password_page(visit, account, errors)
     try:
         await visit.services.management.change_own_password(account, form("new"), session.id)
     except BadPassword as problem:
         rules = people.options.passwords
         text = visit.texts(f"error.{problem.problem}", min=rules.min_characters, max=rules.max_characters)
-        return _password_page(visit, {"new": text})
+        return _password_page(visit, account, {"new": text})
     return _done(visit, "password")
 
 
@@ -169,10 +168,17 @@ def _is_last_factor(visit: Visit, account: Account, *, app: bool) -> bool:
     return (is_needed and not has_other) or is_only_way
 
 
-def _password_page(visit: Visit, errors: dict[str, str] | None = None) -> Response:
+def _password_page(visit: Visit, account: Account, errors: dict[str, str] | None = None) -> Response:
     minimum = visit.services.people.options.passwords.min_characters
     status = 400 if errors else 200
-    return visit.page("new_password.html", status=status, errors=errors or {}, flow=None, minimum=minimum)
+    return visit.page(
+        "new_password.html",
+        status=status,
+        errors=errors or {},
+        flow=None,
+        minimum=minimum,
+        username=account.username,
+    )
 
 
 async def _app_page(

@@ -98,8 +98,7 @@ async def go_on(visit: Visit) -> Response:
 
 async def show_password(visit: Visit) -> Response:
     """``GET /auth/login/password?flow=…``: ask for a password in the place of the one that was given."""
-    await _changing(visit)
-    return _password_page(visit)
+    return _password_page(visit, await _changing(visit))
 
 
 async def change_password(visit: Visit) -> Response:
@@ -108,13 +107,13 @@ async def change_password(visit: Visit) -> Response:
     people = visit.services.people
     errors = await bad_new_password(visit, login.account, form("new"), form("again"))
     if errors:
-        return _password_page(visit, status=400, errors=errors)
+        return _password_page(visit, login, status=400, errors=errors)
     try:
         account = await visit.services.management.set_password(login.account, form("new"))
     except BadPassword as problem:
         rules = people.options.passwords
         text = visit.texts(f"error.{problem.problem}", min=rules.min_characters, max=rules.max_characters)
-        return _password_page(visit, status=400, errors={"new": text})
+        return _password_page(visit, login, status=400, errors={"new": text})
     visit.session = None  # it has ended with all others
     return await advance(visit, Login(account, login.proof, login.goal, login.flow))
 
@@ -184,7 +183,13 @@ async def _enrol_page(
     )
 
 
-def _password_page(visit: Visit, *, status: int = 200, errors: dict[str, str] | None = None) -> Response:
-    minimum = visit.services.people.options.passwords.min_characters
-    flow = visit.query("flow")
-    return visit.page("new_password.html", status=status, policy=(), errors=errors or {}, flow=flow, minimum=minimum)
+def _password_page(visit: Visit, login: Login, *, status: int = 200, errors: dict[str, str] | None = None) -> Response:
+    return visit.page(
+        "new_password.html",
+        status=status,
+        policy=(),
+        errors=errors or {},
+        flow=visit.query("flow"),
+        minimum=visit.services.people.options.passwords.min_characters,
+        username=login.account.username,
+    )

@@ -18,14 +18,14 @@ from fhirserver.smart.people import cookies
 from fhirserver.smart.people.account import Account
 from fhirserver.smart.people.attempts import TooManyAttempts
 from fhirserver.smart.people.passkeys import Passkeys, RelyingParty
-from fhirserver.smart.people.session import Place, Session
+from fhirserver.smart.people.session import Place, Session, browser_of
 from fhirserver.smart.people.stations import Station
 
 HOME: Final = "/auth/account"
 _OWN_POLICY: Final = (render.SCRIPT, render.OWN_FORMS)
+_OWN_PAGES: Final = (None, "same-origin", "none")
 _QUIET: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _LONGEST_NEXT: Final = 4096
-_LONGEST_AGENT: Final = 120
 
 
 class PageProblem(Exception):
@@ -107,8 +107,9 @@ class Visit:
 
     async def form(self) -> Form:
         """Return the form that was sent; raises PageProblem when it is not of this browser and session."""
-        own = self.services.origin_of(self.request)
-        if self.request.headers.get("origin") not in (None, own):
+        headers, own = self.request.headers, self.services.origin_of(self.request)
+        # Pages that send no referrer send the origin `null` with their forms; then Sec-Fetch-Site tells.
+        if headers.get("origin") not in (None, "null", own) or headers.get("sec-fetch-site") not in _OWN_PAGES:
             raise PageProblem("form", 403)
         form = await read_form(self.request)
         session_id = self.session.id if self.session else None
@@ -126,7 +127,7 @@ class Visit:
     @property
     def place(self) -> Place:
         """Where the session that is begun now belongs."""
-        agent = self.request.headers.get("user-agent", "")[:_LONGEST_AGENT]
+        agent = browser_of(self.request.headers.get("user-agent", ""))
         return Place(agent, self.address or "", self.station.id if self.station else None)
 
     def set_cookie(self, name: str, value: str, max_age_s: int | None = None) -> None:

@@ -7,6 +7,15 @@ from fhirserver.smart.people.assurance import ONE_FACTOR, higher, level_of, meth
 
 TOUCH_S: Final = 60.0
 """How often its last use is written down: not at every request."""
+# The first that is found: browsers name those they are like after themselves.
+_BROWSERS: Final = (
+    ("Edg/", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser/", "Samsung Internet"), ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+)  # fmt: skip
+_SYSTEMS: Final = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Macintosh", "macOS"),
+    ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,13 @@ class SessionRules:
     """From login, whatever is done: a shift."""
     fresh_s: float = 600.0
     """How recent a login must be for changing what one logs in with."""
+
+
+def browser_of(user_agent: str) -> str:
+    """Say in two words what a ``User-Agent`` is of: ``Firefox, Windows``; what is not known is left out."""
+    browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    return ", ".join(part for part in (browser, system) if part)
 
 
 def is_over(created_s: float, seen_s: float, now_s: float, rules: SessionRules) -> bool:

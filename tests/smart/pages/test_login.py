@@ -168,7 +168,8 @@ FORGED = [
     pytest.param({"token": ""}, {}, id="without a token"),
     pytest.param({"token": "0" * 64}, {}, id="with another token"),
     pytest.param({}, {"Origin": "https://evil.example"}, id="from a page of another origin"),
-    pytest.param({}, {"Origin": "null"}, id="from a page without an origin"),
+    pytest.param({}, {"Origin": "null", "Sec-Fetch-Site": "cross-site"}, id="from a page that hides its origin"),
+    pytest.param({}, {"Sec-Fetch-Site": "same-site"}, id="from a page of a sister host"),
 ]
 
 

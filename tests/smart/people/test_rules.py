@@ -12,7 +12,7 @@ from fhirserver.smart.people.lockout import OF_ACCOUNT, OF_SECOND_FACTOR, Patien
 from fhirserver.smart.people.password_rules import PasswordProblem, PasswordRules, problem_of
 from fhirserver.smart.people.recovery import digest_of, new_codes, without
 from fhirserver.smart.people.rules import LoginRules, Step, next_step
-from fhirserver.smart.people.session import Proof, SessionRules, is_fresh, is_over, is_past_shift
+from fhirserver.smart.people.session import Proof, SessionRules, browser_of, is_fresh, is_over, is_past_shift
 from fhirserver.smart.people.stations import is_pin
 
 KEY = Passkey(id=b"1", public_key=b"k", sign_count=0, name="key", synced=False)
@@ -205,6 +205,22 @@ def test_ends_of_sessions(created_s: float, seen_s: float, now_s: float, over: b
 def test_max_age_counts_from_the_last_full_login() -> None:
     assert is_fresh(100.0, 160.0, 60.0)
     assert not is_fresh(100.0, 161.0, 60.0)
+
+
+MOZILLA = "Mozilla/5.0"
+AGENTS = [
+    pytest.param(
+        f"{MOZILLA} (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox, Linux", id="Firefox"
+    ),
+    pytest.param(f"{MOZILLA} (Windows NT 10.0) Chrome/140.0 Safari/537.36 Edg/140.0", "Edge, Windows", id="Edge"),
+    pytest.param(f"{MOZILLA} (iPhone; CPU iPhone OS 18) Version/18 Safari/604.1", "Safari, iPhone", id="Safari"),
+    pytest.param("curl/8", "", id="neither"),
+]
+
+
+@pytest.mark.parametrize(("user_agent", "said"), AGENTS)
+def test_browsers_in_two_words(user_agent: str, said: str) -> None:
+    assert browser_of(user_agent) == said
 
 
 PINS = [
