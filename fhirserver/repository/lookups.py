@@ -6,7 +6,7 @@ Spec: http://hl7.org/fhir/R4/search.html#modifiers
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -15,7 +15,6 @@ from fhirserver.access.access import Right
 from fhirserver.codec.fhir_json import parse_json
 from fhirserver.kernel.outcome import BadRequest, Issue, IssueType, TooCostly
 from fhirserver.kernel.reference import parse_rest_reference
-from fhirserver.kernel.resource import Resource
 from fhirserver.repository.services import Services
 from fhirserver.search.items import ItemReader
 from fhirserver.search.plan import (
@@ -29,6 +28,7 @@ from fhirserver.search.plan import (
     Plan,
     Subsumes,
     all_of,
+    any_of,
 )
 from fhirserver.search.query import FILTER, Simple
 from fhirserver.search.values.reference import resolved
@@ -36,6 +36,7 @@ from fhirserver.search.values.token import plan_codings
 from fhirserver.store.search import Hit
 from fhirserver.store.sorting import Window
 from fhirserver.store.store import Session
+from fhirserver.terminology.memory import Found, Marks, Named
 from fhirserver.terminology.sources import Undecidable
 
 Lookup: TypeAlias = InValueSet | Subsumes | InHierarchy | OnList | HasItem
@@ -81,18 +82,34 @@ class _World:
             [] if allowed == NONE else await self.services.searcher.find(allowed, Window(limit), session=self.session)
         )
 
-    async def find(self, resource_type: str, canonical: str) -> Resource | None:
+    async def find(self, named: Named) -> Found:
         """Find a stored definition, else one of the installed packages."""
-        if _LITERAL.fullmatch(canonical):
-            stored = await self.hits(resource_type, IsOneOf((canonical,)), 1)
-        else:
-            criterion = Simple("url", None, (canonical,))
-            stored = await self.hits(resource_type, self.services.binder.criterion(resource_type, criterion), _VERSIONS)
-        resources = [(hit.version.last_updated_us, parse_json(c)) for hit in stored if (c := hit.version.content)]
+        resource_type, canonical = named
+        stored = [hit.version for hit in await self.hits(resource_type, self._named(named), _VERSIONS)]
+        marks = frozenset((one.key, one.version_id, one.last_updated_us) for one in stored)
+        resources = [(one.last_updated_us, parse_json(one.content)) for one in stored if one.content]
         if not resources:
-            return self.services.definitions.resource(canonical)
-        found: Resource = max(resources, key=lambda one: (one[1].get("status") == "active", one[0]))[1]
-        return found
+            return Found(self.services.definitions.resource(canonical), marks)
+        chosen = max(resources, key=lambda one: (one[1].get("status") == "active", one[0]))[1]
+        return Found(chosen, marks if len(stored) < _VERSIONS else None)
+
+    async def marks(self, needed: Iterable[Named]) -> Marks | None:
+        """Ask for the versions of stored definitions, with one query."""
+        plans: dict[str, list[Plan]] = {}
+        for named in needed:
+            plans.setdefault(named[0], []).append(self._named(named))
+        allowed = (all_of(any_of(*each), self.access.filter(name, Right.SEARCH)) for name, each in plans.items())
+        plan, limit = any_of(*allowed), _VERSIONS * sum(map(len, plans.values()))
+        if plan == NONE:
+            return frozenset()
+        found = await self.services.searcher.versions(plan, limit, self.session)
+        return frozenset(found) if len(found) < limit else None
+
+    def _named(self, named: Named) -> Plan:
+        resource_type, canonical = named
+        if _LITERAL.fullmatch(canonical):
+            return IsOneOf((canonical,)) if canonical.startswith(f"{resource_type}/") else NONE
+        return self.services.binder.criterion(resource_type, Simple("url", None, (canonical,)))
 
 
 async def _in_value_set(world: _World, asked: InValueSet) -> Plan:
@@ -100,7 +117,7 @@ async def _in_value_set(world: _World, asked: InValueSet) -> Plan:
         codings = await world.services.terms.codes(asked.value_set, world)
     except Undecidable as problem:
         raise _undecidable(problem, asked.parameter) from None
-    return _found(asked.codes.keys, plan_codings(asked.codes, sorted(codings)))
+    return _found(asked.codes.keys, plan_codings(asked.codes, codings))
 
 
 async def _subsumes(world: _World, asked: Subsumes) -> Plan:

@@ -17,7 +17,7 @@ from fhirserver.search.plan import ALL, And, HasTerm, IsOneOf, Not, Or, Plan, an
 from fhirserver.store.compile import Filter, compile_plan
 from fhirserver.store.errors import translated
 from fhirserver.store.layout import HISTORY, RESOURCE, Document, instance_term
-from fhirserver.store.search import Hit, hit_of
+from fhirserver.store.search import WHICH, Hit, VersionOf, hit_of
 from fhirserver.store.sorting import Window, order_of, ordered_stages, projection_of
 from fhirserver.store.store import Session, Store, place_at
 
@@ -71,6 +71,10 @@ class AsOfSearcher:
     async def keys(self, plan: Plan, limit: int, session: Session | None = None) -> list[str]:
         """Return ``Type/id`` of at most ``limit`` matches."""
         return [fields["_id"] for fields in await self._some(plan, {"_id": 1}, limit)]
+
+    async def versions(self, plan: Plan, limit: int, session: Session | None = None) -> list[VersionOf]:
+        """Return which versions at most ``limit`` matches are."""
+        return [(fields["_id"], fields["v"], fields["m"]) for fields in await self._some(plan, WHICH, limit)]
 
     async def terms(
         self, plan: Plan, prefixes: Sequence[str], limit: int, session: Session | None = None

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from bson.decimal128 import Decimal128
 from pymongo.errors import AutoReconnect, PyMongoError
@@ -28,6 +28,12 @@ class Hit(NamedTuple):
     terms: tuple[str, ...] = ()
     score: float | None = None
     """How relevant it is, below 1, where the window says to what."""
+
+
+VersionOf: TypeAlias = tuple[str, int, int]
+"""``Type/id``, version id and instant of the last change, µs."""
+WHICH: Final = {"v": 1, "m": 1}
+"""The projection of what tells a version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,14 @@ class Searcher:
                 compile_plan(plan), {"_id": 1}, limit=limit, max_time_ms=self._time_limit_ms, session=_driver(session)
             )
             return [fields["_id"] async for fields in cursor]
+
+    async def versions(self, plan: Plan, limit: int, session: Session | None = None) -> list[VersionOf]:
+        """Return which versions at most ``limit`` matches are."""
+        with translated(within_transaction=session is not None):
+            cursor = self._store.resources.find(
+                compile_plan(plan), WHICH, limit=limit, max_time_ms=self._time_limit_ms, session=_driver(session)
+            )
+            return [(fields["_id"], fields["v"], fields["m"]) async for fields in cursor]
 
     async def terms(
         self, plan: Plan, prefixes: Sequence[str], limit: int, session: Session | None = None

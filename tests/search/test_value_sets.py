@@ -2,9 +2,12 @@
 
 import pytest
 
+from fhirserver.app.knowledge import Knowledge
+from fhirserver.kernel.instant import render_instant
 from fhirserver.kernel.outcome import BadRequest
 from fhirserver.kernel.resource import Json, Resource
-from tests.door import Door
+from fhirserver.repository.requests import Delete
+from tests.door import Door, beside, opened
 
 TREE, FLAT, LOOP = "http://acme.org/tree", "http://acme.org/flat", "http://acme.org/loop"
 CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
@@ -165,3 +168,26 @@ async def test_the_error_names_what_is_missing(door: Door) -> None:
     with pytest.raises(BadRequest) as refused:
         await door.search("Condition?code:in=<script>")
     assert "<" not in refused.value.diagnostics
+
+
+async def test_a_change_is_seen_by_the_next_search_of_every_worker(mongodb_uri: str, knowledge: Knowledge) -> None:
+    def listed(*codes: str) -> Resource:
+        return value_set("changing", {"system": TREE, "concept": [{"code": code} for code in codes]})
+
+    async with opened(mongodb_uri, knowledge) as one:
+        name = one.services.store.resources.database.name
+        async with beside(mongodb_uri, knowledge, name) as other:
+            await one.put(condition("root", (TREE, "root")), condition("leaf", (TREE, "leaf")), listed("root"))
+            await one.put(value_set("importing", {"valueSet": [vs("changing")]}))
+            before = render_instant(one.services.clock())
+            for worker in (one, other, one, other):
+                assert await worker.ids("Condition?code:in=ValueSet/importing") == {"root"}
+            await one.put(listed("leaf"))
+            assert await other.ids("Condition?code:in=ValueSet/importing") == {"leaf"}
+            await other.put(listed("leaf", "root"))
+            assert await one.ids("Condition?code:in=ValueSet/importing") == {"leaf", "root"}
+            assert await one.ids(f"Condition?code:in=ValueSet/importing&_at={before}") == {"root"}
+            await other.repository.write(Delete(resource_type="ValueSet", logical_id="changing"))
+            with pytest.raises(BadRequest):
+                await one.ids("Condition?code:in=ValueSet/importing")
+            assert await one.ids(f"Condition?code:in=ValueSet/importing&_at={before}") == {"root"}

@@ -1,0 +1,106 @@
+"""What was worked out from definitions, remembered for as long as these are what they were.
+
+It is kept with the definitions that were needed and with their marks: the resources that could have been these, and
+which versions. Who asks again says which marks they have now; with any others it is worked out anew. So a change counts
+from the next question on, whoever made it, and nobody is answered from definitions that they do not see.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
+
+from fhirserver.kernel.resource import Resource
+
+Named: TypeAlias = tuple[str, str]
+"""(resource type, canonical or address)"""
+Marks: TypeAlias = frozenset[tuple[str, int, int]]
+"""(``Type/id``, version, instant of its writing)"""
+T = TypeVar("T")
+
+_VARIANTS: Final = 8
+"""Of one subject, as different callers see its definitions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a definition is for a caller; ``marks`` of None: too many resources could be it."""
+
+    resource: Resource | None
+    marks: Marks | None
+
+
+class Keeper(Protocol):
+    """Finds the CodeSystems and ValueSets that a caller may use."""
+
+    async def find(self, named: Named) -> Found:
+        """Return the definition with this canonical, or at this address (``ValueSet/1``)."""
+        ...
+
+    async def marks(self, needed: Iterable[Named]) -> Marks | None:
+        """Return the marks that some definitions have now, all of them at once; None: there are too many."""
+        ...
+
+
+@dataclass(slots=True)
+class _Shelf(Generic[T]):
+    """What is known of one subject: by the marks of what it needed, with its weight."""
+
+    needed: tuple[Named, ...]
+    variants: OrderedDict[Marks, tuple[T, int]] = field(default_factory=OrderedDict)
+
+    @property
+    def weight(self) -> int:
+        return sum(weight for _, weight in self.variants.values())
+
+
+class Memory(Generic[T]):
+    """Remembers what was asked for last, up to a weight of all together."""
+
+    def __init__(self, bound: int) -> None:
+        """Forget what was not asked for longest when all that is known weighs more than ``bound``."""
+        self._bound = bound
+        self._shelves: OrderedDict[str, _Shelf[T]] = OrderedDict()
+        self.weight = 0
+
+    async def recall(self, subject: str, keeper: Keeper) -> T | None:
+        """Return what is known of a subject, if its definitions are for this caller what they were then."""
+        shelf = self._shelves.get(subject)
+        marks = await keeper.marks(shelf.needed) if shelf is not None else None
+        if shelf is None or marks is None or marks not in shelf.variants:
+            return None
+        shelf.variants.move_to_end(marks)
+        if subject in self._shelves:  # nothing has made room meanwhile
+            self._shelves.move_to_end(subject)
+        return shelf.variants[marks][0]
+
+    def keep(self, subject: str, found: Iterable[tuple[Named, Found]], value: T, weight: int) -> None:
+        """Remember what was worked out from some definitions, if it can be told when they change."""
+        needed: list[Named] = []
+        marks: set[tuple[str, int, int]] = set()
+        for named, definition in found:
+            if definition.marks is None:
+                return
+            needed.append(named)
+            marks |= definition.marks
+        weight += len(needed)
+        if weight > self._bound:
+            return
+        shelf = self._shelf(subject, tuple(needed))
+        self.weight -= shelf.weight
+        shelf.variants[frozenset(marks)] = (value, weight)
+        if len(shelf.variants) > _VARIANTS:
+            shelf.variants.popitem(last=False)
+        self.weight += shelf.weight
+        while self.weight > self._bound:
+            _, forgotten = self._shelves.popitem(last=False)
+            self.weight -= forgotten.weight
+
+    def _shelf(self, subject: str, needed: tuple[Named, ...]) -> _Shelf[T]:
+        """Return the shelf of a subject, the last to go now; an empty one where it needed other definitions before."""
+        shelf = self._shelves.pop(subject, None)
+        if shelf is None or shelf.needed != needed:
+            self.weight -= 0 if shelf is None else shelf.weight
+            shelf = _Shelf(needed)
+        self._shelves[subject] = shelf
+        return shelf

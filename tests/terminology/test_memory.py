@@ -1,0 +1,149 @@
+"""What is worked out of definitions is worked out again when these change, and then only
+
+http://hl7.org/fhir/R4/terminology-service.html
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from fhirserver.terminology.membership import LocalTerms
+from fhirserver.terminology.memory import Found, Marks, Memory, Named
+from fhirserver.terminology.sources import Undecidable
+
+SYSTEM = "http://a.b/cs"
+
+
+@dataclass
+class Shelf:
+    """Definitions in memory; it counts how often it was asked for one, and for marks."""
+
+    known: dict[Named, tuple[dict[str, Any], int]] = field(default_factory=dict)
+    finds: int = 0
+    checks: int = 0
+    countable: bool = True
+
+    def put(self, resource: dict[str, Any]) -> None:
+        named = (resource["resourceType"], resource["url"])
+        self.known[named] = (resource, self.known.get(named, ({}, 0))[1] + 1)
+
+    async def find(self, named: Named) -> Found:
+        self.finds += 1
+        resource, _ = self.known.get(named, (None, 0))
+        return Found(resource, self._marks([named]) if self.countable else None)
+
+    async def marks(self, needed: Iterable[Named]) -> Marks | None:
+        self.checks += 1
+        return self._marks(needed)
+
+    def _marks(self, needed: Iterable[Named]) -> Marks:
+        return frozenset((canonical, self.known[kind, canonical][1], 0) for kind, canonical in needed
+                         if (kind, canonical) in self.known)  # fmt: skip
+
+
+def code_system(*codes: str) -> dict[str, Any]:
+    concept = [{"code": code} for code in codes]
+    return {"resourceType": "CodeSystem", "url": SYSTEM, "content": "complete", "concept": concept}
+
+
+def value_set(name: str, *include: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceType": "ValueSet", "url": name, "compose": {"include": list(include)}}
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    shelf = Shelf()
+    shelf.put(code_system("a", "b"))
+    shelf.put(value_set("vs", {"system": SYSTEM}))
+    shelf.put(value_set("importing", {"valueSet": ["vs"]}))
+    return shelf
+
+
+def of(*codes: str) -> tuple[tuple[str, str], ...]:
+    return tuple((SYSTEM, code) for code in codes)
+
+
+async def test_a_question_asked_again_takes_one_look_at_the_versions(shelf: Shelf) -> None:
+    terms = LocalTerms()
+    assert await terms.codes("importing", shelf) == of("a", "b")
+    assert (shelf.finds, shelf.checks) == (3, 0)
+    assert await terms.codes("importing", shelf) == of("a", "b")
+    assert (shelf.finds, shelf.checks) == (3, 1)
+    assert await terms.related((SYSTEM, "a"), shelf, above=False) == {"a"}
+    assert (shelf.finds, shelf.checks) == (4, 1)
+    assert await terms.related((SYSTEM, "b"), shelf, above=True) == {"b"}
+    assert (shelf.finds, shelf.checks) == (4, 2)
+
+
+async def test_a_change_of_anything_needed_counts_at_once(shelf: Shelf) -> None:
+    terms = LocalTerms()
+    assert await terms.codes("importing", shelf) == of("a", "b")
+    shelf.put(code_system("a", "b", "c"))
+    assert await terms.codes("importing", shelf) == of("a", "b", "c")
+    shelf.put(value_set("vs", {"system": SYSTEM, "concept": [{"code": "b"}]}))
+    assert await terms.codes("importing", shelf) == of("b")
+    shelf.put(value_set("importing", {"valueSet": ["other"]}))
+    with pytest.raises(Undecidable):
+        await terms.codes("importing", shelf)
+    shelf.put(value_set("other", {"system": SYSTEM, "concept": [{"code": "z"}]}))
+    assert await terms.codes("importing", shelf) == of("z")
+    del shelf.known["ValueSet", "other"]
+    with pytest.raises(Undecidable):
+        await terms.codes("importing", shelf)
+
+
+async def test_callers_who_see_different_definitions_have_different_answers(shelf: Shelf) -> None:
+    terms, other = LocalTerms(), Shelf(dict(shelf.known))
+    other.put(code_system("c"))
+    for _ in range(2):
+        assert await terms.codes("vs", shelf) == of("a", "b")
+        assert await terms.codes("vs", other) == of("c")
+        with pytest.raises(Undecidable):
+            await terms.codes("vs", Shelf())
+    assert (shelf.finds, other.finds) == (2, 2)
+
+
+async def test_what_cannot_be_told_by_its_marks_is_not_remembered(shelf: Shelf) -> None:
+    shelf.countable = False
+    terms = LocalTerms()
+    for _ in range(2):
+        assert await terms.codes("vs", shelf) == of("a", "b")
+        assert await terms.related((SYSTEM, "a"), shelf, above=False) == {"a"}
+    assert (shelf.finds, shelf.checks) == (6, 0)
+
+
+async def test_what_was_not_asked_for_longest_is_forgotten(shelf: Shelf) -> None:
+    memory = Memory[str](10)
+
+    async def known(subject: str) -> bool:
+        return await memory.recall(subject, shelf) is not None
+
+    async def keep(subject: str, weight: int) -> None:
+        named = ("ValueSet", "vs")
+        memory.keep(subject, [(named, await shelf.find(named))], subject, weight - 1)
+
+    await keep("one", 4)
+    await keep("two", 4)
+    assert await known("one")
+    await keep("three", 4)
+    assert [await known(name) for name in ("one", "two", "three")] == [True, False, True]
+    await keep("huge", 11)
+    assert [await known(name) for name in ("one", "huge", "three")] == [True, False, True]
+    assert memory.weight == 8
+    await keep("one", 2)
+    assert memory.weight == 6
+    await keep("all", 10)
+    assert [await known(name) for name in ("one", "three", "all")] == [False, False, True]
+    assert memory.weight == 10
+
+
+async def test_versions_of_the_past_make_room(shelf: Shelf) -> None:
+    memory = Memory[int](1000)
+    named = ("ValueSet", "vs")
+    for number in range(20):
+        shelf.put(value_set("vs"))
+        memory.keep("vs", [(named, await shelf.find(named))], number, 9)
+    assert await memory.recall("vs", shelf) == 19
+    assert memory.weight == 80
