@@ -150,6 +150,7 @@ def services_of(settings: Settings, state: State, world: _World) -> Services:
         service_token_s=settings.service_token_s,
         registration=settings.registration,
         registration_scope=settings.registration_scope,
+        binds_certificates=settings.tls_ca is not None,
     )
     fetch = fetch_by(Outbound(Guard(Allowed.parse(settings.outbound_allow))))
     resource_types = frozenset(world.definitions.resource_types)

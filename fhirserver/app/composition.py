@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ from fhirserver.rest.lane import LaneServices, RequestRecord, fhir_lane
 from fhirserver.rest.limits import Limits
 from fhirserver.rest.quotas import Quotas
 from fhirserver.settings import Auth, Settings
+from fhirserver.smart.certificates import thumbprint_of
 
 _READY_S: Final = 3.0
 _OPENING_S: Final = 5.0
@@ -111,14 +113,14 @@ class Application:
                 await asyncio.sleep(_RETRY_S)
         auditing.begin(self.sites)
 
-    async def _repository(self, name: str, headers: Mapping[bytes, bytes], trail: Trail) -> Repository:
+    async def _repository(self, name: str, scope: Scope, headers: Mapping[bytes, bytes], trail: Trail) -> Repository:
         """Return the door for the caller of a request. Raises LoginRequired, Unavailable."""
         site = self.sites.get(name)
         if site is None:
             raise Unavailable(_AWAY)
         if self.authorization is None:
             return Repository(site.live, Unrestricted(), trail)
-        caller = await self.authorization.authenticator.caller_of(headers, name)
+        caller = await self.authorization.authenticator.caller_of(headers, name, thumbprint_of(scope))
         return await self._repository_for(caller, trail)
 
     async def _repository_for(self, caller: Caller, trail: Trail = UNTRACED) -> Repository:
@@ -146,7 +148,7 @@ class Application:
         paths = mounts(self.settings, name)
         services = LaneServices(
             dispatch=dispatch,
-            repository_for=lambda scope, headers, trail: self._repository(name, headers, trail),
+            repository_for=partial(self._repository, name),
             formats=self._formats,
             on_request=self._on_request(name),
             on_fault=self._on_fault,

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from fhirserver.kernel.caller import Caller, Emergency
 from fhirserver.smart.authorization import Authorization, Person
+from fhirserver.smart.certificates import confirmation
 from fhirserver.smart.clients import Client
 from fhirserver.smart.jose import BadToken, look_at
 from fhirserver.smart.keys import ES256, SigningKeys
@@ -50,6 +51,7 @@ class AccessTokens:
             "jti": jti,
             "scope": " ".join(authorization.scopes),
             **_launch_claims(authorization),
+            **confirmation(authorization.certificate),
             "extensions": {"ihe_iua": _iua(record)},
         }
         return await self._keys.sign(ES256, claims, TYPE)
@@ -142,6 +144,7 @@ def _record(
         "purpose": authorization.purpose,
         **(_person(person) if person else _service(client)),
         "issuer": authorization.issuer,
+        "certificate": authorization.certificate,
         "issued_s": now_s,
         "expires_at_s": expires_s,
     }

@@ -68,6 +68,8 @@ class Authorization:
     purpose: str = "TREAT"
     issuer: str = ""
     """The origin at which it was granted."""
+    certificate: str | None = None
+    """The thumbprint of the client's certificate, where it showed one: its tokens are of no use without it."""
 
     def has(self, scope: str) -> bool:
         """Tell whether a scope was granted."""

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.outcome import LoginRequired
@@ -30,10 +30,11 @@ _CHALLENGE: Final = 'Bearer realm="fhirserver"'
 class _Verified:
     """One token that is good, and when that was last found."""
 
-    __slots__ = ("caller", "checked_s", "checking", "is_used", "jti")
+    __slots__ = ("caller", "certificate", "checked_s", "checking", "is_used", "jti")
 
-    def __init__(self, jti: str, caller: Caller, checked_s: float) -> None:
-        self.jti = jti
+    def __init__(self, record: Mapping[str, Any], caller: Caller, checked_s: float) -> None:
+        self.jti: str = record["key"]
+        self.certificate: str | None = record["certificate"]
         self.caller = caller
         self.checked_s = checked_s
         self.checking: asyncio.Task[Caller | None] | None = None
@@ -50,17 +51,20 @@ class Authenticator:
         self._clock = clock
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
 
-    async def caller_of(self, headers: Mapping[bytes, bytes], site: str) -> Caller:
-        """Return who makes a request to a site. Raises LoginRequired, Unavailable."""
+    async def caller_of(self, headers: Mapping[bytes, bytes], site: str, certificate: str | None = None) -> Caller:
+        """Return who asks a site, by a connection that shows ``certificate``. Raises LoginRequired, Unavailable."""
         token = _token_of(headers.get(b"authorization"))
         digest = hashlib.sha256(token).digest()
         known = self._verified.get(digest)
         if known is None:
-            caller = await self._verify(token, digest)
+            known = await self._verify(token, digest)
+            caller = known.caller
         elif self._clock() - known.checked_s <= RECHECK_S:
             caller, known.is_used = known.caller, True
         else:
             caller = await self._recheck(known, digest)
+        if known.certificate is not None and known.certificate != certificate:
+            raise _refused("The access token is bound to a certificate that this connection does not show.")
         if caller.expires_at_s <= self._clock():
             raise _refused("The access token has expired.")
         if caller.site != site:
@@ -82,16 +86,15 @@ class Authenticator:
             else:
                 one.caller, one.checked_s = caller_of(record), asked_s
 
-    async def _verify(self, token: bytes, digest: bytes) -> Caller:
+    async def _verify(self, token: bytes, digest: bytes) -> _Verified:
         asked_s = self._clock()
         record = await self._tokens.record_of(token.decode("latin-1"))
         if record is None:
             raise _refused("The access token is not valid, has expired or was revoked.")
-        caller = caller_of(record)
-        self._verified[digest] = _Verified(record["key"], caller, asked_s)
+        known = self._verified[digest] = _Verified(record, caller_of(record), asked_s)
         while len(self._verified) > _REMEMBERED:
             self._verified.popitem(last=False)
-        return caller
+        return known
 
     async def _recheck(self, known: _Verified, digest: bytes) -> Caller:
         """Look at the record again: once for all requests that wait for it."""

@@ -30,6 +30,7 @@ async def client_credentials(services: Services, request: TokenRequest) -> dict[
         scopes=scopes,
         purpose=client.purpose,
         issuer=request.origin,
+        certificate=request.certificate,
     )
     return await issue(services, authorization, client)
 

@@ -3,6 +3,7 @@
 Spec: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3, SMART App Launch 2.2, "Obtain access token"
 """
 
+from dataclasses import replace
 from typing import Any
 
 from fhirserver.smart.codes import CodeReused
@@ -23,6 +24,7 @@ async def code_exchange(services: Services, request: TokenRequest) -> dict[str, 
     except CodeReused as reused:
         await services.revocations.end_authorization(reused.authorization)
         raise invalid_grant("The code was used before; what it gave has ended.") from None
+    authorization = replace(authorization, certificate=request.certificate)
     answer = await issue(services, authorization, client)
     if gives_refresh(authorization):
         answer["refresh_token"] = await services.refresh_tokens.issue(authorization)

@@ -100,6 +100,7 @@ class Discovery:
             "revocation_endpoint_auth_methods_supported": _AUTH_METHODS,
             "revocation_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
             "authorization_response_iss_parameter_supported": True,
+            "tls_client_certificate_bound_access_tokens": self._services.policy.binds_certificates,
             "access_token_format": "ihe-jwt",
         }
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from fhirserver.smart import network
+from fhirserver.smart.certificates import confirmation
 from fhirserver.smart.errors import INVALID_TOKEN, NOT_STORED, OAuthError, invalid_request
 from fhirserver.smart.forms import Form, read_form
 from fhirserver.smart.services import Services
@@ -73,6 +74,7 @@ class Introspection:
             fhirUser=f"{audience}/{record['fhir_user']}" if record["fhir_user"] else None,
             patient=record["patient"],
             encounter=record["encounter"],
+            **confirmation(record["certificate"]),
         )
 
     async def _refresh_token(self, token: str) -> dict[str, Any] | None:

@@ -21,8 +21,11 @@ async def refreshing(services: Services, request: TokenRequest) -> dict[str, Any
     token = request.required("refresh_token")
     record = await services.refresh_tokens.find(token)
     asked = request.form.get("scope")
-    if record is not None and record["client_id"] == client.client_id and asked is not None:
-        _check_within(services, record["scopes"], asked)  # before the token is used up
+    if record is not None and record["client_id"] == client.client_id:  # all of it before the token is used up
+        if asked is not None:
+            _check_within(services, record["scopes"], asked)
+        if record.get("certificate") not in (None, request.certificate):
+            raise invalid_grant("The refresh token is bound to a certificate that this connection does not show.")
     try:
         authorization = await services.refresh_tokens.use(token, client)
     except RefreshReused as reused:

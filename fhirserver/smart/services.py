@@ -41,6 +41,8 @@ class Policy:
     registration: Registration = Registration.OFF
     registration_scope: str = ""
     """The most that a client gets that registers itself."""
+    binds_certificates: bool = False
+    """Whether clients are asked for certificates (RFC 8705)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

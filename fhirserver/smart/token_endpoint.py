@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from fhirserver.smart import network
+from fhirserver.smart.certificates import thumbprint_of
 from fhirserver.smart.client_credentials import client_credentials
 from fhirserver.smart.clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
 from fhirserver.smart.code_exchange import code_exchange
@@ -50,5 +51,7 @@ class TokenEndpoint:
         )
         if grant_type not in proven.client.grant_types:
             raise OAuthError(UNAUTHORIZED_CLIENT, f"The client is not registered for `{grant_type}`.")
-        answer = await exchange(self._services, TokenRequest(form, proven, where.origin(request)))
+        answer = await exchange(
+            self._services, TokenRequest(form, proven, where.origin(request), thumbprint_of(request.scope))
+        )
         return JSONResponse(answer, headers=dict(NOT_STORED))

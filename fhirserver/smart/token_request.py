@@ -14,6 +14,8 @@ class TokenRequest:
     form: Form
     proven: Proven
     origin: str
+    certificate: str | None = None
+    """The thumbprint of the certificate that the client has shown."""
 
     def required(self, name: str) -> str:
         """Return a parameter; raises OAuthError when it is missing."""

@@ -1,0 +1,26 @@
+"""The certificate that a client has proven to be of by TLS, and the tokens bound to it.
+
+Spec: https://www.rfc-editor.org/rfc/rfc8705#section-3
+"""
+
+import base64
+import hashlib
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final
+
+THUMBPRINT: Final = "x5t#S256"
+
+
+def thumbprint_of(scope: Mapping[str, Any]) -> str | None:
+    """Return the thumbprint of the certificate that a connection was made with, None where none was shown."""
+    shown = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain")
+    if not shown:
+        return None
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(shown[0])).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def confirmation(thumbprint: str | None) -> dict[str, Any]:
+    """Return the claim ``cnf`` of what is bound to a certificate, nothing of what is not."""
+    return {} if thumbprint is None else {"cnf": {THUMBPRINT: thumbprint}}
