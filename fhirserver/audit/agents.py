@@ -9,6 +9,7 @@ from fhirserver.audit.codes import (
     CLIENT_SYSTEM,
     DEVICE_SYSTEM,
     PURPOSE,
+    ROLE_CLASS,
     ROLE_SYSTEM,
     SOURCE_TYPE,
     Coding,
@@ -78,6 +79,8 @@ class Agents:
         agents: list[Json] = [self._client(caller, address, shape), self._server(shape)]
         if caller is not None and (caller.fhir_user or caller.name):
             agents.append(_user(caller, shape))
+        if caller is not None:
+            agents += [_organization(reference) for reference in caller.organizations]
         purposes = purposes_of(caller)
         return {**({"purposeOfEvent": purposes} if purposes else {}), "agent": agents}
 
@@ -132,6 +135,15 @@ def _user(caller: CallerEntry, shape: Shape) -> Resource:
         agent["policy"] = [caller.policy]
     purposes = purposes_of(caller)
     return {**agent, "purposeOfUse": purposes} if purposes else agent
+
+
+def _organization(reference: str) -> Resource:
+    """Return the agent of whom a user acts for: BALP has it in events of authorization."""
+    return {
+        "type": {"coding": [Coding(ROLE_CLASS, "PROV").to_json()]},
+        "who": {"reference": reference},
+        "requestor": False,
+    }
 
 
 def _source(observer: Observer) -> Resource:

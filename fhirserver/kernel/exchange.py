@@ -143,6 +143,8 @@ class FhirRequest:
     """``X-Security-Context``: http://hl7.org/fhir/R4/binary.html#security"""
     streamed_as: str | None = None
     """Of a search: the media type of lines in which all matches are wanted, NDJSON or CSV, in place of a Bundle."""
+    accept_language: str | None = None
+    """``Accept-Language``, of what is answered in words."""
     wants_native: bool = False
     """No FHIR media type was asked for by name: a Binary is answered in its own."""
 

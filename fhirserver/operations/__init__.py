@@ -6,6 +6,7 @@ Spec: http://hl7.org/fhir/R4/operations.html
 
 from typing import Final
 
+from fhirserver.operations.access_log import ACCESS_LOG
 from fhirserver.operations.diff import DIFF
 from fhirserver.operations.everything import EVERYTHING
 from fhirserver.operations.framework import Operation
@@ -13,9 +14,11 @@ from fhirserver.operations.graphql.operation import GRAPHQL
 from fhirserver.operations.lastn import LASTN
 from fhirserver.operations.meta import META, META_ADD, META_DELETE
 from fhirserver.operations.stats import STATS
+from fhirserver.operations.tde import TDE
 from fhirserver.operations.versions import VERSIONS
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
+    ACCESS_LOG,
     DIFF,
     *EVERYTHING,
     GRAPHQL,
@@ -24,6 +27,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     META_ADD,
     META_DELETE,
     STATS,
+    TDE,
     VERSIONS,
 )
 """One line an operation, in alphabetical order; the CapabilityStatement lists them in this order."""

@@ -15,6 +15,7 @@ from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.outcome import Forbidden, NotFound
 from fhirserver.kernel.version import Version
+from fhirserver.repository.access_log import AccessLogPage, AccessLogRequest, access_log
 from fhirserver.repository.append_only import AUDIT_EVENT, admitted, all_admitted, append_only
 from fhirserver.repository.as_of import moment_of, read_as_of
 from fhirserver.repository.attesting import attestation
@@ -179,6 +180,10 @@ class Repository:
         """Return the latest Observations of each code, the most recent first."""
         require(self._access, OBSERVATION, Right.SEARCH)
         return self._all_left(await latest_observations(self._services, self._access, request))
+
+    async def access_log(self, request: AccessLogRequest) -> AccessLogPage:
+        """Return one page of who had access to a patient's record. Raises Forbidden."""
+        return await access_log(self._services, self._access, request)
 
     async def history(self, request: HistoryRequest) -> HistoryPage:
         """Return one page of a history."""

@@ -92,6 +92,7 @@ class RequestReader:
             prefer=self.prefer(headers),
             provenance=header_text(headers, b"x-provenance"),
             security_context=header_text(headers, b"x-security-context"),
+            accept_language=header_text(headers, b"accept-language"),
             wants_native=known.wants_native,
         )
 
