@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     """A login ends after so long whatever is done: a shift."""
     login_file: Path | None = None
     """A TOML file: upstream OpenID providers, and scopes that need a stronger login."""
+    policy_dir: Path | None = None
+    """Folder of access policies, ``{site}.toml`` each; a site without one has the policy that ships."""
     base_url: str | None = None
     """The public origin (``https://fhir.example.org``) behind a proxy; by default that of the request."""
     cors_origins: Annotated[tuple[str, ...] | None, NoDecode] = None

@@ -157,6 +157,19 @@ class EmergencyTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyTest:
+    """A row of a policy's own tests: what a role can do with some types, and what not."""
+
+    line: int
+    role: str
+    types: frozenset[str]
+    can: frozenset[Right]
+    cannot: frozenset[Right]
+    relation: bool | None = None
+    """Whether what it can do needs a relation; None: either."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """One site's policy."""
 
@@ -172,6 +185,7 @@ class Policy:
     """Policies of Consents that are about sharing with others: they do not bind those who care for the patient."""
     defaults: Defaults = Defaults()
     emergency: EmergencyTerms = EmergencyTerms()
+    tests: tuple[PolicyTest, ...] = ()
 
     def term(self, kind: RelationKind) -> Term:
         """Return how long evidence of a kind counts."""

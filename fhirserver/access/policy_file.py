@@ -17,6 +17,7 @@ from fhirserver.access.policy import (
     Grant,
     Label,
     Policy,
+    PolicyTest,
     RelationKind,
     Release,
     Role,
@@ -68,6 +69,7 @@ def _policy(root: Table, resource_types: tuple[str, ...], version: str) -> Polic
         sharing=frozenset(consent.texts("sharing")),
         defaults=_defaults(root.table("defaults"), roles),
         emergency=_emergency(root.table("emergency")),
+        tests=tuple(_test(table, types, roles) for table in root.tables("tests")),
     )
     consent.finish()
     root.finish()
@@ -199,12 +201,28 @@ class _Roles:
         return release
 
 
-def _rights(table: Table) -> frozenset[Right]:
-    text = table.text("rights", "")
+def _rights(table: Table, key: str = "rights") -> frozenset[Right]:
+    text = table.text(key, "")
     known = {right.value for right in Right}
     if not text or not set(text) <= known:
-        raise table.problem("rights", f"is `{text}`; expected letters of `cruds`")
+        raise table.problem(key, f"is `{text}`; expected letters of `cruds`")
     return frozenset(Right(letter) for letter in text)
+
+
+def _test(table: Table, types: Types, roles: Mapping[str, Role]) -> PolicyTest:
+    role = table.text("role", "")
+    if role not in roles:
+        raise table.problem("role", f"names the role `{role}`, which there is not")
+    test = PolicyTest(
+        line=table.line,
+        role=role,
+        types=types.of(table, "types"),
+        can=_rights(table, "can") if table.has("can") else frozenset(),
+        cannot=_rights(table, "cannot") if table.has("cannot") else frozenset(),
+        relation=table.flag("relation", False) if table.has("relation") else None,
+    )
+    table.finish()
+    return test
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -49,6 +49,11 @@ class Table:
             if key not in self._read:
                 raise self.problem(key, "is not a key that is known here")
 
+    @property
+    def line(self) -> int:
+        """The line that it begins on."""
+        return line_of(self.source, self.path)
+
     def problem(self, key: str, what: str) -> PolicyProblem:
         """Return the problem of a key."""
         place = ".".join(str(part) for part in (*self.path, *([key] if key else [])))

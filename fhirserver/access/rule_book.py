@@ -96,11 +96,11 @@ class SiteRuleBook:
             found = self._begin(key, caller)
         return await asyncio.shield(found.rules)
 
-    async def load(self, caller: Caller, source: FactSource) -> SiteRules:
-        """Load the rules for a caller from a source: of now, or of an instant."""
+    async def load(self, caller: Caller, source: FactSource, only: frozenset[str] | None = None) -> SiteRules:
+        """Load the rules for a caller from a source, of now or of an instant; ``only``: on some patients."""
         terms = self._terms_of(source.binder)
         loader = FactLoader(source, terms.policy, terms.vocabulary)
-        facts = await loader.load(caller, only_patient(caller))
+        facts = await loader.load(caller, only_patient(caller) if only is None else only)
         return SiteRules(caller, facts, RecordRules(terms.policy, terms.vocabulary, facts), terms)
 
     def _begin(self, key: Key, caller: Caller) -> _Loaded:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from fhirserver.access.policy_reader import PolicyProblem
 from fhirserver.app.database import DatabaseProblem
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.app.sites import Builder, Site, sites_of
@@ -46,7 +47,7 @@ async def prepare(settings: Settings, uri: str, knowledge: Knowledge, demo: Demo
             await builder.prepare_network()
             if demo is not None:
                 await _load_demo(await builder.open(settings.sites[0]), demo)
-    except (BadConnection, FhirError, WrongSecret) as problem:
+    except (BadConnection, FhirError, WrongSecret, PolicyProblem) as problem:
         raise DatabaseProblem(str(problem)) from problem
 
 

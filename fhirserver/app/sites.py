@@ -14,10 +14,12 @@ import structlog
 
 from fhirserver.access.access import Unrestricted
 from fhirserver.access.granted import Grants
+from fhirserver.access.rule_book import SiteRuleBook
 from fhirserver.app.authorization import Authorization, Doors
 from fhirserver.app.background import Background
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.app.logs import log_slow_search
+from fhirserver.app.policies import policy_file, rule_book
 from fhirserver.dispatch import Dispatch
 from fhirserver.interactions.capabilities import ORIGIN_HERE, ServerDescription
 from fhirserver.interactions.entries import BundleLimits, bundle_interaction
@@ -93,8 +95,10 @@ class Site:
     """Stands for the base of requests that come over no network."""
     watch: ParameterWatch
     reindexes: ReindexControl
+    rules: SiteRuleBook
+    """What the site's policy lets callers do, by the record as it is."""
     grants: Grants
-    """What callers may see of this site."""
+    """What callers may see of this site: these rules, and their scopes."""
 
     async def execute(self, bundle: bytes) -> bytes:
         """Process a batch or transaction Bundle; raises FhirError."""
@@ -122,7 +126,10 @@ class Builder:
     background: list[Background] = field(default_factory=list)
 
     async def prepare(self, name: str) -> None:
-        """Create a site's collections and indexes where they are missing; raises Unavailable."""
+        """Create a site's collections and indexes where they are missing; raises Unavailable, PolicyProblem."""
+        policy_file(
+            self.settings, name, Binder(self.knowledge.definitions, self.knowledge.parameters, self._rules(name))
+        )
         await self._store(name).prepare()
 
     async def prepare_network(self) -> None:
@@ -152,7 +159,8 @@ class Builder:
         base_url = own_bases(self.settings, name)[0]
         watch = await self._begin_background(store, live, dispatch.parameters)
         reindexes = self._reindexes(store, dispatch.parameters)
-        return Site(name, store, live, repository, dispatch, base_url, watch, reindexes, Grants())
+        rules = rule_book(self.settings, name, live)
+        return Site(name, store, live, repository, dispatch, base_url, watch, reindexes, rules, Grants(rules))
 
     async def _begin_background(self, store: Store, live: LiveServices, parameters: LiveParameters) -> ParameterWatch:
         """Let this process be one of the site's workers."""
@@ -183,9 +191,7 @@ class Builder:
 
     def _services(self, name: str, store: Store, cursors: Cursors, parameters: LiveParameters) -> Services:
         known, settings = self.knowledge, self.settings
-        bases = tuple(f"{base}/" for base in own_bases(settings, name))
-        zone = None if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone)
-        rules = IndexingRules(ucum=known.ucum, own_bases=bases, zone=zone)
+        rules = self._rules(name)
         time_limit_ms = int(settings.request_timeout_s * 1000)
         return Services(
             definitions=known.definitions,
@@ -207,6 +213,11 @@ class Builder:
             },
             on_slow=log_slow_search,
         )
+
+    def _rules(self, name: str) -> IndexingRules:
+        bases = tuple(f"{base}/" for base in own_bases(self.settings, name))
+        zone = None if self.settings.time_zone == "UTC" else ZoneInfo(self.settings.time_zone)
+        return IndexingRules(ucum=self.knowledge.ucum, own_bases=bases, zone=zone)
 
     def dispatch(self, name: str) -> Dispatch:
         """Return the table of interactions of a site; it needs no database."""

@@ -3,7 +3,7 @@
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -164,6 +164,74 @@ def doctor(*, mongodb_uri: options.MongodbUri = None, data_dir: options.DataDir 
     from fhirserver.cli.configure import resolve_settings  # noqa: PLC0415
 
     return command.doctor(resolve_settings(mongodb_uri=mongodb_uri, data_dir=data_dir))
+
+
+access = typer.Typer(no_args_is_help=True, help="Why somebody may or may not; whether a policy file is sound.")
+app.add_typer(access, name="access")
+
+
+@access.command("explain")
+def explain_access(  # noqa: PLR0913 - one parameter per option
+    who: Annotated[str, typer.Argument(metavar="WHO", help="A user as Practitioner/1, or a client's id.")],
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="A resource as Observation/1.")],
+    *,
+    right: Annotated[
+        Literal["c", "r", "u", "d", "s"], typer.Option(help="Create, read, update, delete or find it.")
+    ] = "r",
+    role: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A role of the policy; by default what the user's posts show."),
+    ] = None,
+    organization: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Whom the user acts for, as Organization/1.")
+    ] = None,
+    purpose: Annotated[str, typer.Option(metavar="CODE", help="A purpose of use.")] = "TREAT",
+    at: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="By the record as it stood then.", show_default="now")
+    ] = None,
+    site: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The establishment.", show_default="the first")
+    ] = None,
+    mongodb_uri: options.MongodbUri = None,
+    data_dir: options.DataDir = None,
+) -> int:
+    """Tell whether somebody may use a resource, by which rule and which evidence.
+
+    The exit code is 1 when not.
+    """
+    from fhirserver.access.rights import Right  # noqa: PLC0415 - see the package's docstring
+    from fhirserver.app.access_simulator import Question  # noqa: PLC0415
+    from fhirserver.cli import access as command  # noqa: PLC0415
+    from fhirserver.cli.configure import resolve_settings  # noqa: PLC0415
+
+    question = Question(
+        who=who,
+        what=what,
+        right=Right(right),
+        roles=tuple(role or ()),
+        organizations=tuple(organization or ()),
+        purpose=purpose,
+        at=at,
+    )
+    return command.explain(resolve_settings(mongodb_uri=mongodb_uri, data_dir=data_dir), site, question)
+
+
+@access.command("check")
+def check_access(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A policy file; by default the one that ships.")
+    ] = None,
+    *,
+    data_dir: options.DataDir = None,
+) -> int:
+    """Read a policy file, show what it gives to whom, and run its own tests.
+
+    The exit code is 1 when it is wrong or a test fails.
+    """
+    from fhirserver.cli import access as command  # noqa: PLC0415 - see the package's docstring
+    from fhirserver.cli.configure import resolve_settings  # noqa: PLC0415
+
+    return command.check(resolve_settings(data_dir=data_dir), file)
 
 
 def _print_version(wanted: bool) -> None:
