@@ -166,12 +166,14 @@ def doctor(*, mongodb_uri: options.MongodbUri = None, data_dir: options.DataDir 
     return command.doctor(resolve_settings(mongodb_uri=mongodb_uri, data_dir=data_dir))
 
 
-access = typer.Typer(no_args_is_help=True, help="Why somebody may or may not; whether a policy file is sound.")
-app.add_typer(access, name="access")
+access = typer.Typer(
+    name="access", no_args_is_help=True, help="Why somebody may or may not; whether a policy file is sound."
+)
+app.add_typer(access)
 
 
-@access.command("explain")
-def explain_access(  # noqa: PLR0913 - one parameter per option
+@access.command()
+def explain(  # noqa: PLR0913 - one parameter per option
     who: Annotated[str, typer.Argument(metavar="WHO", help="A user as Practitioner/1, or a client's id.")],
     what: Annotated[str, typer.Argument(metavar="WHAT", help="A resource as Observation/1.")],
     *,
@@ -216,8 +218,8 @@ def explain_access(  # noqa: PLR0913 - one parameter per option
     return command.explain(resolve_settings(mongodb_uri=mongodb_uri, data_dir=data_dir), site, question)
 
 
-@access.command("check")
-def check_access(
+@access.command()
+def check(
     file: Annotated[
         Path | None, typer.Argument(metavar="FILE", help="A policy file; by default the one that ships.")
     ] = None,

@@ -1,5 +1,6 @@
 """The simulator of access: what a caller may do with a resource, now or at an instant, by the facts of that moment."""
 
+from fhirserver.access import Unrestricted
 from fhirserver.access.decision import decide
 from fhirserver.access.explained import Explanation
 from fhirserver.access.facts import MAX_PATIENTS
@@ -15,6 +16,7 @@ from fhirserver.kernel.version import Version
 from fhirserver.repository.as_of import read_as_of
 from fhirserver.repository.facts import RecordFacts, facts_at, facts_now
 from fhirserver.repository.services import Services
+from fhirserver.repository.sight import Sight
 from fhirserver.search.match import Candidate
 
 
@@ -44,7 +46,7 @@ async def explain_access(
 
 async def _version(services: Services, key: str, moment_us: int | None) -> Version:
     if moment_us is not None:
-        return await read_as_of(services, key, moment_us)
+        return await read_as_of(Sight(services, Unrestricted()), key, moment_us)
     current = await services.store.current(key)
     if current is None or current.version.content is None:
         raise NotFound(f"`{key}` is not known.")

@@ -97,7 +97,9 @@ class Network:
         """Enter an account and log in."""
         assert self.app.authorization is not None
         people = self.app.authorization.people
-        known: dict[str, Any] = {"username": new_client_id().lower(), "name": "Dr A", "site": "main", **changes}
+        roles = ("physician",) if (fhir_user or "").startswith("Practitioner/") else ()
+        login = {"username": new_client_id().lower(), "name": "Dr A", "site": "main", "roles": roles}
+        known: dict[str, Any] = {**login, **changes}
         account = await people.accounts.add(Account(id="", fhir_user=fhir_user, **known))
         session_id, cookie = await people.sessions.begin(account, Proof(amr), Place())
         return Browser(self, account, session_id, cookie)

@@ -67,7 +67,7 @@ async def test_an_app_gets_what_a_person_grants_on_the_pages(app: App, network: 
     people = network.app.authorization.people
     hashed = await people.passwords.hash(PASSWORD)
     account = Account(id="", username="dr.a", name="Dr A", site="main", fhir_user="Practitioner/doctor", exempt=True)
-    await people.accounts.add(replace(account, password_hash=hashed))
+    await people.accounts.add(replace(account, password_hash=hashed, roles=("physician",)))
     person = Person(network)
     scope = "openid fhirUser launch/patient patient/Patient.rs patient/Observation.rs patient/Condition.rs"
     page = await person.open(f"/auth/authorize?{urlencode(app.query(scope))}")

@@ -75,9 +75,12 @@ async def test_1_3_23_a_web_page_may_read_the_answer(app: App, doctor: Browser) 
     assert "access-control-allow-credentials" not in answer.headers
 
 
-async def test_1_3_24_25_the_context_of_a_launch(app: App, doctor: Browser) -> None:
+async def test_1_3_24_25_the_context_of_a_launch(app: App) -> None:
     network = app.network
-    await network.put({"resourceType": "Encounter", "id": "e1", "status": "planned", "class": {"code": "AMB"},
+    doctor = await network.person("Practitioner/attending")
+    await network.put({"resourceType": "Encounter", "id": "e1", "status": "in-progress", "class": {"code": "AMB"},
+                       "participant": [{"individual": {"reference": "Practitioner/attending"}}],
+                       "period": {"start": "2020-01-01"},
                        "subject": {"reference": "Patient/p1"}})  # fmt: skip
     body = {
         "client_id": app.client.client_id,
