@@ -147,6 +147,8 @@ class Settings(BaseSettings):
     """Keep an audit trail of every request; by default under ``smart``, not under ``off``."""
     audit_provenance: bool = True
     """Keep a Provenance of every write whose caller brings none."""
+    audit_mass_reading: Annotated[int, Field(ge=1)] = 200
+    """Records that one user may have access to within an hour before it is reported as unusual."""
     audit_backlog_bytes: Annotated[int, Field(ge=1024 * 1024)] = 256 * _MEBIBYTE
     """Records of one worker that may wait to be stored; beyond it requests are refused until there is room."""
     client_points: Annotated[int, Field(ge=0)] = 60_000

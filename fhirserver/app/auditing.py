@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from fhirserver.app.background import ended
@@ -14,6 +15,7 @@ from fhirserver.audit.drain import Drain
 from fhirserver.audit.ledger import Ledger
 from fhirserver.audit.recorder import Recorder
 from fhirserver.audit.spool import Spool
+from fhirserver.audit.watch import Watch
 from fhirserver.kernel.outcome import FhirError
 from fhirserver.settings import Auth, Settings
 from fhirserver.smart.secret import secret_of
@@ -22,6 +24,7 @@ FOLDER: Final = "audit"
 """Of the data folder: the spools of this machine's workers."""
 _PURPOSE: Final = "audit chain"
 _AGAIN_S: Final = 1.0
+_WATCH_S: Final = 5.0
 _LEAVING_S: Final = 5.0
 
 OnProblem = Callable[[str, BaseException | None], None]
@@ -64,9 +67,15 @@ class Auditing:
             observer = observer_of(self._settings, name)
             provenance = self._settings.audit_provenance
             self._ledgers[name] = Ledger(site.live, site.store, observer, self._secret, with_provenance=provenance)
-        drain = Drain(self._recorder, self._ledgers, lambda problem: self._on_problem(problem, None))
-        self._tasks.append(asyncio.create_task(self._repeat(drain)))
-        self._drain = drain
+        self._drain = Drain(self._recorder, self._ledgers, lambda problem: self._on_problem(problem, None))
+        self._begin(self._drain.run, "The audit trail could not be drained; it is tried again.")
+        for site in sites.values():
+            threshold = self._settings.audit_mass_reading
+            watch = Watch(site.live, site.store, self._recorder.spool.worker, threshold)
+            self._begin(partial(_look, watch), "The audit trail could not be watched; it is tried again.")
+
+    def _begin(self, work: Callable[[], Awaitable[object]], problem: str) -> None:
+        self._tasks.append(asyncio.create_task(self._repeat(work, problem)))
 
     async def end(self) -> None:
         """Drain what there is, within seconds; the rest is left to the next worker of this machine."""
@@ -79,12 +88,18 @@ class Auditing:
                     await self._drain.finish()
         self._recorder.spool.close()
 
-    async def _repeat(self, drain: Drain) -> None:
+    async def _repeat(self, work: Callable[[], Awaitable[object]], what: str) -> None:
         while True:
             try:
-                await drain.run()
+                await work()
             except FhirError:  # the database is away, or others are faster: what is not stored is read again
                 await asyncio.sleep(_AGAIN_S)
             except Exception as problem:  # what went wrong once must not end it for good
-                self._on_problem("The audit trail could not be drained; it is tried again.", problem)
+                self._on_problem(what, problem)
                 await asyncio.sleep(_AGAIN_S)
+
+
+async def _look(watch: Watch) -> None:
+    """Look for unusual access, again at once while there may be more."""
+    if not await watch.run():
+        await asyncio.sleep(_WATCH_S)

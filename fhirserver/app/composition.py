@@ -51,6 +51,8 @@ class Application:
         self.settings = settings
         self.metrics = Metrics()
         self.sites: dict[str, Site] = {}
+        self.auditing: Auditing | None = None
+        """The audit trail of this process, while it serves."""
         self.authorization: Authorization | None = None
         """The authorization server, once the application lives and where there is one."""
         self._uri = uri
@@ -74,7 +76,7 @@ class Application:
         observe = self.metrics.count_batch
         async with sites_of(self.settings, self._uri, self._knowledge, observe, jobs_rest=_JOBS_REST) as builder:
             tables = {name: builder.dispatch(name) for name in self.settings.sites}
-            auditing = Auditing(self.settings, self._on_audit_problem)
+            auditing = self.auditing = Auditing(self.settings, self._on_audit_problem)
             opening = asyncio.create_task(self._open_all(builder, tables, auditing))
             try:
                 await asyncio.wait([opening], timeout=_OPENING_S)

@@ -121,7 +121,6 @@ KINDS: Final = MappingProxyType(
         Kind.EXPORT: KindCodes(Coding(DCM, "110106"), Coding(f"{SYSTEM}:CodeSystem:audit", "export"), _VIEW),
         Kind.DISCLOSURE: KindCodes(Coding(DCM, "110106"), Coding(f"{SYSTEM}:CodeSystem:audit", "disclosure"), _VIEW),
         Kind.ACCOUNT: KindCodes(_ALERT, Coding(DCM, "110137")),
-        Kind.UNUSUAL: KindCodes(_ALERT, Coding(f"{SYSTEM}:CodeSystem:audit", "unusual-access")),
     }
 )
 

@@ -39,7 +39,6 @@ class Kind(StrEnum):
     DISCLOSURE = "disclosure"
     ACCOUNT = "account"
     """An account, a client or a key was made, changed or removed."""
-    UNUSUAL = "unusual"
 
 
 class Outcome(StrEnum):
