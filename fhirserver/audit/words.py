@@ -195,6 +195,12 @@ ROLES: Final[MappingProxyType[str, Words]] = MappingProxyType(
         "secretary": ("secretary", "secrétariat", "secretariaat", "Sekretariat"),
         "admission": ("admission", "admission", "opname", "Aufnahme"),
         "social-worker": ("social worker", "service social", "sociale dienst", "Sozialdienst"),
+        "data-protection-officer": (
+            "data protection officer",
+            "délégué à la protection des données",
+            "functionaris voor gegevensbescherming",
+            "Datenschutzbeauftragte Person",
+        ),
         "administrator": ("administrator", "administration", "beheer", "Verwaltung"),
         "patient": ("patient", "patient", "patiënt", "Patient oder Patientin"),
         "proxy": ("proxy", "mandataire", "gemachtigde", "Bevollmächtigte Person"),

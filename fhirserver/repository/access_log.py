@@ -1,4 +1,4 @@
-"""The access log of a patient: the audit events about them, for themselves, their proxies and administrators.
+"""The access log of a patient: the audit events about them, for themselves, their proxies and who watches over it.
 
 They see it whatever else they may see of the audit trail: the events are read with the rights of the server, and so
 are the names of the organizations and people in them.
@@ -25,6 +25,8 @@ from fhirserver.store.sorting import Window
 
 _SERVER: Final = Unrestricted()
 _PROXIES: Final = "RelatedPerson/"
+OFFICER: Final = "data-protection-officer"
+"""The role of the policy file of who looks into unusual access."""
 _READING: Final = ("r", "s")
 
 
@@ -65,8 +67,10 @@ async def access_log(services: Services, access: Access, request: AccessLogReque
 
 
 def check_may_see(caller: Caller | None, patient: str) -> None:
-    """Refuse all but the patient, who acts for the patient, and administrators. Raises Forbidden."""
+    """Refuse all but the patient, who acts for them, administrators and data protection officers. Raises Forbidden."""
     if caller is None or caller.is_admin:
+        return
+    if OFFICER in caller.roles:
         return
     is_own = caller.fhir_user == f"Patient/{patient}"
     is_proxy = caller.patient == patient and (caller.fhir_user or "").startswith(_PROXIES)

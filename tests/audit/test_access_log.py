@@ -171,6 +171,7 @@ def caller(**more: object) -> Caller:
 ALLOWED = [
     pytest.param(None, id="the operator"),
     pytest.param(caller(is_admin=True, scopes=()), id="an administrator"),
+    pytest.param(caller(roles=("data-protection-officer",), scopes=()), id="the data protection officer"),
     pytest.param(caller(fhir_user="Patient/p1", patient="p1"), id="the patient"),
     pytest.param(caller(fhir_user="Patient/p1", scopes=("patient/AuditEvent.read",)), id="with a scope of SMART v1"),
     pytest.param(caller(fhir_user="RelatedPerson/r", patient="p1"), id="a proxy of the patient"),
