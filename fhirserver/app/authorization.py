@@ -72,7 +72,7 @@ class Authorization:
         self._doors = doors
         self.people = people_of(connection, settings, secret)
         self.state = State(partial(connection.records, settings.network_database))
-        world = _World(network, definitions, secret, self.people, doors.for_caller)
+        world = _World(network, definitions, secret, self.people, doors)
         self.services = services_of(settings, self.state, world)
         self.authenticator = Authenticator(self.services.access_tokens)
         self.people.listeners.append(self._hear)
@@ -134,7 +134,7 @@ class _World:
     definitions: Definitions
     secret: Secret
     people: People
-    repository_for: RepositoryFor
+    doors: Doors
 
 
 def services_of(settings: Settings, state: State, world: _World) -> Services:
@@ -170,7 +170,8 @@ def services_of(settings: Settings, state: State, world: _World) -> Services:
         revocations=Revocations(state.ended, access_tokens, refresh_tokens, grants),
         logins=AccountLogins(world.people),
         level_of_scopes=world.people.options.login.level_of_scopes,
-        repository_for=world.repository_for,
+        repository_for=world.doors.for_caller,
+        open_site=world.doors.of_server,
         read_scopes=reader(resource_types.__contains__),
         is_resource_type=resource_types.__contains__,
         clock=time.time,

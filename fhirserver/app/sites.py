@@ -20,6 +20,7 @@ from fhirserver.app.background import Background
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.app.logs import log_slow_search
 from fhirserver.app.policies import policy_file, rule_book
+from fhirserver.definitions.registry import Definitions
 from fhirserver.dispatch import Dispatch
 from fhirserver.interactions.capabilities import ORIGIN_HERE, ServerDescription
 from fhirserver.interactions.entries import BundleLimits, bundle_interaction
@@ -143,8 +144,7 @@ class Builder:
 
     def authorization(self, doors: Doors | None = None) -> Authorization:
         """Build the authorization server of all sites; it needs no database yet, and no record for commands."""
-        network = Network(self.settings.base_url, {name: mounts(self.settings, name) for name in self.settings.sites})
-        return Authorization(self.settings, self.connection, self.knowledge.definitions, network, doors or _NO_DOORS)
+        return authorization_of(self.settings, self.connection, self.knowledge.definitions, doors)
 
     async def open(self, name: str) -> Site:
         """Build a site, whose indexes are another's concern; raises Unavailable."""
@@ -260,6 +260,14 @@ async def sites_of(
     finally:
         await asyncio.gather(*(background.end() for background in builder.background))
         await connection.close()
+
+
+def authorization_of(
+    settings: Settings, connection: Connection, definitions: Definitions, doors: Doors | None = None
+) -> Authorization:
+    """Build the authorization server of all sites; without ``doors`` it opens no record. Raises BadLoginFile."""
+    network = Network(settings.base_url, {name: mounts(settings, name) for name in settings.sites})
+    return Authorization(settings, connection, definitions, network, doors or _NO_DOORS)
 
 
 async def _no_record(caller: Caller) -> Repository:

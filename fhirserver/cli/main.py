@@ -9,6 +9,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from fhirserver.cli import options
+from fhirserver.cli.authorization_commands import client, key
 from fhirserver.cli.problems import Failure, UsageProblem
 
 EXIT_USAGE: Final = 2
@@ -152,6 +153,10 @@ def verify(
 
     span = command.span_of(since, until, expect)
     return command.verify(resolve_settings(mongodb_uri=mongodb_uri, data_dir=data_dir), span, site=site)
+
+
+app.add_typer(client)
+app.add_typer(key)
 
 
 @app.command()

@@ -64,7 +64,8 @@ async def _confirm(services: Services, authorization: Authorization, person: Per
 
 
 async def _holds(services: Services, authorization: Authorization) -> bool:
-    if await services.clients.active(authorization.client_id) is None:
+    client = await services.clients.active(authorization.client_id)
+    if client is None or authorization.site not in client.sites:
         return False
     if await services.revocations.is_ended(authorization.id):
         return False

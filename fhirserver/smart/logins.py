@@ -11,6 +11,7 @@ from starlette.requests import Request
 from fhirserver.kernel.caller import Caller
 from fhirserver.smart.authorization import Person
 from fhirserver.smart.people.account import Account
+from fhirserver.smart.people.assurance import satisfies
 from fhirserver.smart.people.people import People
 from fhirserver.smart.people.session import Session
 
@@ -44,6 +45,10 @@ class Logins(Protocol):
         """Tell whether a session is not over."""
         ...
 
+    async def may_administer(self, login: Login) -> bool:
+        """Tell whether this is an administrator, who has logged in as surely as administrators must."""
+        ...
+
 
 class AccountLogins:
     """The people of this server."""
@@ -65,6 +70,13 @@ class AccountLogins:
     async def is_alive(self, session_id: str) -> bool:
         """Tell whether a session is not over."""
         return await self._people.session(session_id) is not None
+
+    async def may_administer(self, login: Login) -> bool:
+        """Tell whether this is an administrator, who has logged in as surely as administrators must."""
+        account = await self._people.account(login.person.user_id)
+        if account is None or not account.is_admin:
+            return False
+        return satisfies(login.acr or "", self._people.options.login.level_for(account))
 
 
 def caller_in_person(login: Login) -> Caller:

@@ -37,6 +37,10 @@ class Revocations:
         await self._both({"client_id": client_id})
         await self._grants.remove({"client_id": client_id})
 
+    async def end_client_at(self, client_id: str, site: str) -> None:
+        """End all that a client has at one site."""
+        await self._both({"client_id": client_id, "site": site})
+
     async def end_user(self, user: str) -> None:
         """End all that was granted in a user's name: the account was locked or removed."""
         await self._both({"user": user})

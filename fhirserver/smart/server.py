@@ -17,10 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fhirserver.kernel.outcome import FhirError
 from fhirserver.smart import network
 from fhirserver.smart.authorize import AuthorizeEndpoint, ProblemPage
+from fhirserver.smart.brands import Brands
+from fhirserver.smart.client_admin import client_admin_router
 from fhirserver.smart.discovery import Discovery
 from fhirserver.smart.errors import INVALID_REQUEST, OAuthError
 from fhirserver.smart.introspection import Introspection
 from fhirserver.smart.launch_endpoint import launch_router
+from fhirserver.smart.registration import RegistrationEndpoint
 from fhirserver.smart.revocation import Revocation
 from fhirserver.smart.services import Services
 from fhirserver.smart.token_endpoint import TokenEndpoint
@@ -44,6 +47,7 @@ _STYLE: Final = {
     "font_family_body": "system-ui, sans-serif",
     "font_family_heading": "system-ui, sans-serif",
 }
+_APPS: Final = "/auth/account/apps"
 _HOUR_S: Final = 3600
 
 
@@ -59,22 +63,27 @@ def authorization_server(
         exception_handlers={OAuthError: _refuse, FhirError: _fail, RequestValidationError: _explain},
     )
     server.include_router(launch_router(services))
+    server.include_router(client_admin_router(services))
     server.router.routes.extend([*_routes(services, AuthorizeEndpoint(services, problem_page)), *pages])
     return _CorsForPrograms(server, origins)
 
 
 def _routes(services: Services, authorize: AuthorizeEndpoint) -> list[Route]:
-    discovery = Discovery(services)
+    discovery, registration = Discovery(services), RegistrationEndpoint(services)
     bases = [mount for mounts in services.network.mounts.values() for mount in mounts]
     return [
         *(Route(f"{base}{_WELL_KNOWN}smart-configuration", discovery.smart_configuration) for base in bases),
         Route(f"{_WELL_KNOWN}openid-configuration", discovery.openid_configuration),
         Route(f"{_WELL_KNOWN}oauth-authorization-server", discovery.authorization_server),
         Route(network.KEYS, discovery.jwks),
+        Route(network.REGISTER, registration.register, methods=["POST"]),
+        Route(f"{network.REGISTER}/{{client_id}}", registration.manage, methods=["GET", "PUT", "DELETE"]),
         Route(network.AUTHORIZE, authorize.ask, methods=["GET", "POST"]),
         Route(network.RESUME, authorize.resume),
         Route(network.USERINFO, UserInfo(services).answer, methods=["GET", "POST"]),
         Route(network.STYLE, _style),
+        Route(network.BRANDS, Brands(services).answer),
+        Route(network.MANAGE, _manage),
         Route(network.TOKEN, TokenEndpoint(services).answer, methods=["POST"]),
         Route(network.INTROSPECT, Introspection(services).answer, methods=["POST"]),
         Route(network.REVOKE, Revocation(services).answer, methods=["POST"]),
@@ -129,3 +138,8 @@ async def _explain(request: Request, problem: Exception) -> Response:
 async def _style(request: Request) -> Response:
     """Answer how an app may look like this record: SMART App Launch 2.2, "smart_style_url"."""
     return JSONResponse(_STYLE, headers={"Cache-Control": "public, max-age=86400"})
+
+
+async def _manage(request: Request) -> Response:
+    """Send a user to where the apps are that may see their record (``management_endpoint``)."""
+    return Response(status_code=303, headers={"Location": _APPS})

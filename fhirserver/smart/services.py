@@ -64,6 +64,8 @@ class Services:
     revocations: Revocations
     logins: Logins
     repository_for: RepositoryFor
+    open_site: Callable[[str], Repository]
+    """Opens a site with the rights of the server itself; raises Unavailable."""
     level_of_scopes: Callable[[Iterable[str]], str]
     """How sure the login must be for these scopes: a level of ``people.assurance``."""
     read_scopes: Callable[[str], Scopes]

@@ -25,6 +25,7 @@ class State:
         self.refresh_tokens = records_of("refresh", REFRESH_INDEXES)
         self.codes = records_of("code", ())
         self.launches = records_of("launch", ())
+        self.initial = records_of("initial", ())
         self.ended = records_of("ended", ())
         self.pending = records_of("authorization", ())
         self.grants = records_of("grant", GRANT_INDEXES)

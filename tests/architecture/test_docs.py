@@ -45,7 +45,7 @@ def commands() -> list[str]:
 
 def commands_of_groups() -> list[str]:
     return [
-        f"{group.typer_instance.info.name} {command.callback.__name__}"
+        f"{group.typer_instance.info.name} {command.name or command.callback.__name__}"
         for group in app.registered_groups
         if group.typer_instance
         for command in group.typer_instance.registered_commands

@@ -132,3 +132,21 @@ async def test_metadata_and_discovery_need_no_token_all_else_does(network: Netwo
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer ")
     assert answer.json()["issue"][0]["code"] == "login"
+
+
+async def test_user_access_brands_name_each_site_with_its_base(network: Network) -> None:
+    provider = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/organization-type", "code": "prov"}]}
+    hospital = {"resourceType": "Organization", "id": "beffroi", "name": "Hôpital du Beffroi", "type": [provider]}
+    await network.put(hospital, {**hospital, "id": "ward", "partOf": {"reference": "Organization/beffroi"}})
+    answer = await network.http.get((await smart(network))["user_access_brand_bundle"])
+    assert answer.headers["content-type"].startswith("application/fhir+json")
+    bundle = answer.json()
+    assert bundle["type"] == "collection"
+    resources = [entry["resource"] for entry in bundle["entry"]]
+    endpoints = [one for one in resources if one["resourceType"] == "Endpoint"]
+    assert [one["address"] for one in endpoints] == [BASE, f"{ORIGIN}/second/fhir"]
+    brands = {one["id"]: one for one in resources if one["resourceType"] == "Organization"}
+    assert set(brands) == {"beffroi", "second"}
+    assert brands["beffroi"]["name"] == "Hôpital du Beffroi"
+    full_urls = {entry["fullUrl"] for entry in bundle["entry"]}
+    assert {one["endpoint"][0]["reference"] for one in brands.values()} <= full_urls
