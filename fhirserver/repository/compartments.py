@@ -9,6 +9,7 @@ from typing import Final
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
+from fhirserver.access.hiding import Hiding
 from fhirserver.repository.planning import types_of, within_access
 from fhirserver.repository.services import Services
 from fhirserver.search.care import CARE, NO_CARE
@@ -48,10 +49,11 @@ Members = tuple[str, Sequence[str]]
 def member_plan(services: Services, access: Access, members: Members, dates: CareDates) -> Plan:
     """Return the plan of all that is in one of some compartments."""
     code, logical_ids = members
+    hiding = Hiding(services.binder, access)
     plans = []
     for resource_type in _linked_types(services, code):
         own = [services.binder.compartment(resource_type, code, one, of_many=True) for one in logical_ids]
-        plans.append((resource_type, _joined(code, resource_type, own, logical_ids)))
+        plans.append((resource_type, hiding.plan(_joined(code, resource_type, own, logical_ids), resource_type)))
     return _within(services, access, plans, dates)
 
 

@@ -122,7 +122,7 @@ class _Walk:
         self._services = services
         self._access = access
         self._request = request
-        self._linked = Linked(_SCANNED)
+        self._linked = Linked(self._access, _SCANNED)
 
     async def run(self, place: _Place) -> bool:
         """Fill the page from a place on."""
@@ -188,7 +188,7 @@ class _Walk:
 
     async def _scan(self) -> None:
         """Read all members for what they refer to."""
-        self._linked = Linked(_SCANNED)
+        self._linked = Linked(self._access, _SCANNED)
         async for hits in self._batches(self._all_members(), None):
             for hit in hits:
                 self._linked.read(self._services, hit.version)

@@ -10,6 +10,7 @@ from typing import Final
 from fhirserver.access import Access
 from fhirserver.access.access import Right
 from fhirserver.access.hiding import Hiding
+from fhirserver.access.masks import masked
 from fhirserver.codec.fhir_json import decode_checked
 from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.kernel.ids import is_id
@@ -36,8 +37,9 @@ _HOLDERS: Final = ("reference", "url")
 class Linked:
     """Members as they are read, and what they refer to; past a bound nothing more is noted."""
 
-    def __init__(self, bound: int) -> None:
-        """Note the references of ``bound`` members at most."""
+    def __init__(self, access: Access, bound: int) -> None:
+        """Note the references of ``bound`` members at most, where the caller sees them."""
+        self._access = access
         self._bound = bound
         self._members: set[str] = set()
         self._targets: set[str] = set()
@@ -51,7 +53,7 @@ class Linked:
         """Note a member."""
         self._members.add(version.key)
         if not self.is_overfull:
-            self._targets.update(targets_of(services, version))
+            self._targets.update(targets_of(services, self._access, version))
 
     def outside(self) -> set[str]:
         """Return what the members refer to beside themselves."""
@@ -62,9 +64,11 @@ class Linked:
         return set(targets) - self._members
 
 
-def targets_of(services: Services, version: Version) -> Iterator[str]:
-    """Yield ``Type/id`` of what a resource refers to on this server."""
+def targets_of(services: Services, access: Access, version: Version) -> Iterator[str]:
+    """Yield ``Type/id`` of what a resource refers to on this server, as far as the caller sees the resource."""
     content = version.content or b""
+    if access.caller is not None and content:
+        content = masked(content, version.resource_type, access.mask, services.definitions)
     if not any(b'"%b"' % name.encode() in content for name in _HOLDERS):
         return
     bases = services.binder.rules.own_bases
@@ -98,7 +102,7 @@ async def with_support(services: Services, access: Access, linked: Linked) -> se
             hits = await read_many(services, access, frontier[start : start + _BATCH])
             for hit in hits:
                 if not any(term.startswith(_IN_RECORD) for term in hit.terms):
-                    reached.update(targets_of(services, hit.version))
+                    reached.update(targets_of(services, access, hit.version))
         frontier = sorted(linked.beyond(reached) - seen)
         seen.update(frontier)
         if not frontier:

@@ -167,7 +167,9 @@ class Repository:
 
     async def everything(self, request: EverythingRequest) -> EverythingPage:
         """Return one page of whole records and what they refer to."""
-        require(self._access, request.compartment, Right.READ if request.logical_ids is not None else Right.SEARCH)
+        require(self._access, request.compartment, Right.READ)
+        if request.logical_ids is None:
+            require(self._access, request.compartment, Right.SEARCH)
         page = await everything(self._services, self._access, request)
         return replace(page, members=tuple(self._all_left(page.members)), linked=tuple(self._all_left(page.linked)))
 

@@ -268,12 +268,14 @@ def _links(
 
 def _plan(services: Services, access: Access, request: SearchRequest, asked: Asked) -> Plan:
     plans: list[tuple[str, Plan]] = []
+    hiding = Hiding(services.binder, access)
     members: Plan
     for resource_type, bound in asked.bound.items():
         members = ALL
         if request.compartment is not None:
             of_many = len(asked.bound) > 1
             members = services.binder.compartment(resource_type, *request.compartment, of_many=of_many)
+            members = hiding.plan(members, resource_type)
         criteria = conjoined(services, resource_type, (members, *bound))
         plans.append((resource_type, within_access(access, resource_type, criteria, Right.SEARCH)))
     return plans[0][1] if len(plans) == 1 else types_of(plans)

@@ -1,0 +1,388 @@
+"""The requests of the leak matrix, made from the table of interactions, the search parameters and the hidden resources.
+
+Every one of them would tell of a hidden resource if some filter were missing.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import quote
+
+from fhirserver.codec.fhir_json import encode, parse_json
+from fhirserver.definitions.search_parameters import SearchType
+from fhirserver.repository.services import Services
+from fhirserver.search.index import SEPARATOR, VARIANT_END
+from fhirserver.search.parameters import Bound
+from tests.access.records import Json
+from tests.access.worlds import Ask
+
+_FAR: Final = "2100-01-01T00:00:00Z"
+_ANY_ETAG: Final = ('W/"1"', 'W/"2"', 'W/"3"', 'W/"7"')
+_PATCHES: Final = (
+    ("application/json-patch+json", b'[{"op":"add","path":"/language","value":"fr"}]'),
+    ("application/json-patch+json", b'[{"op":"test","path":"/id","value":"x"}]'),
+    ("application/merge-patch+json", b'{"language":"fr"}'),
+)
+_SHAPES: Final = (
+    "_summary=count", "_total=accurate", "_total=estimate", "_total=none", "_count=0", "_summary=true", "_elements=id",
+    "_sort=-_lastUpdated", "_sort=_id", "_sort=-_id", "_lastUpdated=ge2000", f"_lastUpdated=lt{_FAR}", "_maxresults=3",
+    "_include=*", "_include:iterate=*", "_revinclude=*:*", "_revinclude:iterate=*:*", "_include=*&_revinclude=*:*",
+    "_contained=true", "_contained=both", "_contained=both&_containedType=contained", "_explain=true",
+    "_format=application/fhir%2Bndjson", "_format=csv&_columns=id", "_format=xml", "_security=R", "_security:not=R",
+    "_tag:missing=true", "_profile:missing=true", "_id:not=nobody", f"_at={_FAR}",
+)  # fmt: skip
+_HISTORIES: Final = (
+    "", "?_count=1", "?_count=0", "?_summary=count", "?_since=2000", f"?_before={_FAR}", f"?_at={_FAR}",
+    "?_sort=_lastUpdated", "?_total=none", "?_elements=id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """What to ask about."""
+
+    services: Services
+    visible: Sequence[Json]
+    hidden: Sequence[Json]
+    moment: str
+    """An instant after both databases were filled."""
+
+    @property
+    def types(self) -> list[str]:
+        """The types of what is hidden."""
+        return sorted({one["resourceType"] for one in self.hidden})
+
+    def reads(self) -> Iterator[Ask]:
+        """Yield all that changes nothing."""
+        for resource in self.hidden:
+            yield from self._of_instance(resource)
+            yield from self._by_values(resource)
+        for resource_type in self.types:
+            yield from self._shapes(resource_type)
+        yield from self._links()
+        for resource in self.visible:
+            yield from self._beside(resource)
+        yield from self._of_system()
+        yield from self._operations()
+        yield from self._graphql()
+
+    def writes(self) -> Iterator[Ask]:
+        """Yield what would change something, or find something that is hidden by trying."""
+        for resource in self.hidden:
+            yield from self._writes_of(resource)
+            yield from self._conditional(resource)
+            yield from self._pointing(resource)
+
+    def bundles(self, asks: Iterable[Ask]) -> Iterator[Ask]:
+        """Yield asks as entries of Bundles, a few together."""
+        plain = [ask for ask in asks if not ask.headers and ask.method != "HEAD" and "Connection" not in ask.path]
+        for start in range(0, len(plain), 12):
+            some = plain[start : start + 12 : 2]
+            yield bundle("batch", some)
+        for ask in plain[::15]:
+            yield bundle("transaction", [ask])
+
+    def _of_instance(self, resource: Json) -> Iterator[Ask]:
+        key = key_of(resource)
+        for path in (
+            key,
+            f"{key}?_summary=true",
+            f"{key}?_elements=id",
+            f"{key}?_at={self.moment}",
+            f"{key}?_at={_FAR}",
+        ):
+            yield Ask("read", "GET", path)
+        yield Ask("read as XML", "GET", key, headers={"accept": "application/fhir+xml"})
+        yield Ask("read in its own format", "GET", key, headers={"accept": "*/*"})
+        yield Ask("head", "HEAD", key)
+        for etag in _ANY_ETAG[:2]:
+            yield Ask("conditional read", "GET", key, headers={"if-none-match": etag})
+        yield Ask("conditional read", "GET", key, headers={"if-modified-since": "Fri, 01 Jan 2100 00:00:00 GMT"})
+        for version in ("1", "2", "3", "9", "x"):
+            yield Ask("vread", "GET", f"{key}/_history/{version}")
+        yield Ask("vread, conditional", "GET", f"{key}/_history/1", headers={"if-none-match": 'W/"1"'})
+        for history in _HISTORIES[:4]:
+            yield Ask("history", "GET", f"{key}/_history{history}", follows=True)
+        yield Ask("meta", "GET", f"{key}/$meta")
+        yield Ask("diff", "GET", f"{key}/$diff")
+        yield Ask("diff of versions", "GET", f"{key}/$diff?from=1&to=2")
+        yield Ask("graphql", "GET", f"{key}/$graphql?query={quote('{ id resourceType }')}")
+
+    def _by_values(self, resource: Json) -> Iterator[Ask]:
+        """Search by everything the hidden resource is found by."""
+        resource_type = resource["resourceType"]
+        terms = self._terms(resource)
+        bound = self.services.binder.parameters.of(resource_type).bound
+        codes = {key.partition(".")[2]: code for code, one in bound.items() for key in one.keys}
+        for term in terms:
+            key, _, value = term.partition("=")
+            code = codes.get(key.partition(".")[2])
+            if code is not None and not value.endswith(VARIANT_END):
+                text = escaped(value.split(SEPARATOR)[0])
+                yield Ask(f"by {code}", "GET", f"{resource_type}?{code}={text}")
+        for word in ("narrated", "noted", "portrait", "words"):
+            for code in ("_text", "_content"):
+                yield Ask(f"by {code}", "GET", f"{resource_type}?{code}={word}{resource['id'][:1]}")
+        query = f"{resource_type}?_id={resource['id']}"
+        for more in ("", "&_summary=count", "&_include=*&_revinclude=*:*", f"&_at={self.moment}", "&_count=0"):
+            yield Ask("by id", "GET", query + more)
+        yield Ask("by id, in a form", "POST", f"{resource_type}/_search", f"_id={resource['id']}".encode(), FORM)
+        yield Ask("by filter", "GET", f"{resource_type}?_filter=_id eq {resource['id']}")
+
+    def _shapes(self, resource_type: str) -> Iterator[Ask]:
+        yield Ask("all", "GET", resource_type)
+        yield Ask("all, one a page", "GET", f"{resource_type}?_count=1", follows=True)
+        yield Ask("all, one a page, with a total", "GET", f"{resource_type}?_count=1&_total=accurate", follows=True)
+        yield Ask("all, sorted, one a page", "GET", f"{resource_type}?_count=1&_sort=-_lastUpdated", follows=True)
+        for shape in _SHAPES:
+            yield Ask(f"shaped by {shape}", "GET", f"{resource_type}?{shape}")
+        for history in _HISTORIES:
+            yield Ask("history of a type", "GET", f"{resource_type}/_history{history}", follows=True)
+        yield Ask("labels of a type", "GET", f"{resource_type}/$meta")
+        yield Ask("as of then", "GET", f"{resource_type}?_at={self.moment}&_total=accurate")
+        yield Ask("as of then, sorted", "GET", f"{resource_type}?_at={self.moment}&_sort=-_id&_count=1", follows=True)
+        for code, one in self.services.binder.parameters.of(resource_type).bound.items():
+            yield from self._of_parameter(resource_type, code, one)
+
+    def _of_parameter(self, resource_type: str, code: str, bound: Bound) -> Iterator[Ask]:
+        """Ask by a parameter that some hidden resource of the type has a value for."""
+        kind = bound.definition.type
+        if self._hidden_keys.isdisjoint(bound.keys):
+            return
+        if kind not in (SearchType.COMPOSITE, SearchType.SPECIAL):
+            yield Ask(f"{code} missing", "GET", f"{resource_type}?{code}:missing=true&_summary=count")
+            yield Ask(f"{code} there", "GET", f"{resource_type}?{code}:missing=false")
+            yield Ask(f"by {code}, sorted", "GET", f"{resource_type}?_sort=-{code}&_count=2", follows=True)
+        if kind is SearchType.DATE:
+            yield Ask(f"{code} after", "GET", f"{resource_type}?{code}=ge1900")
+        if kind is SearchType.TOKEN:
+            yield Ask(f"{code} not", "GET", f"{resource_type}?{code}:not=nothing")
+        if kind is SearchType.REFERENCE:
+            yield Ask(f"including {code}", "GET", f"{resource_type}?_include={resource_type}:{code}")
+
+    def _links(self) -> Iterator[Ask]:
+        """Go through a hidden resource to what is visible, and from there to what is hidden."""
+        for source, code, target in self._references(self.visible, self.hidden):
+            ids = ",".join(one["id"] for one in self.hidden if one["resourceType"] == target)
+            yield Ask("chain", "GET", f"{source}?{code}:{target}._id={ids}")
+            yield Ask("chain, excluded", "GET", f"{source}?{code}:{target}._id:not=x&_summary=count")
+            yield Ask(
+                "sorted by a chain", "GET", f"{source}?_sort=-{code}:{target}._lastUpdated&_count=1", follows=True
+            )
+            yield Ask("included", "GET", f"{source}?_include:iterate={source}:{code}:{target}")
+            yield Ask("reverse chain", "GET", f"{target}?_has:{source}:{code}:_lastUpdated=ge2000")
+        for source, code, target in self._references(self.hidden, self.visible):
+            ids = ",".join(one["id"] for one in self.hidden if one["resourceType"] == source)
+            yield Ask("pointed to", "GET", f"{target}?_has:{source}:{code}:_id={ids}")
+            yield Ask("pointed to, excluded", "GET", f"{target}?_has:{source}:{code}:_id:not=x&_summary=count")
+            yield Ask("reverse included", "GET", f"{target}?_revinclude={source}:{code}")
+            yield Ask("chain from what is hidden", "GET", f"{source}?{code}:{target}._id:not=x&_summary=count")
+
+    def _references(self, sources: Sequence[Json], targets: Sequence[Json]) -> list[tuple[str, str, str]]:
+        """Return (type, parameter, type of target) of the references from some resources to others."""
+        reached = {key_of(one): one["resourceType"] for one in targets}
+        found: dict[tuple[str, str, str], None] = {}
+        for source in sources:
+            bound = self.services.binder.parameters.of(source["resourceType"]).bound
+            for term in self._terms(source):
+                key, _, value = term.partition("=")
+                for code, one in bound.items() if value in reached else ():
+                    if key in one.keys and reached[value] in one.targets:
+                        found[source["resourceType"], code, reached[value]] = None
+        return list(found)
+
+    def _terms(self, resource: Json) -> list[str]:
+        return self.services.extractor.extract(parse_json(encode(resource))).terms
+
+    @cached_property
+    def _hidden_keys(self) -> set[str]:
+        """The keys under which what is hidden is found."""
+        found = set()
+        for one in self.hidden:
+            values = self.services.extractor.extract(parse_json(encode(one)))
+            found |= {term.partition("=")[0] for term in values.terms} | {span.key for span in values.spans}
+        return found
+
+    def _beside(self, resource: Json) -> Iterator[Ask]:
+        """Ask of what is visible what is around it."""
+        key = key_of(resource)
+        resource_type = resource["resourceType"]
+        yield Ask("beside", "GET", f"{resource_type}?_id={resource['id']}&_include=*&_revinclude=*:*")
+        yield Ask(
+            "beside, on and on",
+            "GET",
+            f"{resource_type}?_id={resource['id']}&_include:iterate=*&_revinclude:iterate=*:*",
+        )
+        yield Ask("history", "GET", f"{key}/_history", follows=True)
+        yield Ask("read", "GET", key)
+
+    def _of_system(self) -> Iterator[Ask]:
+        for shape in (
+            "",
+            "?_count=2",
+            *(f"?{shape}" for shape in _SHAPES if "contained" not in shape and "format" not in shape),
+        ):
+            yield Ask("search of everything", "GET", shape, follows=shape == "?_count=2")
+        for one in self.hidden:
+            yield Ask("by id among everything", "GET", f"?_id={one['id']}")
+            yield Ask("list", "GET", f"{one['resourceType']}?_list={one['id']}")
+        for history in _HISTORIES:
+            yield Ask("history of everything", "GET", f"_history{history}", follows=True)
+        for patient in (one for one in self.hidden if one["resourceType"] == "Patient"):
+            for member in ("*", *self.types):
+                yield Ask("compartment", "GET", f"Patient/{patient['id']}/{member}")
+                yield Ask("compartment, counted", "GET", f"Patient/{patient['id']}/{member}?_summary=count")
+        for encounter in (one for one in self.hidden if one["resourceType"] == "Encounter"):
+            yield Ask("compartment", "GET", f"Encounter/{encounter['id']}/*")
+        yield Ask("compartment of a practitioner", "GET", "Practitioner/doc/*")
+        yield Ask("labels of everything", "GET", "$meta")
+        yield Ask("named query", "GET", "Observation?_query=coded&code=code-b")
+        for listed in (one for one in (*self.visible, *self.hidden) if one["resourceType"] == "List"):
+            for resource_type in self.types:
+                yield Ask("on a list", "GET", f"{resource_type}?_list={listed['id']}")
+        for value_set in ("http://example.org/vs", "ValueSet/vs", "ValueSet/nothing"):
+            yield Ask("in a value set", "GET", f"Observation?code:in={value_set}")
+            yield Ask("not in a value set", "GET", f"Observation?code:not-in={value_set}&_summary=count")
+
+    def _operations(self) -> Iterator[Ask]:
+        for one in (*self.hidden, *self.visible):
+            if one["resourceType"] in ("Patient", "Encounter", "Group"):
+                key = key_of(one)
+                for more in (
+                    "",
+                    "?_count=1",
+                    "?_type=Observation",
+                    "?start=2000-01-01",
+                    "?_since=2000-01-01T00:00:00Z",
+                ):
+                    if "start" not in more or one["resourceType"] != "Encounter":
+                        yield Ask("everything", "GET", f"{key}/$everything{more}", follows=True)
+        yield Ask("everything of everybody", "GET", "Patient/$everything", follows=True)
+        yield Ask("everything of everybody", "GET", "Patient/$everything?_count=2", follows=True)
+        for one in self.hidden:
+            key = key_of(one)
+            yield Ask("diff to another", "GET", f"$diff?from={key}&to={key_of(self.visible[0])}")
+            yield Ask("diff of versions", "GET", f"$diff?from={key}/_history/1&to={key}/_history/2")
+        for who in sorted({one["id"] for one in (*self.hidden, *self.visible) if one["resourceType"] == "Patient"}):
+            yield Ask("lastn", "GET", f"Observation/$lastn?patient=Patient/{who}&max=2")
+            yield Ask("lastn", "GET", f"Observation/$lastn?patient=Patient/{who}&category=vital-signs")
+            for code in ("code-v", f"code-{who}"):
+                query = f"subject=Patient/{who}&system=http://loinc.org&code={code}&statistic=count&include=true"
+                yield Ask("stats", "GET", f"Observation/$stats?{query}&statistic=average")
+        yield Ask("lastn of everybody", "GET", "Observation/$lastn")
+        yield Ask("reindex", "POST", "$reindex", b'{"resourceType":"Parameters"}')
+        yield Ask("reindex of a type", "POST", "Observation/$reindex", b'{"resourceType":"Parameters"}')
+        yield Ask("reindex status", "GET", "$reindex-status")
+        for verb in ("pause", "resume", "cancel"):
+            yield Ask("reindex control", "POST", f"$reindex-{verb}?job=1", b'{"resourceType":"Parameters"}')
+        yield Ask("versions", "GET", "$versions")
+
+    def _graphql(self) -> Iterator[Ask]:
+        for one in self.hidden:
+            name, logical_id = one["resourceType"], one["id"]
+            for query in (
+                f'{{ {name}(id: "{logical_id}") {{ id }} }}',
+                f'{{ {name}List(_id: "{logical_id}") {{ id }} }}',
+                f'{{ {name}Connection(_id: "{logical_id}") {{ count edges {{ resource {{ id }} }} }} }}',
+                f"{{ {name}Connection(_count: 1) {{ count next edges {{ resource {{ id }} }} }} }}",
+            ):
+                yield Ask("graphql", "GET", f"$graphql?query={quote(query)}")
+        for one in self.visible:
+            own = f"{one['resourceType']}/{one['id']}"
+            for query in (
+                "{ subject { reference resource(optional: true) { resourceType } } }",
+                "{ hasMember { resource { resourceType } } }",
+                "{ entry { item { resource(optional: true) { resourceType } } } }",
+                "{ ObservationList(_reference: subject) { id } }",
+                "{ partOf { resource { resourceType } } }",
+            ):
+                yield Ask("graphql along references", "GET", f"{own}/$graphql?query={quote(query)}")
+
+    def _writes_of(self, resource: Json) -> Iterator[Ask]:
+        key, body = key_of(resource), json.dumps(resource).encode()
+        unknown = f"{resource['resourceType']}/nobody"
+        for place, sent in ((key, body), (unknown, json.dumps({**resource, "id": "nobody"}).encode())):
+            yield Ask("update", "PUT", place, sent)
+            yield Ask("update if current", "PUT", place, sent, {"if-match": 'W/"1"'})
+            yield Ask("update if stale", "PUT", place, sent, {"if-match": 'W/"77"'})
+            yield Ask("update if absent", "PUT", place, sent, {"if-none-match": "*"})
+            for content_type, patch in _PATCHES:
+                yield Ask("patch", "PATCH", place, patch, {"content-type": content_type})
+                yield Ask(
+                    "patch if current", "PATCH", place, patch, {"content-type": content_type, "if-match": 'W/"2"'}
+                )
+            yield Ask("meta-add", "POST", f"{place}/$meta-add", LABELS)
+            yield Ask("meta-delete", "POST", f"{place}/$meta-delete", LABELS)
+            yield Ask("delete if current", "DELETE", place, headers={"if-match": 'W/"2"'})
+            yield Ask("delete", "DELETE", place)
+            yield Ask("delete and say", "DELETE", place, headers={"prefer": "return=OperationOutcome"})
+
+    def _conditional(self, resource: Json) -> Iterator[Ask]:
+        resource_type = resource["resourceType"]
+        body = {name: value for name, value in resource.items() if name != "id"}
+        named = json.dumps(resource).encode()
+        for criteria in (f"_id={resource['id']}", f"_id={resource['id']}&_lastUpdated=ge2000", "_lastUpdated=lt1990"):
+            sent = json.dumps(body).encode()
+            yield Ask("conditional create", "POST", resource_type, sent, {"if-none-exist": criteria})
+            yield Ask("conditional update", "PUT", f"{resource_type}?{criteria}", sent)
+            yield Ask("conditional update with an id", "PUT", f"{resource_type}?{criteria}", named)
+            for content_type, patch in _PATCHES[:1]:
+                yield Ask(
+                    "conditional patch", "PATCH", f"{resource_type}?{criteria}", patch, {"content-type": content_type}
+                )
+            yield Ask("conditional delete", "DELETE", f"{resource_type}?{criteria}")
+
+    def _pointing(self, resource: Json) -> Iterator[Ask]:
+        """Write something that points to what is hidden, or to nothing."""
+        for owner in (one for one in self.visible if one["resourceType"] == "Observation"):
+            body = {name: value for name, value in owner.items() if name not in ("id", "text")}
+            for where in (resource["id"], "nobody"):
+                conditional = f"{resource['resourceType']}?_id={where}"
+                for reference in (f"{resource['resourceType']}/{where}", conditional):
+                    pointing = {**body, "focus": [{"reference": reference}]}
+                    yield transaction("POST", "Observation", pointing, f"create that refers to {where}")
+        if resource["resourceType"] == "Binary":
+            for key in (key_of(resource), "Binary/nobody"):
+                yield from self._showing(key)
+
+    def _showing(self, key: str) -> Iterator[Ask]:
+        for one in self.visible:
+            if one["resourceType"] == "DocumentReference":
+                shown = {**one, "content": [{"attachment": {"url": key}}]}
+                yield Ask("update that shows a Binary", "PUT", key_of(one), json.dumps(shown).encode())
+                created = {name: value for name, value in shown.items() if name != "id"}
+                yield Ask("create that shows a Binary", "POST", "DocumentReference", json.dumps(created).encode())
+
+
+FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
+LABELS: Final = json.dumps(
+    {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "tried"}]}}]}
+).encode()
+
+
+def key_of(resource: Json) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+def escaped(value: str) -> str:
+    """Write a value of an index term as a search value in a URL."""
+    plain = value.replace("\\", "\\\\").replace(",", "\\,").replace("$", "\\$").replace("|", "\\|")
+    return quote(plain, safe=":/")
+
+
+def bundle(kind: str, asks: Sequence[Ask]) -> Ask:
+    """Put asks into a Bundle."""
+    entries = []
+    for ask in asks:
+        entry: dict[str, Any] = {"request": {"method": ask.method, "url": ask.path or "?"}}
+        if ask.body is not None:
+            entry["resource"] = json.loads(ask.body)
+        entries.append(entry)
+    body = {"resourceType": "Bundle", "type": kind, "entry": entries}
+    return Ask(f"{kind} of {asks[0].what}", "POST", "", json.dumps(body).encode())
+
+
+def transaction(method: str, path: str, body: Json, what: str) -> Ask:
+    return bundle("transaction", [Ask(what, method, path, json.dumps(body).encode())])

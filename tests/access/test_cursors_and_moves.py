@@ -1,0 +1,225 @@
+"""Cursors of other callers, records that are moved, elements that are kept: conformance.md §8 items 1, 3, 14.
+
+The matrix compares a database with its twin; here are the cases that have no twin.
+"""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from fhirserver.app.knowledge import Knowledge
+from tests.access.records import Json, record, to
+from tests.access.situations import Labelled, Masked, callers
+from tests.access.worlds import OPERATOR, Ask, Callers, World, delete, fill, opened, put
+
+_MADE = [
+    callers({"a": ["patient/*.cruds"], "a-reader": ["patient/*.r"], "a-searcher": ["patient/*.s"]}, patient="a"),
+    callers({"b": ["patient/*.cruds"]}, patient="b"),
+    callers({"masked": ["user/*.cruds"]}, rules=Masked()),
+    callers({"labelled": ["user/*.cruds"]}, rules=Labelled()),
+    callers({"patcher": ["system/Observation.u"], "creator": ["system/Patient.c"], "all": ["system/*.cruds"]}),
+]
+WHO = Callers(
+    {name: caller for one in _MADE for name, caller in one.callers.items()},
+    {name: rules for one in _MADE for name, rules in one.rules.items()},
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world(mongodb_uri: str, knowledge: Knowledge) -> AsyncIterator[World]:
+    async with opened(mongodb_uri, knowledge, WHO) as opened_world:
+        a, b = record("a", "b", number=1), record("b", "a", number=2)
+        await fill(opened_world, map(put, (*a, *b)))
+        yield opened_world
+        assert not opened_world.faults
+
+
+async def status(world: World, caller: str, method: str, path: str, body: Json | list[Json] | None = None) -> int:
+    return (await sent(world, caller, method, path, body))[0]
+
+
+async def sent(
+    world: World, caller: str, method: str, path: str, body: Json | list[Json] | None = None
+) -> tuple[int, str]:
+    kind = {"content-type": "application/json-patch+json"} if method == "PATCH" else {}
+    raw = None if body is None else json.dumps(body).encode()
+    answer = (await world.ask(caller, Ask("", method, path, raw, kind)))[0]
+    return answer.status, answer.body
+
+
+CURSORS = [
+    pytest.param("Practitioner?_count=1&_sort=_id", id="search"),
+    pytest.param("Practitioner/_history?_count=1", id="history"),
+    pytest.param("Patient/$everything?_count=1", id="everything"),
+]
+
+
+@pytest.mark.parametrize("path", CURSORS)
+async def test_a_cursor_is_the_tokens_own(world: World, path: str) -> None:
+    """§8.14: page tokens are bound to token and query."""
+    for number in range(2):
+        await fill(world, [put({"resourceType": "Practitioner", "id": f"p{number}"})])
+    response = await world.client.get(path, headers={"x-caller": "a"})
+    following = next(link["url"] for link in response.json()["link"] if link["relation"] == "next")
+    for caller, expected in (("a", 200), ("a-searcher", 400), ("b", 400), (OPERATOR, 400)):
+        found = await world.client.get(following, headers={"x-caller": caller})
+        assert found.status_code == (403 if "$" in path and caller == "a-searcher" else expected), caller
+    answer = await world.client.get(following, headers={"x-caller": "b"})
+    garbage = await world.client.get(f"{path}&_cursor=AAAA", headers={"x-caller": "b"})
+    assert answer.json() == garbage.json()
+
+
+async def test_what_moves_to_another_record_leaves_its_past_behind(world: World) -> None:
+    """An earlier version is seen by who may see it and what there is now."""
+    moved = {"resourceType": "Observation", "id": "moved", "status": "final", "code": {"text": "x"}}
+    await fill(world, [put({**moved, "subject": to("Patient/b")}), put({**moved, "subject": to("Patient/a")})])
+    now = (await sent(world, "a", "GET", "Observation/moved/_history"))[1]
+    assert json.loads(now)["total"] == 1
+    assert await status(world, "a", "GET", "Observation/moved/_history/2") == 200
+    assert await status(world, "a", "GET", "Observation/moved/_history/1") == 404
+    assert await status(world, "b", "GET", "Observation/moved/_history/1") == 404
+    assert await status(world, "b", "GET", "Observation/moved/_history") == 404
+    for path in ("Observation/_history", "_history"):
+        for caller, versions in (("a", {"2"}), ("b", set())):
+            bundle = json.loads((await sent(world, caller, "GET", f"{path}?_count=200"))[1])
+            own = [e["resource"] for e in bundle.get("entry", ()) if e.get("resource", {}).get("id") == "moved"]
+            assert {one["meta"]["versionId"] for one in own} == versions
+
+
+async def test_a_deletion_is_seen_by_who_saw_what_was_deleted(world: World) -> None:
+    gone = {"resourceType": "Observation", "id": "gone", "status": "final", "code": {"text": "x"}}
+    gone["subject"] = to("Patient/a")  # type: ignore[assignment]
+    await fill(world, [put(gone), delete(gone)])
+    for caller, expected in (("a", 410), ("b", 404)):
+        assert await status(world, caller, "GET", "Observation/gone") == expected
+        assert await status(world, caller, "GET", "Observation/gone/_history") == (200 if expected == 410 else 404)
+
+
+REFUSED = [
+    pytest.param("a", "POST", "Observation", {"subject": to("Patient/b")}, 403, id="create in another record"),
+    pytest.param("a", "POST", "Observation", {}, 403, id="create in nobody's record"),
+    pytest.param("a", "PUT", "Observation/a-Observation", {"subject": to("Patient/b")}, 403, id="move out"),
+    pytest.param("a", "PUT", "Observation/b-Observation", {"subject": to("Patient/a")}, 404, id="move in"),
+    pytest.param("a", "PUT", "Observation/nobody", {"subject": to("Patient/a")}, 404, id="choose an id"),
+    pytest.param("a", "POST", "Patient", {}, 403, id="create a patient"),
+    pytest.param("a", "DELETE", "Patient/a", None, 403, id="delete the patient"),
+    pytest.param("a", "DELETE", "Consent/a-Consent", None, 403, id="§8.6: delete a consent"),
+    pytest.param("a", "POST", "AuditEvent", {}, 403, id="§8.3: write the trail"),
+    pytest.param("a", "PUT", "Practitioner/doc", {}, 403, id="write a directory"),
+    pytest.param("a", "POST", "ValueSet", {"status": "active"}, 403, id="write terminology"),
+    pytest.param("a-reader", "GET", "Observation", None, 403, id="r searches nothing"),
+    pytest.param("a-reader", "GET", "Observation/_history", None, 403, id="r has no history of a type"),
+    pytest.param("a-reader", "GET", "_history", None, 403, id="r has no history of the system"),
+    pytest.param("a-reader", "GET", "?_id=a", None, 403, id="r does not search the system"),
+    pytest.param("a-searcher", "GET", "Observation/a-Observation", None, 403, id="s reads nothing"),
+    pytest.param("a-searcher", "GET", "Observation/a-Observation/_history", None, 403, id="s has no history"),
+    pytest.param("a-searcher", "GET", "Patient/a/$everything", None, 403, id="s has no everything"),
+    pytest.param("creator", "PUT", "Patient?identifier=x", {}, 403, id="c alone: no conditional update"),
+    pytest.param("a", "POST", "$reindex", {"resourceType": "Parameters"}, 403, id="§8.5: no reindex"),
+    pytest.param("all", "POST", "$reindex", {"resourceType": "Parameters"}, 403, id="§8.5: not for any client"),
+    pytest.param("a", "GET", "Observation?_explain=true", None, 403, id="no explanations"),
+    pytest.param("masked", "PUT", "Patient/a", {}, 403, id="no update of what is masked"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [pytest.param(one.values, id=one.id) for one in REFUSED])
+async def test_is_refused(world: World, case: tuple[str, str, str, Json | None, int]) -> None:
+    caller, method, path, body, expected = case
+    resource_type, _, logical_id = path.partition("?")[0].partition("/")
+    if body is not None and resource_type != "$reindex":
+        own = {"id": logical_id} if logical_id else {}
+        body = {"resourceType": resource_type, **own, **BODIES.get(resource_type, {}), **body}
+    assert await status(world, caller, method, path, body) == expected
+
+
+BODIES: dict[str, Json] = {
+    "Observation": {"status": "final", "code": {"text": "x"}},
+    "AuditEvent": {"type": {"code": "rest"}, "recorded": "2024-01-01T00:00:00Z", "agent": [{"requestor": True}],
+                   "source": {"observer": {"display": "x"}}},
+}  # fmt: skip
+
+
+async def test_insufficient_scope_is_said_as_oauth_has_it(world: World) -> None:
+    answer = (await world.ask("a-reader", Ask("", "GET", "Observation")))[0]
+    assert ("www-authenticate", 'Bearer error="insufficient_scope"') in answer.headers
+
+
+async def test_labels_are_not_an_apps_to_set_or_remove(world: World) -> None:
+    """§8.3: mass assignment of meta.security."""
+    label = {"security": [{"system": "http://x", "code": "R"}]}
+    own = {"resourceType": "Observation", "subject": to("Patient/a"), **BODIES["Observation"]}
+    assert await status(world, "a", "POST", "Observation", {**own, "meta": label}) == 403
+    assert await status(world, "a", "POST", "Observation", own) == 201
+    await fill(world, [put({**own, "id": "labelled", "meta": label})])
+    assert await status(world, "a", "PUT", "Observation/labelled", {**own, "id": "labelled"}) == 403
+    kept = {**own, "id": "labelled", "meta": label, "status": "amended"}
+    assert await status(world, "a", "PUT", "Observation/labelled", kept) == 200
+    meta = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": label}]}
+    assert await status(world, "a", "POST", "Observation/labelled/$meta-delete", meta) == 403
+    assert await status(world, "labelled", "POST", "Observation/a-vital/$meta-add", meta) == 200
+
+
+async def test_a_patch_leaves_masked_elements_as_they_are(world: World) -> None:
+    assert await status(world, "masked", "PATCH", "Patient/a", [change("replace", "/gender", "other")]) == 200
+    patient = json.loads((await sent(world, OPERATOR, "GET", "Patient/a"))[1])
+    assert (patient["gender"], patient["birthDate"]) == ("other", "1910-01-01")
+    assert patient["contact"][0]["telecom"][0]["value"] == "+3291"
+    assert "telecom" in patient
+
+
+MASKED_PATCHES = [
+    pytest.param([{"op": "test", "path": "/birthDate", "value": "1910-01-01"}], id="test tells nothing"),
+    pytest.param([{"op": "copy", "from": "/birthDate", "path": "/language"}], id="copy tells nothing"),
+    pytest.param([{"op": "move", "from": "/telecom", "path": "/extension"}], id="move tells nothing"),
+    pytest.param([{"op": "remove", "path": "/birthDate"}], id="remove finds nothing"),
+    pytest.param([{"op": "add", "path": "/birthDate", "value": "2000-01-01"}], id="add is refused"),
+    pytest.param(
+        [{"op": "add", "path": "/contact/0/name/family", "value": "X"}], id="what holds masked parts is refused"
+    ),
+    pytest.param([{"op": "add", "path": "/text", "value": {"status": "empty"}}], id="the narrative is refused"),
+]
+
+
+@pytest.mark.parametrize("patch", MASKED_PATCHES)
+async def test_a_patch_of_masked_elements_is_refused(world: World, patch: list[Json]) -> None:
+    before = (await sent(world, OPERATOR, "GET", "Patient/b"))[1]
+    code, body = await sent(world, "masked", "PATCH", "Patient/b", patch)
+    assert code >= 400
+    assert "1920" not in body
+    assert (await sent(world, OPERATOR, "GET", "Patient/b"))[1] == before
+
+
+async def test_who_only_updates_is_shown_nothing(world: World) -> None:
+    code, body = await sent(world, "patcher", "PATCH", "Observation/a-vital", [change("add", "/language", "fr")])
+    assert (code, body) == (200, "")
+    assert await status(world, "patcher", "GET", "Observation/a-vital") == 403
+
+
+async def test_a_binary_is_read_where_it_is_shown(world: World) -> None:
+    for caller, form, context in (("a", "a-form", "a-context"), ("b", "b-form", "b-context")):
+        other = "b" if caller == "a" else "a"
+        assert await status(world, caller, "GET", f"Binary/{form}") == 200
+        assert await status(world, caller, "GET", f"Binary/{context}") == 200
+        assert await status(world, other, "GET", f"Binary/{form}") == 404
+        assert await status(world, other, "GET", f"Binary/{context}") == 404
+    everything = json.loads((await sent(world, "a", "GET", "Patient/a/$everything"))[1])
+    found = {entry["resource"]["id"] for entry in everything["entry"] if entry["resource"]["resourceType"] == "Binary"}
+    assert found == {"a-form"}
+
+
+async def test_an_entry_of_a_bundle_is_held_against_the_access_by_itself(world: World) -> None:
+    """§1.7.49."""
+    entries = [("GET", "Observation/a-vital"), ("GET", "Observation/b-vital"), ("GET", "Observation?_id=b-vital")]
+    batch = {"resourceType": "Bundle", "type": "batch",
+             "entry": [{"request": {"method": method, "url": url}} for method, url in entries]}  # fmt: skip
+    answered = json.loads((await sent(world, "a", "POST", "", batch))[1])["entry"]
+    assert [entry["response"]["status"][:3] for entry in answered] == ["200", "404", "200"]
+    assert answered[2]["resource"].get("total") == 0
+    one = json.loads((await sent(world, "a-reader", "POST", "", batch))[1])["entry"]
+    assert [entry["response"]["status"][:3] for entry in one] == ["200", "404", "403"]
+
+
+def change(operation: str, path: str, value: object) -> Json:
+    return {"op": operation, "path": path, "value": value}

@@ -1,0 +1,122 @@
+"""The leak matrix: nothing that a caller is answered betrays what is hidden from it — conformance.md §1.7.52, §8.1-19.
+
+Two databases are filled alike, but that one has resources which the caller may not see. Whatever the caller asks, it is
+answered the same by both, instants apart.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+import pytest_asyncio
+
+from fhirserver.app.knowledge import Knowledge
+from fhirserver.kernel.instant import render_instant
+from tests.access.asks import Matrix
+from tests.access.situations import SITUATIONS, Situation
+from tests.access.worlds import OPERATOR, Answer, Ask, World, delete, fill, opened, put, revised
+
+ENOUGH: Final = 2000
+"""Cases that would tell something if it were not for the access."""
+
+
+@dataclass(frozen=True)
+class Twins:
+    """A situation, the database with what is hidden, the one without, and what to ask."""
+
+    situation: Situation
+    world: World
+    twin: World
+    matrix: Matrix
+
+    async def differences(self, asks: Iterable[Ask]) -> tuple[list[str], int]:
+        """Return what differs, and how many of the asks the operator is answered differently."""
+        found, telling = [], 0
+        for number, ask in enumerate(asks):
+            for caller in self.situation.callers:
+                answers = await self._both(caller, ask, number)
+                if answers[0] != answers[1]:
+                    found.append(f"{caller}: {ask.what}: {ask.method} {ask.path} {ask.body}\n{_shown(*answers)}")
+            if ask.method in ("GET", "HEAD"):
+                theirs = await self._both(OPERATOR, ask, number)
+                telling += theirs[0] != theirs[1]
+        return found, telling
+
+    async def _both(self, caller: str, ask: Ask, number: int) -> tuple[list[Answer], list[Answer]]:
+        return await self.world.ask(caller, ask, number), await self.twin.ask(caller, ask, number)
+
+
+def _shown(one: Sequence[Answer], other: Sequence[Answer]) -> str:
+    for first, second in zip(one, other, strict=False):
+        if first != second:
+            return f"  with: {str(first)[:1500]}\n  without: {str(second)[:1500]}"
+    return f"  {len(one)} pages with, {len(other)} without"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=SITUATIONS, ids=lambda one: one.name)
+async def twins(request: pytest.FixtureRequest, mongodb_uri: str, knowledge: Knowledge) -> AsyncIterator[Twins]:
+    situation: Situation = request.param
+    async with AsyncExitStack() as stack:
+        worlds = [await stack.enter_async_context(opened(mongodb_uri, knowledge, situation.who)) for _ in range(2)]
+        world, twin = worlds
+        await _fill(situation, world, twin)
+        services = world.site.live.now
+        moment = render_instant(services.clock())
+        await asyncio.sleep(0.01)
+        yield Twins(situation, world, twin, Matrix(services, situation.visible, situation.hidden, moment))
+        assert world.faults == twin.faults == []
+
+
+async def _fill(situation: Situation, world: World, twin: World) -> None:
+    """Fill both; what is hidden comes between what is not, has a history, and some of it is deleted."""
+    for one in situation.visible:
+        for both in (world, twin):
+            await fill(both, [put(situation.as_shown(one, twin=both is twin))])
+    for one in situation.hidden if not situation.is_mask else ():
+        await fill(world, revised(one))
+        if one["id"].startswith(situation.gone):
+            await fill(world, [delete(one)])
+    for one in (one for one in situation.visible[::3] if one["resourceType"] != "AuditEvent"):
+        for both in (world, twin):
+            await fill(both, revised(situation.as_shown(one, twin=both is twin)))
+
+
+TELLING: dict[str, int] = {}
+
+
+async def test_reads_tell_nothing(twins: Twins) -> None:
+    asks = list(twins.matrix.reads())
+    found, telling = await twins.differences(asks)
+    TELLING[twins.situation.name] = telling
+    assert not found, f"{len(found)} of {len(asks)} leak:\n" + "\n".join(found[:12])
+
+
+async def test_bundles_of_reads_tell_nothing(twins: Twins) -> None:
+    asks = list(twins.matrix.bundles(twins.matrix.reads()))
+    found, _ = await twins.differences(asks)
+    assert not found, f"{len(found)} of {len(asks)} leak:\n" + "\n".join(found[:3])
+
+
+async def test_writes_tell_nothing_and_change_nothing(twins: Twins) -> None:
+    if twins.situation.is_mask:
+        return
+    before = await _hidden_state(twins)
+    asks = list(twins.matrix.writes())
+    asks += list(twins.matrix.bundles(asks))
+    found, _ = await twins.differences(asks)
+    assert not found, f"{len(found)} of {len(asks)} leak:\n" + "\n".join(found[:12])
+    assert await _hidden_state(twins) == before
+
+
+async def _hidden_state(twins: Twins) -> list[list[Answer]]:
+    asks = [Ask("read", "GET", f"{one['resourceType']}/{one['id']}") for one in twins.situation.hidden]
+    return [await twins.world.ask(OPERATOR, ask) for ask in asks]
+
+
+def test_there_were_enough_cases() -> None:
+    """Runs after all situations, where they ran in this process."""
+    if set(TELLING) >= {one.name for one in SITUATIONS}:
+        assert sum(TELLING.values()) >= ENOUGH, TELLING

@@ -1,0 +1,198 @@
+"""A database with hidden resources and its twin in which they never were, and callers of both, over HTTP.
+
+What a caller is answered must be the same in both, but for instants: nothing betrays what is hidden.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import httpx2
+
+from fhirserver.access.access import Access, Unrestricted
+from fhirserver.access.granted import Grants
+from fhirserver.access.rules import NoRules, Rules
+from fhirserver.app.composition import Application
+from fhirserver.app.knowledge import Knowledge
+from fhirserver.app.sites import Site
+from fhirserver.kernel.caller import Caller
+from fhirserver.repository.repository import Repository
+from fhirserver.repository.services import LiveServices
+from fhirserver.repository.trail import Trail
+from fhirserver.rest.formats import Formats
+from fhirserver.rest.lane import App, LaneServices, fhir_lane
+from tests.access.records import Json
+from tests.conftest import new_settings, running
+
+OPERATOR: Final = "operator"
+HEADER: Final = b"x-caller"
+BASE: Final = "http://localhost/fhir/"
+
+_INSTANT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+\-]\d\d:\d\d)")
+_CURSOR = re.compile(r"_cursor=[A-Za-z0-9_\-]+")
+_SEALED = re.compile(r'"(?:cursor|first|next|previous)":"[A-Za-z0-9_\-]+"')
+_KEPT_HEADERS = ("etag", "location", "content-location", "content-type", "allow", "www-authenticate", "x-progress")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request; ``what`` says in words what it tries."""
+
+    what: str
+    method: str
+    path: str
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    follows: bool = False
+    """The pages after the first are read as well."""
+    number: int = 0
+    """What the server calls the resource that is created: ``new-{number}-1``."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is compared of a response."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: str
+
+
+class Book:
+    """Rules by the client that calls."""
+
+    def __init__(self, rules: Mapping[str, Rules]) -> None:
+        self._rules = rules
+
+    async def rules_for(self, caller: Caller) -> Rules:
+        return self._rules.get(caller.client_id, NoRules())
+
+
+class Numbers:
+    """Ids of new resources: the same in a world and its twin, however often each asks."""
+
+    def __init__(self) -> None:
+        self.round = 0
+        self._next = 0
+
+    def begin(self, number: int) -> None:
+        self.round, self._next = number, 0
+
+    def __call__(self) -> str:
+        self._next += 1
+        return f"new-{self.round}-{self._next}"
+
+
+@dataclass(frozen=True)
+class World:
+    """One database and those who call it."""
+
+    site: Site
+    client: httpx2.AsyncClient
+    numbers: Numbers
+    faults: list[BaseException]
+
+    async def ask(self, caller: str, ask: Ask, number: int = 0) -> list[Answer]:
+        """Return the answer and, where the ask follows links, those of further pages."""
+        self.numbers.begin(number)
+        answers = [await self._send(caller, ask.method, ask.path, ask.body, ask.headers)]
+        while ask.follows and len(answers) < 30 and (path := _next(answers[-1][1])):
+            answers.append(await self._send(caller, "GET", path, None, ask.headers))
+        return [answer for answer, _ in answers]
+
+    async def _send(
+        self, caller: str, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[Answer, bytes]:
+        own = {"accept": "application/fhir+json", "x-caller": caller, **headers}
+        if body is not None:
+            own = {"content-type": "application/fhir+json", **own}
+        response = await self.client.request(method, path, content=body, headers=own)
+        found = tuple((n, _blank(v)) for n in _KEPT_HEADERS if (v := response.headers.get(n)) is not None)
+        return Answer(response.status_code, found, _blank(response.text)), response.content
+
+
+def _next(body: bytes) -> str | None:
+    """Return the path of the next page."""
+    try:
+        links = json.loads(body).get("link", ())
+    except (ValueError, AttributeError):
+        return None
+    urls = [link["url"] for link in links if link.get("relation") == "next"]
+    return urls[0].removeprefix(BASE) if urls else None
+
+
+def _blank(text: str) -> str:
+    """Leave out what differs between two runs of the same: instants and sealed cursors."""
+    return _SEALED.sub("sealed", _CURSOR.sub("_cursor=", _INSTANT.sub("instant", text)))
+
+
+@dataclass(frozen=True)
+class Callers:
+    """Who calls, and what the site's rules are for each."""
+
+    callers: Mapping[str, Caller]
+    rules: Mapping[str, Rules]
+
+
+@asynccontextmanager
+async def opened(uri: str, knowledge: Knowledge, callers: Callers) -> AsyncIterator[World]:
+    """Open a world with an empty database."""
+    async with running(new_settings(), uri, knowledge) as app:
+        yield world_of(app, knowledge, callers)
+
+
+def world_of(app: Application, knowledge: Knowledge, callers: Callers) -> World:
+    site, numbers, faults = app.sites["main"], Numbers(), list[BaseException]()
+    live = LiveServices(replace(site.live.now, new_id=numbers))
+    grants = Grants(Book(callers.rules))
+
+    async def repository_for(scope: Any, headers: Mapping[bytes, bytes], trail: Trail) -> Repository:  # noqa: ANN401
+        name = headers.get(HEADER, b"").decode()
+        access: Access = Unrestricted()
+        if name != OPERATOR:
+            access = await grants.access_of(callers.callers[name], live.now.binder)
+        return Repository(live, access, trail)
+
+    lane: App = fhir_lane(
+        LaneServices(
+            dispatch=site.dispatch,
+            repository_for=repository_for,
+            formats=Formats(knowledge.definitions),
+            on_request=lambda record: None,
+            on_fault=lambda problem, request_id: faults.append(problem),
+        )
+    )
+    client = httpx2.AsyncClient(transport=httpx2.ASGITransport(lane), base_url=BASE)
+    return World(site, client, numbers, faults)
+
+
+async def fill(world: World, writes: Iterable[Ask]) -> None:
+    """Let the operator write."""
+    for ask in writes:
+        answer = (await world.ask(OPERATOR, ask, ask.number))[0]
+        assert answer.status < 300, (ask.what, answer, world.faults)
+
+
+def put(resource: Json) -> Ask:
+    """Write a resource under its id; one of the audit trail, which is only added to, under that of its number."""
+    if resource["resourceType"] == "AuditEvent":
+        number = int(resource["id"].split("-")[1])
+        return Ask("post an AuditEvent", "POST", "AuditEvent", json.dumps(resource).encode(), number=number)
+    key = f"{resource['resourceType']}/{resource['id']}"
+    return Ask(f"put {key}", "PUT", key, json.dumps(resource).encode())
+
+
+def delete(resource: Json) -> Ask:
+    """Delete a resource."""
+    key = f"{resource['resourceType']}/{resource['id']}"
+    return Ask(f"delete {key}", "DELETE", key)
+
+
+def revised(resource: Json) -> Sequence[Ask]:
+    """Write a resource twice, the first time in another language; the audit trail is written once."""
+    if resource["resourceType"] == "AuditEvent":
+        return (put(resource),)
+    return (put({**resource, "language": "en"}), put(resource))
