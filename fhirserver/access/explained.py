@@ -9,6 +9,7 @@ from typing import Final
 from fhirserver.access.decision import Decision, Rule
 from fhirserver.access.relations_found import Shown
 from fhirserver.access.rights import Right
+from fhirserver.kernel.caller import Caller
 
 _REFUSED: Final = {
     Rule.CLOSED: "it bears a label that is closed by law to the role",
@@ -25,6 +26,8 @@ _PERMITTED: Final = {
     Rule.MATRIX: "the role has the right without a relation",
     Rule.EMERGENCY: "the glass is broken for this patient",
 }
+_SCOPES: Final = ("user/*.cruds",)
+"""The question is about rules, not about scopes."""
 _VERBS: Final = {
     Right.CREATE: "create",
     Right.READ: "read",
@@ -32,6 +35,34 @@ _VERBS: Final = {
     Right.DELETE: "delete",
     Right.SEARCH: "find",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Who would do what."""
+
+    who: str
+    """``Practitioner/1``, ``Patient/1``, or a client's id."""
+    what: str
+    """``Observation/1``."""
+    right: Right = Right.READ
+    roles: tuple[str, ...] = ()
+    """Of the account; none: what the user's posts show."""
+    organizations: tuple[str, ...] = ()
+    purpose: str = "TREAT"
+    at: str | None = None
+    """A date or an instant; None: now."""
+
+    def caller(self) -> Caller:
+        """Return whom the question is about."""
+        return Caller(
+            client_id=self.who,
+            scopes=_SCOPES,
+            fhir_user=self.who if "/" in self.who else None,
+            roles=self.roles,
+            organizations=self.organizations,
+            purpose=self.purpose,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from fhirserver.search.plan import (
     none_of,
 )
 
-DECLARED: Final = Coded("https://fhirserver.example/CodeSystem/care-team-category", "declared-relation")
+DECLARED: Final = Coded("urn:fhirserver:CodeSystem:care-team-category", "declared-relation")
 """The category of a CareTeam by which somebody declares a relation of care."""
 _UNDER_WAY: Final = ("planned", "arrived", "triaged", "in-progress", "onleave")
 _OVER: Final = "finished"

@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 
 from fhirserver.access.access import Unrestricted
+from fhirserver.app.access_office import Office, Running
 from fhirserver.app.auditing import Auditing
 from fhirserver.app.authorization import Authorization, Doors
 from fhirserver.app.background import ended
@@ -19,10 +20,13 @@ from fhirserver.app.logs import request_log
 from fhirserver.app.metrics import Metrics
 from fhirserver.app.pages import build_pages
 from fhirserver.app.sites import Builder, Site, mounts, sites_of
-from fhirserver.audit.auditor import Auditor
+from fhirserver.audit.auditor import UNAUDITED, Auditor
 from fhirserver.dispatch import Dispatch
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.outcome import FhirError, Unavailable
+from fhirserver.operations.access_explain import explain_operation
+from fhirserver.operations.emergency_access import emergency_operations
+from fhirserver.operations.framework import Operation
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.trail import UNTRACED, Trail
 from fhirserver.rest.cors import Cors
@@ -74,7 +78,14 @@ class Application:
     async def lifespan(self) -> AsyncIterator[Mapping[str, AsgiApp]]:
         """Yield the lanes by path; a database that is away at the start is waited for while they answer 503."""
         observe = self.metrics.count_batch
-        async with sites_of(self.settings, self._uri, self._knowledge, observe, jobs_rest=_JOBS_REST) as builder:
+        async with sites_of(
+            self.settings,
+            self._uri,
+            self._knowledge,
+            observe,
+            jobs_rest=_JOBS_REST,
+            operations_of=self._operations_of,
+        ) as builder:
             tables = {name: builder.dispatch(name) for name in self.settings.sites}
             auditing = self.auditing = Auditing(self.settings, self._on_audit_problem)
             opening = asyncio.create_task(self._open_all(builder, tables, auditing))
@@ -93,6 +104,23 @@ class Application:
     def _limits(self) -> AbstractAsyncContextManager[Quotas | None]:
         """Run what goes on beside the requests of callers who log in; gives what they may ask."""
         return nullcontext() if self.authorization is None else self.authorization.serving(self._on_fault)
+
+    def _operations_of(self, name: str) -> tuple[Operation, ...]:
+        """Return the operations of a site that need all of the server."""
+        office = Office(name, self._running)
+        breaking = emergency_operations(office) if self.settings.auth is Auth.SMART else ()
+        return (explain_operation(office), *breaking)
+
+    def _running(self) -> Running:
+        auditor = self.auditing.auditor if self.auditing is not None else UNAUDITED
+        return Running(self._site, self.authorization, auditor)
+
+    def _site(self, name: str) -> Site:
+        """Return a site. Raises Unavailable."""
+        site = self.sites.get(name)
+        if site is None:
+            raise Unavailable(_AWAY)
+        return site
 
     async def problems(self) -> list[str]:
         """Say what keeps the server from serving: nothing, or sentences."""
@@ -117,9 +145,7 @@ class Application:
 
     async def _repository(self, name: str, scope: Scope, headers: Mapping[bytes, bytes], trail: Trail) -> Repository:
         """Return the door for the caller of a request. Raises LoginRequired, Unavailable."""
-        site = self.sites.get(name)
-        if site is None:
-            raise Unavailable(_AWAY)
+        site = self._site(name)
         if self.authorization is None:
             return Repository(site.live, Unrestricted(), trail)
         caller = await self.authorization.authenticator.caller_of(headers, name, thumbprint_of(scope))
@@ -127,17 +153,12 @@ class Application:
 
     async def _repository_for(self, caller: Caller, trail: Trail = UNTRACED) -> Repository:
         """Return the door of a caller's site with what the caller is granted. Raises Unavailable."""
-        site = self.sites.get(caller.site)
-        if site is None:
-            raise Unavailable(_AWAY)
+        site = self._site(caller.site)
         return Repository(site.live, await site.grants.access_of(caller, site.live.now.binder), trail)
 
     def _repository_of(self, name: str) -> Repository:
         """Return the door of a site with the rights of the server itself. Raises Unavailable."""
-        site = self.sites.get(name)
-        if site is None:
-            raise Unavailable(_AWAY)
-        return site.repository
+        return self._site(name).repository
 
     def _endpoints(self, builder: Builder) -> dict[str, AsgiApp]:
         """Return the authorization server, where there is one."""

@@ -34,6 +34,7 @@ from fhirserver.kernel.ids import random_id
 from fhirserver.kernel.instant import UniqueClock
 from fhirserver.kernel.outcome import RequestTimeout, Unavailable
 from fhirserver.operations import OPERATIONS
+from fhirserver.operations.framework import Operation
 from fhirserver.operations.reindex import reindex_operations
 from fhirserver.repository.cursors import Cursors
 from fhirserver.repository.repository import Repository
@@ -124,6 +125,8 @@ class Builder:
     observe_batch: ObserveBatch | None = None
     jobs_rest: float | None = None
     """How long jobs rest after a piece of work, in times of what it took; None: jobs are left to other processes."""
+    operations_of: Callable[[str], tuple[Operation, ...]] = lambda name: ()
+    """Operations of a site that need more than its repository."""
     background: list[Background] = field(default_factory=list)
 
     async def prepare(self, name: str) -> None:
@@ -235,7 +238,7 @@ class Builder:
         dispatch = TimedDispatch(
             self.knowledge.definitions,
             description,
-            operations=(*OPERATIONS, *reindexing),
+            operations=(*OPERATIONS, *reindexing, *self.operations_of(name)),
             limits=limits,
             own_bases=bases,
             parameters=parameters,
@@ -251,10 +254,12 @@ async def sites_of(
     knowledge: Knowledge,
     observe_batch: ObserveBatch | None = None,
     jobs_rest: float | None = None,
+    *,
+    operations_of: Callable[[str], tuple[Operation, ...]] = lambda name: (),
 ) -> AsyncIterator[Builder]:
     """Connect to a database for as long as the context lasts; raises BadConnection."""
     connection = Connection(uri)
-    builder = Builder(settings, knowledge, connection, UniqueClock(), observe_batch, jobs_rest)
+    builder = Builder(settings, knowledge, connection, UniqueClock(), observe_batch, jobs_rest, operations_of)
     try:
         yield builder
     finally:

@@ -5,11 +5,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from fhirserver.access.explained import Question
 from fhirserver.access.policy import Policy
 from fhirserver.access.policy_file import DEFAULT
 from fhirserver.access.policy_reader import PolicyProblem
 from fhirserver.access.policy_tests import matrix
-from fhirserver.app.access_simulator import BadQuestion, Question
+from fhirserver.app.access_simulator import BadQuestion
 from fhirserver.app.access_simulator import check as check_policy
 from fhirserver.app.access_simulator import explain as explain_question
 from fhirserver.app.database import DatabaseProblem, database

@@ -206,8 +206,8 @@ def explain(  # noqa: PLR0913 - one parameter per option
 
     The exit code is 1 when not.
     """
-    from fhirserver.access.rights import Right  # noqa: PLC0415 - see the package's docstring
-    from fhirserver.app.access_simulator import Question  # noqa: PLC0415
+    from fhirserver.access.explained import Question  # noqa: PLC0415 - see the package's docstring
+    from fhirserver.access.rights import Right  # noqa: PLC0415
     from fhirserver.cli import access as command  # noqa: PLC0415
     from fhirserver.cli.configure import resolve_settings  # noqa: PLC0415
 

@@ -2,41 +2,39 @@
 
 from fhirserver.access import Unrestricted
 from fhirserver.access.decision import decide
-from fhirserver.access.explained import Explanation
+from fhirserver.access.explained import Explanation, Question
 from fhirserver.access.facts import MAX_PATIENTS
 from fhirserver.access.relations_found import RelationFinder, Shown
-from fhirserver.access.rights import Right
 from fhirserver.access.rule_book import SiteRuleBook
 from fhirserver.access.site_rules import SiteRules
 from fhirserver.codec.fhir_json import parse_json
-from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.instant import render_instant
 from fhirserver.kernel.outcome import NotFound
 from fhirserver.kernel.version import Version
-from fhirserver.repository.as_of import read_as_of
+from fhirserver.repository.as_of import AT, moment_of, read_as_of
 from fhirserver.repository.facts import RecordFacts, facts_at, facts_now
 from fhirserver.repository.services import Services
 from fhirserver.repository.sight import Sight
 from fhirserver.search.match import Candidate
 
 
-async def explain_access(
-    services: Services, book: SiteRuleBook, caller: Caller, key: str, right: Right, *, moment_us: int | None = None
-) -> Explanation:
-    """Explain one decision. Raises NotFound, Deleted."""
-    version = await _version(services, key, moment_us)
-    source = facts_now(services) if moment_us is None else facts_at(services, moment_us)
+async def explain_access(services: Services, book: SiteRuleBook, question: Question) -> Explanation:
+    """Explain one decision. Raises NotFound, Deleted, BadSearchValue."""
+    at = moment_of(((AT, question.at),), services.binder.rules.zone) if question.at is not None else None
+    caller, key = question.caller(), question.what
+    version = await _version(services, key, at)
+    source = facts_now(services) if at is None else facts_at(services, at)
     candidate = Candidate(key, version.last_updated_us, services.extractor.extract(parse_json(version.content or b"")))
     rules = await book.load(caller, source)
-    decision = decide(rules, candidate, right)
+    decision = decide(rules, candidate, question.right)
     if not decision.permit:  # the Consents of patients without a relation were not looked for
         rules = await book.load(caller, source, decision.patients)
-        decision = decide(rules, candidate, right)
+        decision = decide(rules, candidate, question.right)
     shown = await _evidence(rules, source, decision.patients)
     return Explanation(
-        who=caller.fhir_user or f"client {caller.client_id}",
+        who=question.who if caller.fhir_user is not None else f"client {question.who}",
         what=key,
-        right=right,
+        right=question.right,
         at=render_instant(source.now_us),
         roles=tuple(role.name for role in rules.facts.roles),
         decision=decision,

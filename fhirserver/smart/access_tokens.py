@@ -6,6 +6,7 @@ Spec: https://www.rfc-editor.org/rfc/rfc9068 (claims), IHE IUA ITI-71 (``extensi
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from fhirserver.kernel.caller import Caller, Emergency
@@ -23,6 +24,7 @@ _JTI_BYTES: Final = 18
 _ROLE_SYSTEM: Final = "urn:fhirserver:role"
 _PURPOSE_SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 _POLICY: Final = "urn:ietf:params:oauth:jti:"
+_BREAK_GLASS: Final = "BTG"
 
 
 class AccessTokens:
@@ -41,17 +43,37 @@ class AccessTokens:
         jti, now = secrets.token_urlsafe(_JTI_BYTES), self._clock()
         record = _record(authorization, client, person, now, now + lives_s)
         await self._records.insert(jti, record, lives_s)
+        return await self._sign(jti, record, audience)
+
+    async def for_emergency(self, jti: str, emergency: Emergency, audience_of: Callable[[str, str], str]) -> str | None:
+        """Return a new token of the bearer of another, who breaks the glass; None when that one counts no more.
+
+        ``audience_of`` names the FHIR base of an issuer and a site. What ends the other one's authorization ends both.
+        """
+        base = await self.living(jti)
+        if base is None:
+            return None
+        new, now = secrets.token_urlsafe(_JTI_BYTES), self._clock()
+        times = {"issued_s": now, "expires_at_s": emergency.until_s}
+        record = {**base, **times, "purpose": _BREAK_GLASS, "emergency": asdict(emergency)}
+        await self._records.insert(new, record, emergency.until_s - now)
+        if await self.living(jti) is None:  # it was revoked meanwhile, with all that there was
+            await self.revoke(new)
+            return None
+        return await self._sign(new, record, audience_of(base["issuer"], base["site"]))
+
+    async def _sign(self, jti: str, record: Mapping[str, Any], audience: str) -> str:
         claims = {
-            "iss": authorization.issuer,
-            "sub": authorization.user or client.client_id,
+            "iss": record["issuer"],
+            "sub": record["user"] or record["client_id"],
             "aud": audience,
-            "client_id": client.client_id,
-            "iat": int(now),
-            "exp": int(now + lives_s),
+            "client_id": record["client_id"],
+            "iat": int(record["issued_s"]),
+            "exp": int(record["expires_at_s"]),
             "jti": jti,
-            "scope": " ".join(authorization.scopes),
-            **_launch_claims(authorization),
-            **confirmation(authorization.certificate),
+            "scope": " ".join(record["scopes"]),
+            **{name: record[name] for name in ("patient", "encounter") if record[name] is not None},
+            **confirmation(record["certificate"]),
             "extensions": {"ihe_iua": _iua(record)},
         }
         return await self._keys.sign(ES256, claims, TYPE)
@@ -168,12 +190,6 @@ def _service(client: Client) -> dict[str, Any]:
         "organizations": [client.organization] if client.organization else [],
         "is_admin": False,
     }
-
-
-def _launch_claims(authorization: Authorization) -> dict[str, str]:
-    context = authorization.context
-    known = {"patient": context.patient, "encounter": context.encounter}
-    return {name: value for name, value in known.items() if value is not None}
 
 
 def _iua(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,96 @@
+"""$emergency-access, $declare-relation: opening a record beyond its relations of care; this server's own operations.
+
+``POST [base]/Patient/[id]/$emergency-access`` with the ``reason`` answers a new access token, good for this patient and
+``minutes`` at most; the token it was asked with stays what it is. ``POST [base]/Patient/[id]/$declare-relation`` with
+the ``evidence`` answers the CareTeam that declares it, which counts for all tokens.
+Spec: docs/access-policy.md
+"""
+
+from typing import Final
+
+from fhirserver.access.declaration import KINDS
+from fhirserver.access.emergency import Asked
+from fhirserver.codec.fhir_json import encode
+from fhirserver.kernel.caller import Caller
+from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Level
+from fhirserver.kernel.instant import render_instant
+from fhirserver.kernel.outcome import BadRequest, Forbidden
+from fhirserver.operations.access_office import AccessOffice, EmergencyToken
+from fhirserver.operations.arguments import arguments_of
+from fhirserver.operations.framework import Handler, Operation
+from fhirserver.repository.repository import Repository
+
+_DEFINITION: Final = "urn:fhirserver:OperationDefinition:"
+
+
+def emergency_operations(office: AccessOffice) -> tuple[Operation, ...]:
+    """Return the operations of one site."""
+    return (
+        _operation("declare-relation", _declaring(office)),
+        _operation("emergency-access", _breaking(office)),
+    )
+
+
+def _operation(name: str, handler: Handler) -> Operation:
+    return Operation(
+        name=name,
+        definition=f"{_DEFINITION}{name}",
+        levels=frozenset({Level.INSTANCE}),
+        resource_types=frozenset({"Patient"}),
+        handler=handler,
+        affects_state=True,
+    )
+
+
+def _breaking(office: AccessOffice) -> Handler:
+    async def handle(request: FhirRequest, repository: Repository) -> FhirResponse:
+        arguments = arguments_of(request, ("reason", "minutes"))
+        asked = Asked(_patient(request), arguments.text("reason") or "", _minutes(arguments.text("minutes")))
+        begun = await office.break_glass(_caller(repository), asked, repository.trail)
+        return FhirResponse(status=200, content=encode(_answer(begun)))
+
+    return handle
+
+
+def _declaring(office: AccessOffice) -> Handler:
+    async def handle(request: FhirRequest, repository: Repository) -> FhirResponse:
+        evidence = arguments_of(request, ("evidence",)).text("evidence")
+        if evidence is None:
+            raise BadRequest(f"`evidence` is missing: one of {', '.join(KINDS)}.", expression=["http.evidence"])
+        version = await office.declare(_caller(repository), _patient(request), evidence, repository.trail)
+        return FhirResponse(status=200, content=version.content, headers=(("ETag", version.etag),))
+
+    return handle
+
+
+def _caller(repository: Repository) -> Caller:
+    if repository.caller is None:
+        raise Forbidden("Nobody has logged in: this is for people, under `--auth smart`.")
+    return repository.caller
+
+
+def _patient(request: FhirRequest) -> str:
+    if request.target.logical_id is None:
+        raise BadRequest("The operation is invoked on a Patient.")
+    return request.target.logical_id
+
+
+def _minutes(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 4):
+        raise BadRequest("`minutes` is a number.", expression=["http.minutes"])
+    return int(text)
+
+
+def _answer(begun: EmergencyToken) -> dict[str, object]:
+    opened = begun.opened
+    until_us = round(opened.emergency.until_s * 1_000_000)
+    parameters = [
+        {"name": "access_token", "valueString": begun.token},
+        {"name": "token_type", "valueCode": "Bearer"},
+        {"name": "until", "valueInstant": render_instant(until_us)},
+        {"name": "notice", "valueReference": {"reference": opened.notice}},
+        {"name": "review", "valueReference": {"reference": opened.review}},
+    ]
+    return {"resourceType": "Parameters", "parameter": parameters}
