@@ -116,7 +116,9 @@ class Drain:
             return False
         if reading.stopped_by is not None:
             self._on_problem(f"The spool has records of the site `{reading.stopped_by}`, which is not served.")
-        return reading.stopped_by is None
+            return False
+        reading.path.unlink()
+        return True
 
     async def _drain_own(self) -> bool:
         """Drain a bite of our own spool; segments that are done and no longer written to go."""
@@ -138,17 +140,25 @@ class Drain:
     async def _drain(self, reading: Reading, *, is_known: bool = False) -> bool:
         """Store a bite of a segment; tell whether there was something to read. Raises Unavailable, Damaged."""
         bite = _Bite(reading, Explained(dict(reading.explained.callers)))
-        began = time.perf_counter()
-        for frame in read_frames(reading.path, reading.offset, _BITE_BYTES):
-            if not await self._add(bite, frame) or bite.size >= _BATCH:
-                break
-            if time.perf_counter() - began > _SLICE_S:
-                await asyncio.sleep(0)
-                began = time.perf_counter()
+        try:
+            await self._fill(bite)
+        except Damaged:
+            if bite.offset == reading.offset:
+                raise  # else what precedes the damage comes first
         self._is_full = bite.size >= _BATCH
         for site, batch in bite.batches.items():
             await self._ledgers[site].store_batch(batch, is_known=is_known)
         return bite.end()
+
+    async def _fill(self, bite: "_Bite") -> None:
+        """Compose the events of some frames, a few milliseconds at a time. Raises Damaged, Unavailable."""
+        began = time.perf_counter()
+        for frame in read_frames(bite.reading.path, bite.reading.offset, _BITE_BYTES):
+            if not await self._add(bite, frame) or bite.size >= _BATCH:
+                return
+            if time.perf_counter() - began > _SLICE_S:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
 
     async def _add(self, bite: "_Bite", frame: Frame) -> bool:
         """Compose the events of a frame; False when its site is not served."""
