@@ -96,6 +96,8 @@ class Place:
     clock: Clock
     app: FastAPI
     told: list[tuple[str, str | None]]
+    where: list[str]
+    """The one origin that it is seen at."""
 
     async def add(self, password: str | None = PASSWORD, **fields: object) -> Account:
         known = {"id": "", "username": f"u{secrets.token_hex(5)}", "name": "Anna Peeters", "site": "main"}
@@ -177,7 +179,7 @@ class Browser:
 def place_of(
     connection: Connection, settings: Settings, application: Application, issuers: tuple[Issuer, ...]
 ) -> Place:
-    clock, asked = Clock(), Asked()
+    clock, asked, where = Clock(), Asked(), [ORIGIN]
     people = people_of(connection, settings, Secret(secrets.token_urlsafe(32)), clock)
     site = application.sites["main"]
 
@@ -192,7 +194,7 @@ def place_of(
         authorizations=asked,
         grants=asked,
         repository_for=repository_for,
-        origin_of=lambda connection: ORIGIN,
+        origin_of=lambda connection: where[0],
         sites=("main",),
         name="Beffroi",
     )
@@ -204,7 +206,7 @@ def place_of(
     people.listeners.append(listen)
     app = FastAPI()
     app.router.routes.extend(people_routes(services))
-    return Place(people, services, asked, clock, app, told)
+    return Place(people, services, asked, clock, app, told, where)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
