@@ -191,7 +191,7 @@ async def _app_page(
 
 
 async def _passkey_page(visit: Visit, account: Account, errors: dict[str, str] | None = None) -> Response:
-    flow, challenge = await new_challenge(visit)
+    flow, challenge = new_challenge(visit)
     options = visit.passkeys.creation(account, challenge)
     status = 400 if errors else 200
     return visit.page("passkey.html", status=status, errors=errors or {}, challenge=flow, passkey_options=options)

@@ -7,7 +7,7 @@ from fhirserver.smart.pages.contracts import Pending
 from fhirserver.smart.pages.forms import Form
 from fhirserver.smart.pages.patients import patient_cards
 from fhirserver.smart.pages.pickers import RESUME
-from fhirserver.smart.pages.questions import Question, contexts_of, criterion, granted_by, grants_data, questions_of
+from fhirserver.smart.pages.questions import Question, contexts_of, criterion, granted_by, grants_nothing, questions_of
 from fhirserver.smart.pages.view import PageProblem, Visit, with_query
 from fhirserver.smart.people.session import Session
 
@@ -23,7 +23,7 @@ async def decide(visit: Visit) -> Response:
     session, pending = await _pending(visit)
     form = await visit.form()
     granted = None if form("decision") != "allow" else _granted(pending, form)
-    if granted is not None and not grants_data(granted) and not form.all("grant"):
+    if granted is not None and grants_nothing(pending.scopes, granted):
         return await _page(visit, session, pending, {"": visit.texts("consent.nothing")})
     await visit.services.authorizations.decide(pending.id, session, granted)
     return visit.redirect(with_query(RESUME, request=pending.id))

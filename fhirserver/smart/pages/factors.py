@@ -143,7 +143,7 @@ async def _changing(visit: Visit) -> Login:
 async def _second_page(
     visit: Visit, login: Login, *, status: int = 200, errors: dict[str, str] | None = None
 ) -> Response:
-    flow, challenge = await new_challenge(visit)
+    flow, challenge = new_challenge(visit)
     passkeys = visit.passkeys.request(challenge, login.account) if login.account.passkeys else None
     takes_codes = login.account.totp_secret is not None or bool(login.account.recovery)
     return visit.page(
@@ -167,7 +167,7 @@ async def _enrol_page(
     errors: dict[str, str] | None = None,
 ) -> Response:
     app, secret = await fresh_app(visit, login.account, secret)
-    flow, challenge = await new_challenge(visit)
+    flow, challenge = new_challenge(visit)
     return visit.page(
         "enrol.html",
         status=status,

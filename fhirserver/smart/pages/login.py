@@ -1,5 +1,6 @@
 """The login page: name and password, a passkey, or another OpenID provider."""
 
+import base64
 import secrets
 from typing import Final
 
@@ -7,15 +8,19 @@ from starlette.responses import Response
 
 from fhirserver.smart.pages import render
 from fhirserver.smart.pages.finish import ENROLS, Goal, Login, advance, goal_of, step_of
+from fhirserver.smart.pages.language import LANGUAGES
 from fhirserver.smart.pages.view import PageProblem, Visit, with_query
 from fhirserver.smart.people import cookies
 from fhirserver.smart.people.account import Account
 from fhirserver.smart.people.assurance import PASSWORD, higher, methods, satisfies
 from fhirserver.smart.people.attempts import TooManyAttempts
+from fhirserver.smart.people.flows import LASTS_S
 from fhirserver.smart.people.session import Proof, Session, is_fresh
+from fhirserver.smart.secret import WrongSecret
 
-CHALLENGE: Final = "challenge"
+_CHALLENGE: Final = "challenge"
 _CHALLENGE_BYTES: Final = 32
+_TIME_BYTES: Final = 8
 
 
 async def show(visit: Visit) -> Response:
@@ -67,19 +72,28 @@ async def by_passkey(visit: Visit) -> Response:
     return await advance(visit, Login(account, Proof(methods(method)), goal_of(visit)))
 
 
-async def new_challenge(visit: Visit) -> tuple[str, bytes]:
-    """Return a challenge for an authenticator, good once in this browser, and what names it."""
-    challenge = secrets.token_bytes(_CHALLENGE_BYTES)
-    flow = await visit.services.people.flows.begin(CHALLENGE, visit.browser_digest, {"challenge": challenge})
-    return flow, challenge
+def new_challenge(visit: Visit) -> tuple[str, bytes]:
+    """Return a challenge for an authenticator, and what the form brings back of it.
+
+    It is sealed for this browser and not stored: whoever only looks at a page writes nothing.
+    """
+    people, challenge = visit.services.people, secrets.token_bytes(_CHALLENGE_BYTES)
+    ends = int(people.clock() + LASTS_S).to_bytes(_TIME_BYTES, "big")
+    sealed = people.secret.seal(_CHALLENGE, visit.browser_digest, ends + challenge)
+    return base64.urlsafe_b64encode(sealed).decode(), challenge
 
 
-async def taken_challenge(visit: Visit, flow: str) -> bytes:
-    """Return a challenge and end it; raises PageProblem when it is over."""
-    known = await visit.services.people.flows.take(flow, CHALLENGE, visit.browser_digest)
-    if known is None:
+async def taken_challenge(visit: Visit, sealed: str) -> bytes:
+    """Return a challenge, which is then used; raises PageProblem when it is over, used, or of another browser."""
+    people = visit.services.people
+    try:
+        opened = people.secret.open(_CHALLENGE, visit.browser_digest, base64.urlsafe_b64decode(sealed))
+    except (WrongSecret, ValueError):
+        raise PageProblem("expired") from None
+    ends, challenge = int.from_bytes(opened[:_TIME_BYTES], "big"), opened[_TIME_BYTES:]
+    if people.clock() > ends or not await people.flows.use(challenge):
         raise PageProblem("expired")
-    return bytes(known["challenge"])
+    return challenge
 
 
 async def proved_by_passkey(visit: Visit, flow: str, answer: str) -> tuple[Account, str] | None:
@@ -108,7 +122,8 @@ async def signed_out(visit: Visit) -> Response:
 
 async def choose_language(visit: Visit) -> Response:
     """``GET /auth/language?to=…&next=…``: speak another language from now on."""
-    visit.set_cookie(cookies.LANGUAGE, visit.query("to")[:2], cookies.YEAR_S)
+    if visit.query("to") in LANGUAGES:
+        visit.set_cookie(cookies.LANGUAGE, visit.query("to"), cookies.YEAR_S)
     return visit.redirect(visit.next)
 
 
@@ -117,7 +132,7 @@ async def _login_page(
 ) -> Response:
     goal = goal_of(visit)
     asked = await _asked_again(visit, visit.session)
-    flow, challenge = await new_challenge(visit)
+    flow, challenge = new_challenge(visit)
     return visit.page(
         "login.html",
         status=status,
@@ -141,7 +156,7 @@ async def _asked_again(visit: Visit, session: Session | None) -> Account | None:
 
 
 def _own_query(visit: Visit) -> dict[str, str | None]:
-    names = ("next", "acr", "fresh", "switch", "login_hint")
+    names = ("next", "acr", "fresh", "switch", "login_hint", "ui_locales")
     return {name: visit.query(name) for name in names}
 
 

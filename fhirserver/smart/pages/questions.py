@@ -93,9 +93,11 @@ def granted_by(
     return tuple(dict.fromkeys(granted))
 
 
-def grants_data(granted: Iterable[str]) -> bool:
-    """Tell whether anything of the record is granted."""
-    return any(parse_scope(scope, str.isalpha) for scope in granted)
+def grants_nothing(scopes: Sequence[str], granted: Iterable[str]) -> bool:
+    """Tell whether an answer grants none of what it was asked about."""
+    resources, beside = questions_of(scopes)
+    unasked = set(scopes).difference(*(question.scopes for question in (*resources, *beside)))
+    return bool(resources or beside) and unasked.issuperset(granted)
 
 
 def sentences(scopes: Sequence[str], texts: Texts) -> list[str]:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from fhirserver.smart.pages import render
 from fhirserver.smart.pages.login import new_challenge, proved_by_passkey
-from fhirserver.smart.pages.view import PageProblem, Visit
+from fhirserver.smart.pages.view import PageProblem, Visit, with_query
 from fhirserver.smart.people import cookies
 from fhirserver.smart.people.assurance import methods
 from fhirserver.smart.people.session import Proof
@@ -119,9 +119,10 @@ async def _taken_up(visit: Visit, cookie: str) -> Response:
 async def _page(visit: Visit, errors: dict[str, str] | None = None, status: int = 200) -> Response:
     if visit.station is None:
         visit.signed_in()
-    flow, challenge = await new_challenge(visit)
+    flow, challenge = new_challenge(visit)
     return visit.page(
         "station.html",
+        query=with_query("", next=visit.query("next"), acr=visit.query("acr")),
         status=status,
         policy=(render.SCRIPT,),
         errors=errors or {},

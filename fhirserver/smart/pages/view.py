@@ -232,7 +232,9 @@ def bare_visit(services: PageServices, request: Request) -> Visit:
     """Return a visit of nobody, which needs no database."""
     jar = services.people.cookies
     browser = jar.read(request, cookies.BROWSER)
-    language = language_of(jar.read(request, cookies.LANGUAGE), request.headers.get("accept-language", ""))
+    wished = request.query_params.get("ui_locales", "").replace(" ", ",")  # OpenID Connect Core §3.1.2.1
+    accepted = wished or request.headers.get("accept-language", "")
+    language = language_of(jar.read(request, cookies.LANGUAGE), accepted)
     return Visit(
         request=request,
         services=services,

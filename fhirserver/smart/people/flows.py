@@ -1,5 +1,6 @@
 """What is remembered between two pages, for ten minutes: bound to the browser it was begun in."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
@@ -43,6 +44,10 @@ class Flows:
             return None
         return await self._records.take(flow)
 
+    async def use(self, challenge: bytes) -> bool:
+        """Note that something random was used; tells whether it was not before."""
+        return await self._records.insert(hashlib.sha256(challenge).hexdigest(), {"kind": "used"}, LASTS_S)
+
 
 def _belongs(record: dict[str, Any] | None, kind: str, browser: str) -> bool:
-    return record is not None and record["kind"] == kind and record["browser"] == browser
+    return record is not None and record["kind"] == kind and record.get("browser") == browser

@@ -3,13 +3,17 @@
 import html
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
 import pytest_asyncio
 
+from fhirserver.smart.pages.texts import texts_in
 from tests.smart.pages.conftest import Browser, Place
 
+RECENT = datetime.now(UTC).date() - timedelta(days=10)
+"""The day of a visit that lets the physician see those before it."""
 SYSTEM = "http://example.org/mrn"
 PEOPLE = {
     "p1": ("Dupont", "Zoé", "1980-07-09", "M-1"),
@@ -20,7 +24,7 @@ PEOPLE = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
 async def record(application: object, place: Place) -> AsyncIterator[None]:
-    """Three patients and two encounters."""
+    """Three patients, two encounters of one of them with a physician."""
     from tests.conftest import client_of  # noqa: PLC0415 - a module-scoped client
 
     async with client_of(application) as http:  # type: ignore[arg-type]
@@ -28,16 +32,18 @@ async def record(application: object, place: Place) -> AsyncIterator[None]:
             patient = {"resourceType": "Patient", "id": logical_id, "birthDate": birth_date}
             names = {"name": [{"use": "official", "family": family, "given": [given]}]}
             await put(http, {**patient, **names, "identifier": [{"system": SYSTEM, "value": number}]})
-        for number, day in enumerate(("2024-03-01", "2026-01-05")):
+        await put(http, {"resourceType": "Practitioner", "id": "d1", "name": [{"family": "Vandewalle"}]})
+        for number, day in enumerate(("2024-03-01", RECENT.isoformat())):
             await put(
                 http,
                 {
                     "resourceType": "Encounter",
                     "id": f"e{number}",
                     "status": "finished",
-                    "class": {"code": "AMB"},
+                    "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
                     "subject": {"reference": "Patient/p1"},
-                    "period": {"start": f"{day}T10:00:00Z"},
+                    "participant": [{"individual": {"reference": "Practitioner/d1"}}],
+                    "period": {"start": f"{day}T10:00:00Z", "end": f"{day}T11:00:00Z"},
                     "reasonCode": [{"text": f"visit {number}"}],
                 },
             )
@@ -50,7 +56,7 @@ async def put(http: httpx2.AsyncClient, resource: dict[str, object]) -> None:
 
 
 async def doctor(place: Place, browser: Browser) -> None:
-    account = await place.add(fhir_user="Practitioner/d1", roles=("administrator",), is_admin=True, exempt=True)
+    account = await place.add(fhir_user="Practitioner/d1", roles=("physician",), exempt=True)
     await browser.log_in(account)
 
 
@@ -125,7 +131,7 @@ async def test_an_encounter_of_the_patient_is_chosen(place: Place, browser: Brow
     pending = place.asked.ask("launch/encounter", needs_encounter=True, patient="p1")
     page = await browser.get(f"/auth/pick/encounter?request={pending.id}")
     assert re.findall(r'name="encounter" value="([^"]+)"', page.text) == ["e1", "e0"]
-    assert "5 January 2026" in page.text
+    assert texts_in("en").written(RECENT.isoformat()) in page.text
     assert (await browser.post(browser.url, encounter="e9")).status_code == 404
     await browser.get(f"/auth/pick/encounter?request={pending.id}")
     await browser.post(browser.url, follow=False, encounter="e0")
@@ -191,6 +197,21 @@ async def test_allowing_nothing_is_asked_about_again(place: Place, browser: Brow
     assert page.status_code == 400
     assert "Tick at least one thing" in page.text
     assert pending.id not in place.asked.granted
+
+
+async def test_a_launch_alone_can_be_allowed(place: Place, browser: Browser) -> None:
+    await doctor(place, browser)
+    pending = place.asked.ask("launch/patient", patient="p1")
+    await browser.get(f"/auth/consent?request={pending.id}")
+    await browser.post(browser.url, follow=False, decision="allow")
+    assert place.asked.granted[pending.id] == ("launch/patient",)
+
+
+async def test_ticking_a_scope_and_none_of_its_kinds_is_asked_about_again(place: Place, browser: Browser) -> None:
+    await doctor(place, browser)
+    pending = place.asked.ask("launch/patient", "patient/*.rs", patient="p1")
+    await browser.get(f"/auth/consent?request={pending.id}")
+    assert (await browser.post(browser.url, decision="allow", grant="s1")).status_code == 400
 
 
 async def test_what_a_client_is_called_is_text(place: Place, browser: Browser) -> None:

@@ -390,6 +390,10 @@ async def test_languages(place: Place, accepted: str, language: str, text: str) 
     assert text in page.text
 
 
+async def test_an_app_can_wish_for_a_language(browser: Browser) -> None:
+    assert "Aanmelden" in (await browser.get("/auth/login?ui_locales=pl+nl-BE+fr")).text
+
+
 async def test_another_language_is_chosen_and_kept(browser: Browser) -> None:
     page = await browser.get("/auth/login?next=/auth/account/apps")
     way = re.search(r'href="(/auth/language\?to=fr[^"]*)"', page.text)

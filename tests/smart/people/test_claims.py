@@ -1,5 +1,7 @@
 """What other OpenID providers say, mapped — OpenID Connect Core §2, §5.1; the login file."""
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 
 from fhirserver.smart.people.claims import ClaimMapping, IdentifierClaim, Identity, Refused, identity_of
 from fhirserver.smart.people.issuers import BadLoginFile, Issuer, login_file_of, read_login_file
-from fhirserver.smart.people.presets import PRESETS
+from fhirserver.smart.people.presets import PRESETS, RPPS
 
 ISSUER = "https://idp.example.org"
 MAPPING = ClaimMapping(
@@ -126,3 +128,19 @@ def test_a_file_that_is_no_toml(tmp_path: Path) -> None:
         read_login_file(tmp_path / "login.toml")
     with pytest.raises(BadLoginFile, match="cannot be read"):
         read_login_file(tmp_path / "other.toml")
+
+
+DOCS = (Path(__file__).resolve().parents[3] / "docs" / "people.md").read_text()
+
+
+def test_the_example_of_the_documentation_can_be_used() -> None:
+    [example] = re.findall(r"```toml\n(.*?)```", DOCS, re.DOTALL)
+    file = login_file_of(tomllib.loads(example), Path())
+    assert file.issuers[0].mapping.identifiers[0].system == RPPS
+    assert file.step_up["user/*.*"] == "2fa"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_documentation_names_every_preset_and_that_it_is_unverified(preset: str) -> None:
+    [row] = re.findall(rf"^\| `{preset}` \|.*$", DOCS, re.MULTILINE)
+    assert "UNVERIFIED" in row
