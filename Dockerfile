@@ -1,9 +1,10 @@
 # The server without a database: run it with FHIRSERVER_MONGODB_URI naming a MongoDB 7 or 8 replica set.
 #
 #   docker build -t fhirserver .
-#   docker run --network host -e FHIRSERVER_MONGODB_URI=mongodb://… -e FHIRSERVER_HOST=127.0.0.1 fhirserver serve --auth off
+#   docker run -p 8080:8080 -e FHIRSERVER_MONGODB_URI=mongodb://… -e FHIRSERVER_SECRET_KEY=… \
+#     -e FHIRSERVER_BASE_URL=https://fhir.example.org fhirserver
 #
-# Without login (`--auth off`) only loopback is served, hence the host's network; see docs/commands.md.
+# FHIRSERVER_BASE_URL is the origin at which callers reach it, by which tokens are issued; see docs/settings.md.
 
 FROM python:3.13-slim AS build
 WORKDIR /src

@@ -6,14 +6,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fhirserver.app.knowledge import Knowledge
-from fhirserver.app.preparing import Demo, prepare
+from fhirserver.app.preparing import Demo, DemoAccess, prepare
 from fhirserver.settings import Settings
 
 
-async def prepare_database(settings: Settings, uri: str, knowledge: Knowledge) -> None:
-    """Make the database ready to serve; raises DatabaseProblem."""
+async def prepare_database(settings: Settings, uri: str, knowledge: Knowledge) -> DemoAccess | None:
+    """Make the database ready to serve; return how to come to the demo record. Raises DatabaseProblem."""
     with _DemoBar() as bar:
-        await prepare(settings, uri, knowledge, Demo(_bundles, bar.show) if settings.demo else None)
+        return await prepare(settings, uri, knowledge, Demo(_bundles, bar.show) if settings.demo else None)
 
 
 def _bundles() -> Iterator[bytes]:

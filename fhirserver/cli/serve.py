@@ -9,7 +9,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPSConnection
@@ -66,6 +66,7 @@ def _run(settings: Settings, when_ready: WhenReady, listener: socket.socket, sta
     from fhirserver.app.knowledge import load_knowledge  # noqa: PLC0415
     from fhirserver.app.logs import configure_logs, notice  # noqa: PLC0415
     from fhirserver.cli.preparing import prepare_database  # noqa: PLC0415
+    from fhirserver.cli.ways_in import ways_in  # noqa: PLC0415
 
     configure_logs(settings)
     try:
@@ -75,12 +76,14 @@ def _run(settings: Settings, when_ready: WhenReady, listener: socket.socket, sta
     found = when_ready()
     for text in found.notices:
         notice(text)
-    asyncio.run(prepare_database(settings, found.uri, knowledge))
-    Thread(target=_announce, args=(settings, started), daemon=True).start()
+    access = asyncio.run(prepare_database(settings, found.uri, knowledge))
+    Thread(
+        target=_announce, args=(settings, started, lambda origin: ways_in(settings, access, origin)), daemon=True
+    ).start()
     serving.run(settings, found.uri, listener, knowledge)
 
 
-def _announce(settings: Settings, started: float) -> None:
+def _announce(settings: Settings, started: float, ways_in: Callable[[str], str]) -> None:
     """Print the URLs to open as soon as the server answers."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     origin = f"{settings.scheme}://{'localhost' if settings.host == '0.0.0.0' else host}:{settings.port}"  # noqa: S104 - read, not bound
@@ -93,7 +96,7 @@ def _announce(settings: Settings, started: float) -> None:
         f"  start page  {origin}/\n"
         f"  FHIR base   {origin}/fhir\n"
         f"  metadata    {origin}/fhir/metadata\n"
-        f"  try         curl '{origin}/fhir/Patient?_count=2&_pretty=true'\n\n"
+        f"{ways_in(origin)}\n"
     )
     sys.stdout.flush()
 

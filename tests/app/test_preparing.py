@@ -1,18 +1,19 @@
 """What is done before a server listens: indexes, and the demo record once and only in a new database."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from fhirserver.app.database import DatabaseProblem
 from fhirserver.app.knowledge import Knowledge
-from fhirserver.app.preparing import Demo, prepare
+from fhirserver.app.preparing import SECRET_FILE, Demo, DemoAccess, prepare
 from fhirserver.app.sites import Site, sites_of
 from fhirserver.codec.fhir_json import parse_resource
 from fhirserver.kernel.outcome import NotFound
 from fhirserver.repository.requests import Create, SearchRequest
-from fhirserver.settings import Settings
+from fhirserver.settings import Auth, Settings
 from tests.conftest import new_settings, running
 
 
@@ -111,3 +112,33 @@ async def test_page_links_outlive_a_restart_and_hold_on_every_worker(
         other = (await builder.open("main")).repository
         page = await other.search(SearchRequest(resource_types=("Patient",), parameters=parameters))
     assert len(page.matches) == 1
+
+
+async def open_demo(settings: Settings, uri: str, knowledge: Knowledge) -> DemoAccess | None:
+    return await prepare(settings, uri, knowledge, Demo(lambda: [bundle("a")], lambda done, total: None))
+
+
+async def test_the_demo_lets_people_and_clients_in_at_every_start(
+    mongodb_uri: str, knowledge: Knowledge, tmp_path: Path
+) -> None:
+    settings = new_settings(auth=Auth.SMART, data_dir=tmp_path, audit=False)
+    async with running(settings, mongodb_uri, knowledge):
+        first = await open_demo(settings, mongodb_uri, knowledge)
+        again = await open_demo(settings, mongodb_uri, knowledge)
+        assert first is not None
+        assert first.clients is not None
+        assert again == first, "the same people, the same secret"
+        file = tmp_path / SECRET_FILE
+        assert file.read_text() == first.clients.service_secret
+        assert file.stat().st_mode & 0o777 == 0o600
+        public = settings.model_copy(update={"base_url": "https://fhir.example.org"})
+        closed = await open_demo(public, mongodb_uri, knowledge)
+        assert closed is not None
+        assert closed.clients is None, "no example clients where others come"
+        assert not file.exists()
+
+
+async def test_without_login_nobody_needs_to_be_let_in(
+    settings: Settings, site: Site, mongodb_uri: str, knowledge: Knowledge
+) -> None:
+    assert await open_demo(settings, mongodb_uri, knowledge) is None
