@@ -173,7 +173,8 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fhirserver-benchmark-")))
         mongod = stack.enter_context(ManagedMongod.start(folder / "database", cache_gb=options.cache_gb))
         generator = stack.enter_context(Generator())
-        servers = [stack.enter_context(_served(auth, folder, mongod.uri)) for auth in (_OFF, _SMART)]
+        given = dict(text.split("=", 1) for text in options.setting)
+        servers = [stack.enter_context(_served(auth, folder, mongod.uri, given)) for auth in (_OFF, _SMART)]
         bench = Bench(generator, mongod.pid, lambda text: _tell(console, text))
         bench.tell("loading")
         settings = Settings(mongodb_uri=mongod.uri, data_dir=folder / _SMART, auth=Auth.SMART, audit=False)
@@ -186,7 +187,8 @@ def main() -> None:
             for server in servers
         ]
         plan = Plan(options.seconds, options.rounds, min(1.0, options.seconds), options.clients)
-        found = bench.run(SCENARIOS, sides, plan)
+        wanted = [one for one in SCENARIOS if options.only in one.name]
+        found = bench.run(wanted, sides, plan)
         memory = memory_mb(servers[1].pid)[1]
     verdicts = list(judge(found))
     print_scenarios(console, {OURS: found[_SMART], REF: found[_OFF]}, "with tokens | without login")
@@ -205,10 +207,12 @@ def main() -> None:
     console.print(f"written to {options.out}", highlight=False)
 
 
-def _served(auth: str, folder: Path, uri: str) -> AbstractContextManager[Server]:
+def _served(auth: str, folder: Path, uri: str, given: Mapping[str, str]) -> AbstractContextManager[Server]:
     port = free_port()
     (folder / auth).mkdir()
-    return served(auth, fhirserver_command(port, folder / auth, uri, auth=auth), port, folder)
+    command = fhirserver_command(port, folder / auth, uri, auth=auth)
+    settings = {"CLIENT_POINTS": str(10**9), **given}  # counted, and never used up
+    return served(auth, command, port, folder, settings if auth == _SMART else None)
 
 
 def _tell(console: Console, text: str) -> None:
@@ -221,6 +225,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7, help="rounds of each scenario")
     parser.add_argument("--clients", type=lambda text: [int(one) for one in text.split(",")], default=[1, _CLIENTS])
     parser.add_argument("--patients", type=int, default=1000, help="each has 20 Observations")
+    parser.add_argument("--only", default="", help="only scenarios whose name contains this")
+    parser.add_argument("--setting", action="append", default=[], help="of the server with tokens: AUDIT=false")
     parser.add_argument("--cache-gb", type=float, default=1.0, help="cache of the mongod")
     parser.add_argument("--out", type=Path, default=CHECKOUT / "benchmarks" / "results" / "access.local.json")
     return parser.parse_args()

@@ -37,9 +37,12 @@ class Server:
 
 
 @contextmanager
-def served(name: str, command: Sequence[str], port: int, folder: Path) -> Iterator[Server]:
+def served(
+    name: str, command: Sequence[str], port: int, folder: Path, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Run a server for as long as the context lasts; what it says goes to ``folder``."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("FHIRSERVER_")}
+    environment |= {f"FHIRSERVER_{key}": value for key, value in (settings or {}).items()}
     started = time.monotonic()
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=CHECKOUT, env=environment)
