@@ -31,11 +31,16 @@ class Granted:
     scopes: Scopes
     rules: Rules
     _filters: dict[tuple[str, Right], Plan] = field(default_factory=dict, compare=False)
+    _masks: dict[str, Mask | None] = field(default_factory=dict, compare=False)
 
     @property
     def key(self) -> str:
         """The token's name: its cursors are no one else's."""
         return self.caller.token_id or f"{self.caller.client_id} {self.caller.fhir_user}"
+
+    def is_for(self, caller: Caller, binder: Binder) -> bool:
+        """Tell whether it is what this caller is granted by these search parameters, as far as scopes go."""
+        return self.caller == caller and self.scopes.binder.parameters is binder.parameters
 
     def allows(self, resource_type: str, right: Right) -> bool:
         """Tell whether any resource of the type could be used so."""
@@ -62,7 +67,9 @@ class Granted:
 
     def mask(self, resource_type: str) -> Mask | None:
         """Return the elements of the type that this caller never sees."""
-        return self.rules.mask(resource_type)
+        if resource_type not in self._masks:
+            self._masks[resource_type] = self.rules.mask(resource_type)
+        return self._masks[resource_type]
 
     def _filter(self, resource_type: str, right: Right, near: Plan) -> Plan:
         if not self.allows(resource_type, right):
@@ -123,11 +130,21 @@ class Grants:
         """Hold callers to the rules of ``book``."""
         self._book: RuleBook = book or _NoBook()
         self._compiled: OrderedDict[tuple[tuple[str, ...], str | None], Scopes] = OrderedDict()
+        self._granted: OrderedDict[str, Granted] = OrderedDict()
+        """By token: what was worked out for one request serves the next, as long as nothing has changed."""
 
     async def access_of(self, caller: Caller, binder: Binder) -> Granted:
         """Return the access of a caller, by the search parameters as they are now."""
         rules = await self._book.rules_for(caller)
-        return Granted(caller, self._scopes(caller, binder), rules)
+        known = self._granted.get(caller.token_id)
+        if known is not None and known.rules is rules and known.is_for(caller, binder):
+            return known
+        granted = Granted(caller, self._scopes(caller, binder), rules)
+        if caller.token_id:
+            self._granted[caller.token_id] = granted
+            if len(self._granted) > _REMEMBERED:
+                self._granted.popitem(last=False)
+        return granted
 
     def _scopes(self, caller: Caller, binder: Binder) -> Scopes:
         key = (caller.scopes, caller.patient)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import structlog
 
+from fhirserver.access.freshness import Changes
 from fhirserver.access.policy_file import DEFAULT
 from fhirserver.access.rule_book import PolicyFile, SiteRuleBook
-from fhirserver.repository.facts import facts_now
+from fhirserver.repository.facts import RecordChanges, facts_now
 from fhirserver.repository.services import LiveServices
 from fhirserver.search.bind import Binder
 from fhirserver.settings import Settings
@@ -29,4 +30,5 @@ def policy_file(settings: Settings, site: str, binder: Binder) -> PolicyFile:
 def rule_book(settings: Settings, site: str, live: LiveServices) -> SiteRuleBook:
     """Return the rules of a site for whoever calls. Raises PolicyProblem."""
     policy = policy_file(settings, site, live.now.binder)
-    return SiteRuleBook(lambda: policy.now, lambda: facts_now(live.now))
+    changes = Changes(lambda: RecordChanges(live.now))
+    return SiteRuleBook(lambda: policy.now, lambda: facts_now(live.now), changes)

@@ -1,6 +1,6 @@
 """The facts of access, read from the record itself: for nobody in particular, so without anybody's access."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from fhirserver.codec.fhir_json import parse_json
@@ -10,6 +10,7 @@ from fhirserver.repository.services import Services
 from fhirserver.search.bind import Binder
 from fhirserver.search.plan import NONE, Plan
 from fhirserver.store.as_of import AsOfSearcher
+from fhirserver.store.changes import changed_since
 from fhirserver.store.search import Searcher
 from fhirserver.store.sorting import Window
 
@@ -41,6 +42,18 @@ class RecordFacts:
         if plan == NONE:
             return []
         return await self.searcher.terms(anchored(resource_type, plan), prefixes, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChanges:
+    """What has changed in the record of a site."""
+
+    services: Services
+
+    async def changed(self, resource_types: Collection[str], since_s: float) -> Collection[tuple[str, int]]:
+        """Return instance and version of the changes of some types within the last seconds. Raises Unavailable."""
+        moment_us = self.services.clock() - int(since_s * 1_000_000)
+        return await changed_since(self.services.store, resource_types, moment_us)
 
 
 def facts_now(services: Services) -> RecordFacts:

@@ -17,7 +17,8 @@ from fhirserver.repository.planning import types_of, within_access
 from fhirserver.repository.services import Services
 from fhirserver.search.attachments import ATTACHED, BINARY, CONTEXT
 from fhirserver.search.match import Candidate, match
-from fhirserver.search.plan import ALL, NONE, And, HasTerm, IsOneOf, LastUpdated, Not, OnlyPatients, Or, Plan
+from fhirserver.search.needs import asks_terms
+from fhirserver.search.plan import ALL, NONE, HasTerm, IsOneOf, Plan
 from fhirserver.store.store import Current, Session
 from fhirserver.store.values import candidate_of
 
@@ -40,7 +41,7 @@ class Sight:
         wanted = self.access.filter(key.partition("/")[0], right)
         if wanted == ALL:
             return await self.services.store.current(key)
-        found = await self.services.store.indexed(key, whole=not _asks_terms(wanted))
+        found = await self.services.store.indexed(key, whole=not asks_terms(wanted))
         return await self.permitted(found, wanted)
 
     async def read(self, key: str) -> Version:
@@ -104,7 +105,7 @@ class Sight:
     async def selects(self, wanted: Plan, found: Current) -> bool:
         """Tell whether a plan selects a version; one that is older than index values in the history is read."""
         if found.is_indexed or wanted in (ALL, NONE):
-            return match(wanted, candidate_of(found.stored))
+            return match(wanted, candidate_of(found.stored, wanted))
         version = await self.services.store.earlier(found.version.key, found.version.version_id)
         return version is not None and self.sees(version, wanted)
 
@@ -119,16 +120,3 @@ class Sight:
 def deleted(version: Version) -> Deleted:
     """Say that an instance is deleted, to who could see it before."""
     return Deleted(f"`{version.key}` was deleted.", headers={"ETag": version.etag})
-
-
-def _asks_terms(plan: Plan) -> bool:
-    """Tell whether terms decide a plan."""
-    match plan:
-        case And(plans) | Or(plans):
-            return all(map(_asks_terms, plans))
-        case Not(inner):
-            return _asks_terms(inner)
-        case HasTerm() | IsOneOf() | OnlyPatients() | LastUpdated():
-            return True
-        case _:
-            return False

@@ -6,25 +6,27 @@ from bson.decimal128 import Decimal128
 
 from fhirserver.search.index import MAX_TERM, VARIANT_END, Group, IndexValues, Span
 from fhirserver.search.match import Candidate
-from fhirserver.search.plan import Bound
+from fhirserver.search.needs import asked_keys
+from fhirserver.search.plan import Bound, Plan
 from fhirserver.store.layout import LONG, WIDE, Document, exact_decimal
 
 _CUT: Final = MAX_TERM + len(VARIANT_END) + 64
 """The length of what stands for a long term."""
 
 
-def candidate_of(stored: Document) -> Candidate:
-    """Return what a plan is asked of: as much of the index values as was read."""
+def candidate_of(stored: Document, plan: Plan | None = None) -> Candidate:
+    """Return what a plan is asked of: as much of the index values as was read, and as ``plan`` asks for."""
     parts = stored["_id"].split("/", 2)
-    return Candidate(f"{parts[0]}/{parts[1]}", int(stored["m"]), values_of(stored))
+    return Candidate(f"{parts[0]}/{parts[1]}", int(stored["m"]), values_of(stored, plan))
 
 
-def values_of(fields: Document) -> IndexValues:
-    """Return the index values of a document, or of a group within it."""
+def values_of(fields: Document, plan: Plan | None = None) -> IndexValues:
+    """Return the index values of a document, or of a group within it; ``plan``: those that it asks for."""
+    keys = None if plan is None else asked_keys(plan)
     return IndexValues(
         terms=_terms(fields),
-        spans=[_span(span) for span in fields.get("r", ())],
-        groups=[Group(group["p"], values_of(group)) for group in fields.get("c", ())],
+        spans=[_span(one) for one in fields.get("r", ()) if keys is None or one["p"].removesuffix(WIDE) in keys],
+        groups=[Group(one["p"], values_of(one)) for one in fields.get("c", ()) if keys is None or one["p"] in keys],
         positions=[(place["coordinates"][1], place["coordinates"][0]) for place in _places(fields)],
         words=fields.get("w", ""),
     )
