@@ -35,6 +35,7 @@ from fhirserver.rest.lane import LaneServices, RequestRecord, fhir_lane
 from fhirserver.rest.limits import Limits
 from fhirserver.rest.quotas import Quotas
 from fhirserver.settings import Auth, Settings
+from fhirserver.smart.audited import AuditedEndpoints
 from fhirserver.smart.certificates import thumbprint_of
 
 _READY_S: Final = 3.0
@@ -165,7 +166,9 @@ class Application:
         if self.settings.auth is Auth.OFF:
             return {}
         self.authorization = builder.authorization(Doors(self._repository_for, self._repository_of))
-        return dict.fromkeys(_OF_AUTHORIZATION, self.authorization.endpoints(self._allowed_origins))
+        endpoints = self.authorization.endpoints(self._allowed_origins)
+        audited = AuditedEndpoints(endpoints, self._running().auditor, self.settings.sites[0])
+        return dict.fromkeys(_OF_AUTHORIZATION, audited)
 
     def _lane(self, name: str, dispatch: Dispatch, auditor: Auditor, quotas: Quotas | None) -> dict[str, AsgiApp]:
         paths = mounts(self.settings, name)

@@ -14,6 +14,7 @@ from fhirserver.smart import network
 from fhirserver.smart.certificates import confirmation
 from fhirserver.smart.errors import INVALID_TOKEN, NOT_STORED, OAuthError, invalid_request
 from fhirserver.smart.forms import Form, read_form
+from fhirserver.smart.noted import note_client
 from fhirserver.smart.services import Services
 
 _INACTIVE: Final = {"active": False}
@@ -31,6 +32,7 @@ class Introspection:
         """Answer one request. Raises OAuthError."""
         form = await read_form(request)
         asking = await self._asking(request, form)
+        note_client(asking)
         token = form.get("token")
         if token is None:
             raise invalid_request("`token` is missing.")

@@ -13,6 +13,7 @@ from fhirserver.smart.authorization import Authorization, Person
 from fhirserver.smart.clients import Client
 from fhirserver.smart.errors import invalid_grant
 from fhirserver.smart.keys import RS256
+from fhirserver.smart.noted import note_authorization, note_user
 from fhirserver.smart.scopes import FHIR_USER, OPENID, PROFILE
 from fhirserver.smart.services import Services
 
@@ -21,7 +22,10 @@ _GONE: Final = "What was granted has ended: it was withdrawn or revoked, or its 
 
 async def issue(services: Services, authorization: Authorization, client: Client) -> dict[str, Any]:
     """Return the answer of the token endpoint, without a refresh token. Raises OAuthError, Unavailable."""
+    note_authorization(authorization.site, authorization.context.patient)
     person = await _person(services, authorization)
+    if person is not None:
+        note_user(person.name, authorization.site, person.fhir_user, person.roles, person.organizations)
     is_app = authorization.user is not None
     lives_s = services.policy.access_token_s if is_app else services.policy.service_token_s
     audience = services.network.base_of(authorization.issuer, authorization.site)

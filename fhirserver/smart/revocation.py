@@ -10,6 +10,7 @@ from fhirserver.smart import network
 from fhirserver.smart.clients import Client
 from fhirserver.smart.errors import NOT_STORED, invalid_grant, invalid_request
 from fhirserver.smart.forms import read_form
+from fhirserver.smart.noted import note_client
 from fhirserver.smart.services import Services
 
 
@@ -28,6 +29,7 @@ class Revocation:
             request, form, lambda url: any(self._services.network.is_endpoint(url, path) for path in own)
         )
         client, token = proven.once(), form.get("token")
+        note_client(client.client_id)
         if token is None:
             raise invalid_request("`token` is missing.")
         if not await self._end_refresh(token, client):

@@ -16,6 +16,7 @@ from fhirserver.smart.clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REF
 from fhirserver.smart.code_exchange import code_exchange
 from fhirserver.smart.errors import NOT_STORED, UNAUTHORIZED_CLIENT, UNSUPPORTED_GRANT_TYPE, OAuthError, invalid_request
 from fhirserver.smart.forms import read_form
+from fhirserver.smart.noted import note_client
 from fhirserver.smart.refreshing import refreshing
 from fhirserver.smart.services import Services
 from fhirserver.smart.token_request import TokenRequest
@@ -27,6 +28,10 @@ _EXCHANGES: Final[Mapping[str, Exchange]] = {
     REFRESH_TOKEN: refreshing,
     CLIENT_CREDENTIALS: client_credentials,
 }
+
+
+_SHOWN: Final = ("grant_type", "scope", "resource")
+"""Parameters that the audit trail keeps: none of them is a secret."""
 
 
 class TokenEndpoint:
@@ -49,6 +54,7 @@ class TokenEndpoint:
         proven = await self._services.authentication.prove(
             request, form, lambda url: where.is_endpoint(url, network.TOKEN)
         )
+        note_client(proven.client.client_id, {name: form[name] for name in _SHOWN if form.get(name)})
         if grant_type not in proven.client.grant_types:
             raise OAuthError(UNAUTHORIZED_CLIENT, f"The client is not registered for `{grant_type}`.")
         answer = await exchange(

@@ -7,6 +7,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from fhirserver.kernel.outcome import Conflict
+from fhirserver.smart.noted import note_user
 from fhirserver.smart.pages.view import PageProblem, Visit, with_query
 from fhirserver.smart.people import cookies
 from fhirserver.smart.people.account import Account
@@ -56,6 +57,7 @@ async def login_of(visit: Visit) -> Login:
     account = await people.account(known["account"]) if known else None
     if known is None or account is None:
         raise PageProblem("expired")
+    note_user(account.name, account.site, account.fhir_user, account.roles, account.organizations)
     proof = Proof(tuple(known["amr"]), known["floor"])
     return Login(account, proof, Goal(known["next"], known["level"]), flow)
 
@@ -68,6 +70,8 @@ def step_of(visit: Visit, login: Login) -> Step:
 
 async def advance(visit: Visit, login: Login) -> Response:
     """Answer with the next step of a login, or end it."""
+    account = login.account
+    note_user(account.name, account.site, account.fhir_user, account.roles, account.organizations)
     step = step_of(visit, login)
     if step is Step.DONE:
         return await _finish(visit, login)

@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from fhirserver.smart.noted import note_name
 from fhirserver.smart.pages import render
 from fhirserver.smart.pages.finish import ENROLS, Goal, Login, advance, goal_of, step_of
 from fhirserver.smart.pages.language import LANGUAGES
@@ -48,6 +49,7 @@ async def by_password(visit: Visit) -> Response:
     errors = {name: visit.texts("error.required") for name in missing}
     if errors:
         return await _login_page(visit, status=400, errors=errors, username=username)
+    note_name(username[:128])
     sign_in = visit.services.people.sign_in
     try:
         account = await sign_in.by_password(username, password, visit.address)

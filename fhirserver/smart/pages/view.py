@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from fhirserver.kernel.outcome import FhirError, ServerError
+from fhirserver.smart.noted import note_user
 from fhirserver.smart.pages import render
 from fhirserver.smart.pages.forms import Form, read_form
 from fhirserver.smart.pages.language import LANGUAGES, NAMES, language_of
@@ -89,7 +90,9 @@ class Visit:
         """Return the session; raises LoginNeeded."""
         if self.session is None:
             raise LoginNeeded
-        return self.session
+        session = self.session
+        note_user(session.name, session.site, session.fhir_user, session.roles, session.organizations)
+        return session
 
     def freshly_signed_in(self) -> Session:
         """Return a session whose login is recent enough for changing how one logs in; raises LoginNeeded."""
