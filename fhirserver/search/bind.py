@@ -13,7 +13,7 @@ from fhirserver.kernel.outcome import BadRequest, BadSearchValue, Issue, IssueTy
 from fhirserver.search.extract import COMPARTMENT, IndexingRules
 from fhirserver.search.filter_plan import FilterPlanner
 from fhirserver.search.filter_tests import presence_under
-from fhirserver.search.full_text import TEXT_CODES, plan_text
+from fhirserver.search.full_text import TEXT_CODES, plan_presence, plan_text
 from fhirserver.search.hierarchies import parent_keys
 from fhirserver.search.parameters import Bound, Part, SearchParameters
 from fhirserver.search.plan import (
@@ -22,7 +22,6 @@ from fhirserver.search.plan import (
     Chain,
     HasGroup,
     HasTerm,
-    HasTermPrefix,
     InHierarchy,
     IsOneOf,
     OnList,
@@ -141,6 +140,8 @@ class Binder:
         return none_of(plan) if is_negated(simple.modifier) else plan
 
     def _computed(self, resource_type: str, simple: Simple) -> Plan:
+        if simple.modifier == "missing" and simple.code in TEXT_CODES:
+            return _unless_missing(plan_presence(simple.code), simple.values)
         if simple.modifier is not None:
             raise _RefusedModifier(f"`{simple.code}` does not take the modifier `:{shown(simple.modifier)}`.")
         if simple.code == "_filter":
@@ -176,10 +177,7 @@ class Binder:
     def _missing(self, bound: Bound, values: tuple[str, ...]) -> Plan:
         if bound.definition.type is SearchType.COMPOSITE:
             raise _RefusedModifier(f"`{bound.definition.code}` is a composite, which takes no modifiers.")
-        if values not in (("true",), ("false",)):
-            raise BadSearchValue("`:missing` is `true` or `false`.")
-        present = presence(bound)
-        return none_of(present) if values == ("true",) else present
+        return _unless_missing(presence(bound), values)
 
     def _value(self, resource_type: str, bound: Bound, value: str, modifier: str | None) -> Plan:
         if bound.definition.type is SearchType.COMPOSITE:
@@ -268,13 +266,18 @@ class Binder:
         return ReverseChain(source, bound.keys, self.criterion(source, inner))
 
 
+def _unless_missing(present: Plan, values: tuple[str, ...]) -> Plan:
+    if values not in (("true",), ("false",)):
+        raise BadSearchValue("`:missing` is `true` or `false`.")
+    return none_of(present) if values == ("true",) else present
+
+
 def presence(bound: Bound) -> Plan:
     """Return the plan of the resources that have some value for a parameter."""
     if bound.definition.code in ("_id", "_lastUpdated"):
         return none_of(NONE)
-    if bound.definition.type is SearchType.REFERENCE and bound.restricted:
-        return any_of(*(HasTermPrefix(f"{key}={target}/") for key in bound.keys for target in bound.targets))
-    return any_of(*(presence_under(key, bound.definition.type) for key in bound.keys))
+    targets = bound.targets if bound.restricted else ()
+    return any_of(*(presence_under(key, bound.definition.type, targets) for key in bound.keys))
 
 
 def _plan_id(resource_type: str, simple: Simple) -> Plan:

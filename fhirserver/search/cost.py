@@ -36,7 +36,7 @@ def scans(plan: Plan) -> bool:
             return any(map(scans, plans)) and not any(map(is_indexed, plans))
         case Or(plans):
             return any(map(scans, plans))
-        case HasText(test=TextTest.STARTS_IN_ANY_CASE):
+        case HasText(test=TextTest.STARTS_IN_ANY_CASE) | HasWords(words=()):
             return False
         case HasGroup(key, inner) if is_inner(key):
             return scans(inner)
@@ -67,7 +67,7 @@ def is_indexed(plan: Plan) -> bool:
         case HasTerm(terms):
             return all(map(_has_value, terms))
         case HasTermPrefix(prefix):
-            return not prefix.endswith("=")
+            return not prefix.endswith(("=", "#"))
         case HasSpan():
             return plan.comparison is not Comparison.NE
         case HasOneSpan(conditions):

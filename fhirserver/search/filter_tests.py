@@ -19,6 +19,7 @@ from fhirserver.search.plan import (
     HasOneSpan,
     HasPosition,
     HasSpan,
+    HasTerm,
     HasTermBetween,
     HasTermContaining,
     HasTermPrefix,
@@ -61,8 +62,8 @@ def plan_test(kind: SearchType, target: Target, test: Test, rules: IndexingRules
     return plan
 
 
-def presence_under(key: str, kind: SearchType) -> Plan:
-    """Return what has some value under a key."""
+def presence_under(key: str, kind: SearchType, targets: tuple[str, ...] = ()) -> Plan:
+    """Return what has some value under a key; ``targets``: of a reference to one of these types."""
     match kind:
         case SearchType.DATE | SearchType.NUMBER | SearchType.QUANTITY:
             return HasAnySpan(key)
@@ -72,8 +73,11 @@ def presence_under(key: str, kind: SearchType) -> Plan:
             return HasPosition()
         case SearchType.TOKEN:
             variants: tuple[str, ...] = ("=", "|=", ":text=")
+        case SearchType.REFERENCE if targets:
+            inside = HasTerm(tuple(f"{key}#{target}" for target in targets))
+            return any_of(inside, *(HasTermPrefix(f"{key}={target}/") for target in targets))
         case SearchType.REFERENCE:
-            variants = ("=", ":identifier=")
+            variants = ("=", ":identifier=", "#")
         case _:
             variants = ("=",)
     return any_of(*(HasTermPrefix(f"{key}{variant}") for variant in variants))
@@ -83,11 +87,8 @@ def _present(kind: SearchType, target: Target, test: Test) -> Plan:
     wanted = test.value.lower()
     if wanted not in ("true", "false"):
         raise BadSearchValue("`pr` takes `true` or `false`.")
-    if target.restricted:
-        starts = (f"{key}={each}/" for key in target.keys for each in target.targets)
-        present = any_of(*(HasTermPrefix(start) for start in starts))
-    else:
-        present = any_of(*(presence_under(key, kind) for key in target.keys))
+    targets = target.targets if target.restricted else ()
+    present = any_of(*(presence_under(key, kind, targets) for key in target.keys))
     return present if wanted == "true" else none_of(present)
 
 

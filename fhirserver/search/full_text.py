@@ -3,6 +3,7 @@
     (bone OR liver) and metastases        either of the first two and the third
     "chest pain" -> neighbours            pain NOT chest -> without the second
     8302-2 -> its parts as neighbours     words that stand side by side are all wanted
+    metasta* -> words that begin so       "chest pa*" -> the last of some neighbours may go on
 
 NOT binds closest, OR loosest, as in the ``$search`` of OData that R4 points to; case does not matter.
 Spec: http://hl7.org/fhir/R4/search.html#content
@@ -15,7 +16,8 @@ from typing import Final, TypeAlias
 
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.search.content import CONTENT_CODE, NARRATIVE_CODE
-from fhirserver.search.plan import And, HasTerm, HasWords, Or, Plan, all_of, any_of, none_of
+from fhirserver.search.index import ANY_END
+from fhirserver.search.plan import And, HasTerm, HasTermPrefix, HasWords, Or, Plan, all_of, any_of, none_of
 from fhirserver.search.words import COMMON, spellings, tokens
 
 TEXT_CODES: Final = frozenset({NARRATIVE_CODE, CONTENT_CODE})
@@ -31,7 +33,7 @@ _USUAL_LENGTH: Final = 400.0
 """Characters. The three are those of BM25; there is no weight of rare words, which would move while others write."""
 
 Phrase: TypeAlias = tuple[tuple[str, ...], ...]
-"""Neighbours, each in its spellings."""
+"""Neighbours, each in its spellings; one that ends with ``*`` stands for all that begin so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,16 @@ def wanted_of(plan: Plan) -> Wanted | None:
 
 def pattern_of(phrase: Phrase) -> str:
     """Return the expression, of literals and alternatives only, that finds a phrase in ``IndexValues.words``."""
-    return "".join(f" (?:{'|'.join(map(re.escape, word))}) " for word in phrase)
+    return "".join(f" (?:{'|'.join(map(_pattern, word))}) " for word in phrase)
+
+
+def _pattern(spelling: str) -> str:
+    return f"{re.escape(spelling[:-1])}[^ ]*" if spelling.endswith(ANY_END) else re.escape(spelling)
+
+
+def plan_presence(code: str) -> Plan:
+    """Return what has any word in its narrative or, by ``_content``, anywhere."""
+    return HasWords((), narrative=code == NARRATIVE_CODE)
 
 
 def relevance(words: str, wanted: Wanted) -> float:
@@ -74,6 +85,11 @@ def relevance(words: str, wanted: Wanted) -> float:
     weight = length_weight(len(scope.encode()))
     counts = [len(re.findall(pattern_of(phrase), scope)) for phrase in wanted.phrases]
     return sum(count / (count + weight) for count in counts) / len(counts)
+
+
+def _beginnings(word: str) -> tuple[str, ...]:
+    """Return what the stem of a word that begins so may be: one that begins so, or that of the beginning itself."""
+    return (word + ANY_END, *(one for one in spellings(word) if not one.startswith(word)))
 
 
 def length_weight(length: float) -> float:
@@ -86,8 +102,10 @@ def _positive(plan: Plan) -> Iterator[tuple[Phrase, bool]]:
         case And(plans) | Or(plans):
             for part in plans:
                 yield from _positive(part)
-        case HasWords(words, narrative):
+        case HasWords(words, narrative) if words:
             yield words, narrative
+        case HasTermPrefix(prefix) if f".{NARRATIVE_CODE}=" in prefix:
+            yield ((prefix.partition("=")[2] + ANY_END,),), True
         case HasTerm(terms) if f".{NARRATIVE_CODE}=" in terms[0]:
             yield (tuple(dict.fromkeys(term.partition("=")[2] for term in terms)),), True
         case _:
@@ -138,21 +156,34 @@ class _Reader:
         text, quoted = self._parts[self._next]
         self._next += 1
         if text != "(" or quoted:
-            return self._phrase(tokens(text))
+            return self._phrase(tokens(text), goes_on=text.rstrip('"').endswith(ANY_END))
         plan = self._or(depth - 1)
         if not self._takes(")"):
             raise BadSearchValue("It has a `(` without its `)`.")
         return plan
 
-    def _phrase(self, words: list[str]) -> Plan | None:
-        known = [word for word in words if word not in COMMON]
-        if not known:
+    def _phrase(self, words: list[str], *, goes_on: bool) -> Plan | None:
+        """Plan neighbours; ``goes_on``: the last of them is the beginning of a word."""
+        phrase = [(word,) if word in COMMON else spellings(word) for word in words]
+        telling = [form for word, form in zip(words, phrase, strict=True) if word not in COMMON]
+        if goes_on and words:
+            phrase[-1] = _beginnings(words[-1])
+            telling = [*(telling if words[-1] in COMMON else telling[:-1]), phrase[-1]]
+        if not telling:
             return None
-        phrase = tuple((word,) if word in COMMON else spellings(word) for word in words)
         if not self._narrative:
-            return HasWords(phrase, narrative=False)
-        indexed = [HasTerm(tuple(self._key + one for one in spellings(word))) for word in known]
-        return all_of(*indexed) if len(phrase) == 1 else all_of(*indexed, HasWords(phrase, narrative=True))
+            return HasWords(tuple(phrase), narrative=False)
+        if len(phrase) == 1:
+            return self._indexed(phrase[0])
+        if goes_on and any(word.startswith(words[-1]) for word in COMMON):
+            telling.pop()  # it may be one of those that are no terms
+        return all_of(*map(self._indexed, telling), HasWords(tuple(phrase), narrative=True))
+
+    def _indexed(self, forms: tuple[str, ...]) -> Plan:
+        """Return what finds a word of the narrative in the index."""
+        whole = [self._key + form for form in forms if not form.endswith(ANY_END)]
+        begun = [HasTermPrefix(self._key + form[:-1]) for form in forms if form.endswith(ANY_END)]
+        return any_of(*([HasTerm(tuple(whole))] if whole else ()), *begun)
 
     def _takes(self, wanted: str) -> bool:
         if self._next >= len(self._parts):

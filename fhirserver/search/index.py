@@ -36,6 +36,9 @@ VARIANT_END: Final = SEPARATOR + SEPARATOR
 MAX_TERM: Final = 1000
 """Longer terms are kept outside the index, with their first characters in it."""
 
+ANY_END: Final = "*"
+"""Ends a spelling, of those a plan looks for, that stands for all words which begin so."""
+
 DATE_MIN: Final = -(2**62)
 DATE_MAX: Final = 2**62
 """The open ends of a Period, in ticks."""

@@ -8,7 +8,7 @@ import string
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from fhirserver.search.index import SEPARATOR, VARIANT_END, Group, IndexValues, Span
+from fhirserver.search.index import ANY_END, SEPARATOR, VARIANT_END, Group, IndexValues, Span
 from fhirserver.search.plan import (
     All,
     And,
@@ -153,13 +153,19 @@ def ascii_lower(text: str) -> str:
 
 def _has_words(plan: HasWords, text: str) -> bool:
     narrative, _, rest = text.partition("\n")
+    if not plan.words:
+        return bool(narrative) if plan.narrative else bool(narrative or rest)
     runs = [narrative.split(), *(() if plan.narrative else map(str.split, rest.split(".")))]
     count = len(plan.words)
     return any(
-        all(word in spellings for word, spellings in zip(run[start : start + count], plan.words, strict=True))
+        all(map(_is_spelled, run[start : start + count], plan.words))
         for run in runs
         for start in range(len(run) - count + 1)
     )
+
+
+def _is_spelled(word: str, spellings: tuple[str, ...]) -> bool:
+    return any(word.startswith(one[:-1]) if one.endswith(ANY_END) else word == one for one in spellings)
 
 
 def span_matches(plan: HasSpan, span: Span) -> bool:

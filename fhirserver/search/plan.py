@@ -115,7 +115,10 @@ class HasTermBetween:
 
 @dataclass(frozen=True, slots=True)
 class HasWords:
-    """The text has these words as neighbours, each in one of its spellings; ``narrative``: within the narrative."""
+    """The text has these words as neighbours, each in one of its spellings; ``narrative``: within the narrative.
+
+    No words at all: it has some.
+    """
 
     words: tuple[tuple[str, ...], ...]
     narrative: bool

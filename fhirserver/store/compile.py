@@ -85,8 +85,8 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
             return {"t": _one_of([short_term(term) for term in terms])}
         case HasTermPrefix() | HasTermContaining() | HasText() | HasTermBetween():
             return _like(plan)
-        case HasWords(words, narrative):
-            return {"w": {"$regex": ("^[^\\n]*" if narrative else "") + pattern_of(words)}}
+        case HasWords():
+            return {"w": _words(plan)}
         case HasSpan():
             return _any([{"r": {"$elemMatch": one}} for one in _span_filters((plan,))])
         case HasOneSpan(conditions):
@@ -121,6 +121,12 @@ def _like(plan: HasTermPrefix | HasTermContaining | HasText | HasTermBetween) ->
             return _text(plan)
         case HasTermBetween(first, last):
             return {"t": {"$elemMatch": {"$gte": first, "$lt": last, "$not": _FURTHER_SPELLING}}}
+
+
+def _words(plan: HasWords) -> Filter:
+    if plan.words:
+        return {"$regex": ("^[^\\n]*" if plan.narrative else "") + pattern_of(plan.words)}
+    return {"$regex": "^ "} if plan.narrative else {"$exists": True}
 
 
 def _in_no_other_record(prefix: str, logical_ids: frozenset[str]) -> Filter:

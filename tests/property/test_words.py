@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.resource import Resource
-from fhirserver.search.full_text import plan_text, relevance, wanted_of
+from fhirserver.search.full_text import plan_presence, plan_text, relevance, wanted_of
 from fhirserver.search.match import Candidate, match
 from fhirserver.store.sorting import SortKey, Window
 from tests.door import Door
@@ -43,7 +43,14 @@ def basic(number: int, narrative: str, others: list[str], language: str | None) 
 
 
 RESOURCES = st.lists(st.tuples(TEXTS, st.lists(TEXTS.filter(bool), max_size=2), LANGUAGES), min_size=1, max_size=5)
-LEAVES = st.one_of(WORDS, st.lists(WORDS, min_size=1, max_size=3).map(lambda words: f'"{" ".join(words)}"'))
+BEGINNINGS = st.builds(lambda word, length: f"{word[:length]}*", WORDS, st.integers(1, 9))
+PHRASES = st.lists(WORDS, min_size=1, max_size=3).map(" ".join)
+LEAVES = st.one_of(
+    WORDS,
+    BEGINNINGS,
+    PHRASES.map(lambda words: f'"{words}"'),
+    st.builds(lambda words, last: f'"{words} {last}"', PHRASES, BEGINNINGS),
+)
 QUERIES = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
@@ -64,9 +71,9 @@ async def test_the_database_finds_and_ranks_as_the_reference(
     resources = [basic(number, *value) for number, value in enumerate(values)]
     await door.put(*resources)
     candidates = {r["id"]: Candidate("", 0, door.services.extractor.extract(r)) for r in resources}
-    for query in queries:
+    for query in (*queries, None):
         try:
-            plan = plan_text("Basic", code, query)
+            plan = plan_presence(code) if query is None else plan_text("Basic", code, query)
         except BadSearchValue:
             continue
         wanted = wanted_of(plan)

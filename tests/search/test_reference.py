@@ -94,8 +94,8 @@ CASES = [
     pytest.param(f"subject:identifier={MRN}|a\\|b", "bar", id=":identifier: an escaped bar"),
     pytest.param("subject:identifier=24", "both", id=":identifier beside a reference"),
     pytest.param("subject=24", "both", id="a reference beside its identifier"),
-    pytest.param("subject:missing=true", "contained display none two", id=":missing=true"),
-    pytest.param("patient:missing=false", "absolute both longer relative versioned", id="patient:missing=false"),
+    pytest.param("subject:missing=true", "display none two", id=":missing=true: a display is no value"),
+    pytest.param("patient:missing=false", "absolute both contained longer relative versioned", id="patient:missing"),
 ]  # fmt: skip
 
 
