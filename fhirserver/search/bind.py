@@ -40,7 +40,7 @@ from fhirserver.search.values.token import plan_token
 from fhirserver.search.values.uri import plan_uri
 
 _MODIFIERS: Final[dict[SearchType, frozenset[str]]] = {
-    SearchType.STRING: frozenset({"exact", "contains"}),
+    SearchType.STRING: frozenset({"exact", "contains", "text"}),
     SearchType.TOKEN: frozenset(
         ("text", "not", "of-type", "above", "below", "in", "not-in", "code-text", "text-advanced")
     ),

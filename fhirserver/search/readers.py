@@ -21,6 +21,7 @@ from fhirserver.search.values.string import plan_string
 from fhirserver.search.values.text import unescape
 from fhirserver.search.values.token import TokenForm, codes_of, plan_token
 from fhirserver.search.values.uri import plan_uri
+from fhirserver.search.values.words import plan_words
 
 _CANONICALS: Final = frozenset({"canonical", "uri"})
 _NEGATED: Final = MappingProxyType({"not": None, "not-in": "in"})
@@ -72,6 +73,12 @@ def _read_token(rules: IndexingRules, target: Target, value: str, modifier: str 
     return replace(plan, parameter=name) if isinstance(plan, Subsumes) else plan
 
 
+def _read_string(rules: IndexingRules, target: Target, value: str, modifier: str | None) -> Plan:
+    if modifier == "text":
+        return plan_words(tuple(f"{key}=" for key in target.keys), unescape(value))
+    return plan_string(target.keys, unescape(value), modifier)
+
+
 def _read_reference(rules: IndexingRules, target: Target, value: str, modifier: str | None) -> Plan:
     form = ReferenceForm(target.targets, target.restricted, not _CANONICALS.isdisjoint(target.form.types))
     return plan_reference(target.keys, value, modifier, form, rules.own_bases)
@@ -83,7 +90,7 @@ def _read_uri(rules: IndexingRules, target: Target, value: str, modifier: str | 
 
 _READERS: Final[Mapping[SearchType, _Reader]] = MappingProxyType(
     {
-        SearchType.STRING: lambda rules, target, value, modifier: plan_string(target.keys, unescape(value), modifier),
+        SearchType.STRING: _read_string,
         SearchType.TOKEN: _read_token,
         SearchType.REFERENCE: _read_reference,
         SearchType.URI: _read_uri,

@@ -60,6 +60,7 @@ CELLS: dict[tuple[str, str], tuple[str, str, str | None]] = {
     **{(kind, "missing"): ("false", "true", "maybe") for kind in PARAMETERS if kind != "composite"},
     ("string", "exact"): ("Noël", "Noel", None),
     ("string", "contains"): ("oe", "x", None),
+    ("string", "text"): ("NOEL OR x", "noe", "(noel"),
     ("token", "not"): (f"{TREE}|root", f"{TREE}|branch", "|"),
     ("token", "text"): ("acute", "head", None),
     ("token", "code-text"): ("BRA", "anch", "x" * 150),
@@ -79,6 +80,13 @@ CELLS: dict[tuple[str, str], tuple[str, str, str | None]] = {
 OTHER_PARAMETERS = {("token", "of-type"): "Observation?identifier"}
 MODIFIERS = ("missing", "exact", "contains", "text", "text-advanced", "code-text", "not", "above", "below", "in",
              "not-in", "of-type", "identifier", "[type]")  # fmt: skip
+DEFINED = {
+    "missing": set(PARAMETERS) - {"composite"}, "exact": {"string"}, "contains": {"string"},
+    "text": {"string", "token"}, "not": {"token"}, "in": {"token"}, "not-in": {"token"}, "of-type": {"token"},
+    "above": {"token", "reference", "uri"}, "below": {"token", "reference", "uri"}, "identifier": {"reference"},
+    "[type]": {"reference"},
+}  # fmt: skip
+"""What the page of R4 gives modifiers a meaning for; of special parameters it says that each has its own rules."""
 PREFIXES: dict[str, dict[str, tuple[str, str]]] = {
     "date": {
         "eq": ("2020-05-15", "2020-05-16"), "ne": ("2020-05-16", "2020-05-15"), "gt": ("2020-05-14", "2020-05-15"),
@@ -170,13 +178,37 @@ async def test_a_prefix_is_text_where_nothing_is_ordered(loaded: httpx2.AsyncCli
     assert FOUND.get(kind, "it") not in ids(response)
 
 
+async def test_the_parts_of_a_composite_have_their_own_prefixes(loaded: httpx2.AsyncClient) -> None:
+    await check(loaded, PARAMETERS["composite"], "composite", ("branch$gt5", "branch$gt6", "branch$GT5"))
+    assert ids(await ask(loaded, PARAMETERS["composite"], "gtbranch$5.4")) == set()
+
+
+async def test_a_place_has_no_prefix(loaded: httpx2.AsyncClient) -> None:
+    await refused(loaded, PARAMETERS["special"], f"ge{PLAIN['special'][0]}")
+
+
+def test_nothing_that_r4_defines_is_missing() -> None:
+    assert {(kind, modifier) for modifier, kinds in DEFINED.items() for kind in kinds} <= CELLS.keys()
+
+
+def cell_of_modifier(kind: str, modifier: str) -> str:
+    if (kind, modifier) in CELLS:
+        return "yes"
+    return {"composite": "c", "special": "d"}.get(kind, "a" if modifier in DEFINED else "b")
+
+
+def cell_of_prefix(kind: str) -> str:
+    return "yes" if kind in ORDERED else {"composite": "f", "special": "d"}.get(kind, "e")
+
+
 def test_the_page_on_search_says_the_same() -> None:
     page = (CHECKOUT / "docs" / "search.md").read_text()
     rows = [[cell.strip(" `:") for cell in line.strip("|").split("|")] for line in page.splitlines() if "|" in line]
     header = next(row for row in rows if row[1:] == list(PARAMETERS))
     said = {row[0]: row[1:] for row in rows[rows.index(header) + 2 :]}
     for modifier in MODIFIERS:
-        assert said[modifier] == [("yes" if (kind, modifier) in CELLS else "") for kind in PARAMETERS], modifier
+        assert said[modifier] == [cell_of_modifier(kind, modifier) for kind in PARAMETERS], modifier
     for prefix in PREFIXES["date"]:
-        assert said[prefix] == [("yes" if kind in ORDERED else "") for kind in PARAMETERS], prefix
-    assert re.search(r"refused with 400", page)
+        assert said[prefix] == [cell_of_prefix(kind) for kind in PARAMETERS], prefix
+    for reason in "abcdef":
+        assert re.search(rf"^- {reason}: \w", page, re.MULTILINE), reason

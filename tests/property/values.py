@@ -307,6 +307,7 @@ PARAMETERS: dict[str, dict[str, Callable[[], Texts]]] = {
     },
     "Patient": {
         "name": string_texts, "name:exact": string_texts, "name:contains": string_texts, "family": string_texts,
+        "name:text": advanced_texts, "family:text": advanced_texts, "address:text": advanced_texts,
         "family:exact": string_texts, "family:contains": string_texts, "given": string_texts,
         "address": string_texts, "address-city:contains": string_texts, "birthdate": dates_texts,
         "gender": lambda: st.sampled_from(("male", "female", "other", "http://hl7.org/fhir/administrative-gender|male")),

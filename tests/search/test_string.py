@@ -95,6 +95,17 @@ CASES = [
     pytest.param("family:contains=xxxy", "longer", id=":contains: at the end of a long value"),
     pytest.param("family:contains=uller", "comma decomposed evelyn lower severine", id=":contains: in the middle"),
     pytest.param("family:contains=xxy,OISFI", "longer spaces", id=":contains: or"),
+    pytest.param("family:text=muller", "comma decomposed evelyn lower severine", id=":text: a word anywhere"),
+    pytest.param("family:text=mul", "", id=":text: whole words"),
+    pytest.param("family:text=mul*", "comma decomposed evelyn lower severine", id=":text: the beginning of a word"),
+    pytest.param("name:text=Müller eve*", "evelyn lower", id=":text: two words, of two parts of a name"),
+    pytest.param("name:text=muller NOT eve*", "comma decomposed severine", id=":text: not"),
+    pytest.param("name:text=(durand OR quinones) AND jean", "hyphen", id=":text: or, and"),
+    pytest.param('name:text="james chalmers"', "text", id=":text: neighbours"),
+    pytest.param('name:text="peter chalmers"', "", id=":text: no neighbours"),
+    pytest.param("address:text=rue 4000", "address", id=":text: an address"),
+    pytest.param("family:text=xxx", "", id=":text: nothing in a long value"),
+    pytest.param(f"family:text={'x' * 1100}", "long", id=":text: in a long value"),
     pytest.param("name=\u674e", "han", id="Chinese"),
     pytest.param("name:contains=\u9f99", "han", id=":contains: Chinese"),
     pytest.param("name=\u0438\u0432\u0430\u043d", "cyrillic", id="Cyrillic, insensitive to casing"),
@@ -125,7 +136,7 @@ async def test_string_and_markdown_elements(selects: Selects) -> None:
     assert await selects("ValueSet?title=etude&description=all bold") == "set"
 
 
-@pytest.mark.parametrize("modifier", ["text", "not", "above", "in"])
+@pytest.mark.parametrize("modifier", ["text-advanced", "not", "above", "in"])
 async def test_a_modifier_that_is_not_supported_is_rejected(door: Door, modifier: str) -> None:
     with pytest.raises(BadRequest):
         await door.search(f"Patient?family:{modifier}=x", lenient=True)

@@ -227,7 +227,9 @@ def _plan_mime(keys: tuple[str, ...], value: str, modifier: str) -> Plan:
 _MODIFIED: Final[Mapping[str, Callable[[tuple[str, ...], str, str, TokenForm], Plan]]] = MappingProxyType(
     {
         "text": lambda keys, text, modifier, form: _plan_text(keys, normalise(unescape(text))),
-        "text-advanced": lambda keys, text, modifier, form: plan_words(keys, unescape(text)),
+        "text-advanced": lambda keys, text, modifier, form: plan_words(
+            tuple(f"{k}:text=" for k in keys), unescape(text)
+        ),
         "code-text": lambda keys, text, modifier, form: _plan_code_text(keys, unescape(text), form),
         "of-type": lambda keys, text, modifier, form: _plan_of_type(keys, text),
         "above": _plan_subsumption,

@@ -1,4 +1,4 @@
-"""``:text-advanced``: words and phrases of what is said of a code, joined by AND, OR and NOT.
+"""Words and phrases of a text, joined by AND, OR and NOT: ``:text`` of strings, ``:text-advanced`` of codes.
 
     headache                     the word, anywhere in a text
     head*                        a word that starts so
@@ -6,7 +6,8 @@
     (bone OR liver) and metastases
     headache -acute              the first, and in no text the second
 
-Words that stand side by side are both wanted. Spec: http://hl7.org/fhir/R5/search.html#modifiertextadvanced
+Words that stand side by side are both wanted, in the same text or in two of the resource.
+Spec: http://hl7.org/fhir/R4/search.html#string, http://hl7.org/fhir/R5/search.html#modifiertextadvanced
 """
 
 import re
@@ -30,14 +31,14 @@ Tell = Callable[[TextTest, str], Plan]
 """What finds the texts with a word or phrase."""
 
 
-def plan_words(keys: tuple[str, ...], text: str) -> Plan:
-    """Read words and how they are joined. Raises BadSearchValue."""
+def plan_words(prefixes: tuple[str, ...], text: str) -> Plan:
+    """Read words and how they are joined, to be looked for in texts below some prefixes. Raises BadSearchValue."""
     tokens = _tokens(text)
     if len(tokens) > 2 * MAX_WORDS:
         raise BadSearchValue(f"It has more than {MAX_WORDS} words.")
 
     def tell(test: TextTest, words: str) -> Plan:
-        return any_of(*(HasText(f"{key}:text=", test, words) for key in keys))
+        return any_of(*(HasText(prefix, test, words) for prefix in prefixes))
 
     return _Reader(tokens, tell).whole()
 
