@@ -21,6 +21,7 @@ from fhirserver.settings import Settings
 from fhirserver.smart.access_tokens import AccessTokens
 from fhirserver.smart.assertions import Assertions
 from fhirserver.smart.bearer import REFRESH_S, Authenticator
+from fhirserver.smart.client_admin import check_token
 from fhirserver.smart.client_auth import ClientAuthentication
 from fhirserver.smart.clients import Clients
 from fhirserver.smart.codes import Codes
@@ -114,6 +115,7 @@ class Authorization:
             grants=PageGrants(self.services),
             repository_for=self._doors.for_caller,
             open_site=self._doors.of_server,
+            check_token=partial(check_token, self.services),
         )
 
         def problem_page(request: Request, problem: str, status: int) -> Response:

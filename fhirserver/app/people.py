@@ -18,7 +18,7 @@ from fhirserver.smart.errors import OAuthError
 from fhirserver.smart.network import Network
 from fhirserver.smart.pages.contracts import Authorizations, Grants
 from fhirserver.smart.pages.patients import name_of
-from fhirserver.smart.pages.services import PageServices, RepositoryFor
+from fhirserver.smart.pages.services import CheckToken, PageServices, RepositoryFor
 from fhirserver.smart.people.breached import BreachedPasswords
 from fhirserver.smart.people.federation import Federation
 from fhirserver.smart.people.issuers import LoginFile, read_login_file
@@ -52,6 +52,7 @@ def page_services(
     grants: Grants,
     repository_for: RepositoryFor,
     open_site: OpenSite,
+    check_token: CheckToken,
 ) -> PageServices:
     """Return what the pages work with. Raises BadLoginFile."""
     transport = GuardedTransport(Guard(Allowed.parse(settings.outbound_allow)))
@@ -63,6 +64,7 @@ def page_services(
         grants=grants,
         repository_for=repository_for,
         origin_of=partial(_origin, network),
+        check_token=check_token,
         sites=settings.sites,
         name=settings.name,
     )

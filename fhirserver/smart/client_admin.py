@@ -216,7 +216,7 @@ def _administrator(services: Services) -> Callable[[Request, Response], Awaitabl
         response.headers["Cache-Control"] = "no-store"
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            await _check_token(services, token.strip())
+            await check_token(services, token.strip())
             return
         if request.headers.get("origin") not in (None, services.network.origin(request)):
             raise OAuthError(ACCESS_DENIED, "Pages of another origin may not call this.", status=403)
@@ -229,7 +229,8 @@ def _administrator(services: Services) -> Callable[[Request, Response], Awaitabl
     return administrator
 
 
-async def _check_token(services: Services, token: str) -> None:
+async def check_token(services: Services, token: str) -> None:
+    """Raises OAuthError unless a token is of an app of this network in the name of an administrator."""
     record = await services.access_tokens.record_of(token)
     if record is None:
         raise OAuthError(INVALID_TOKEN, "The access token is not valid.", status=401, headers=_CHALLENGE)

@@ -1,7 +1,7 @@
 """The JSON API of administrators over accounts, below ``/auth/admin/users``.
 
-Who calls it is an administrator who is logged in at this browser; a page of another origin cannot call it, for its
-requests carry no cookie, and those with a body would have to be allowed first.
+Who calls it is an administrator who is logged in at this browser, or an app of this network in the name of one. A page
+of another origin cannot call it: its requests carry no cookie, and those with a body would have to be allowed first.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from fhirserver.kernel.outcome import FhirError
+from fhirserver.smart.errors import OAuthError
 from fhirserver.smart.pages.services import PageServices
 from fhirserver.smart.people.account import Account, BadAccount
 from fhirserver.smart.people.assurance import satisfies
-from fhirserver.smart.people.session import Session
 
 PREFIX: Final = "/auth/admin/users"
 _NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -235,10 +235,13 @@ def _session_of(record: Mapping[str, Any]) -> UserSession:
     )
 
 
-def _administrator(services: PageServices) -> Callable[[Request], Awaitable[Session]]:
-    async def administrator(request: Request) -> Session:
-        """Return the session of an administrator; raises HTTPException."""
+def _administrator(services: PageServices) -> Callable[[Request], Awaitable[None]]:
+    async def administrator(request: Request) -> None:
+        """Raises HTTPException unless an administrator calls."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         with _translated():
+            if scheme.lower() == "bearer":
+                return await services.check_token(token.strip())
             if request.headers.get("origin") not in (None, services.origin_of(request)):
                 raise HTTPException(403, "Pages of another origin may not call this.")
             session = await services.people.current_session(request)
@@ -249,7 +252,7 @@ def _administrator(services: PageServices) -> Callable[[Request], Awaitable[Sess
             raise HTTPException(403, "This is for administrators.")
         if not satisfies(session.acr, services.people.options.login.level_for(account)):
             raise HTTPException(403, "This needs a login with a second factor.")
-        return session
+        return None
 
     return administrator
 
@@ -290,6 +293,8 @@ def _translated() -> Iterator[None]:
         yield
     except BadAccount as problem:
         raise HTTPException(400, str(problem)) from None
+    except OAuthError as problem:
+        raise HTTPException(problem.status, problem.description, headers=problem.headers) from None
     except FhirError as problem:
         raise HTTPException(problem.status, problem.diagnostics, headers=problem.headers) from None
 

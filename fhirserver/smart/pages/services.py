@@ -19,6 +19,9 @@ RepositoryFor: TypeAlias = Callable[[Caller], Awaitable[Repository]]
 OriginOf: TypeAlias = Callable[[HTTPConnection], str]
 """Returns the origin at which people see this server; raises Forbidden when the request names another."""
 
+CheckToken: TypeAlias = Callable[[str], Awaitable[None]]
+"""Raises OAuthError unless an access token is of an administrator."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageServices:
@@ -31,6 +34,7 @@ class PageServices:
     grants: Grants
     repository_for: RepositoryFor
     origin_of: OriginOf
+    check_token: CheckToken
     sites: tuple[str, ...]
     name: str = "fhirserver"
     """What the pages call this server."""

@@ -22,6 +22,7 @@ from fhirserver.outbound.client import GuardedTransport
 from fhirserver.outbound.guard import Allowed, Guard
 from fhirserver.repository.repository import Repository
 from fhirserver.settings import Settings
+from fhirserver.smart.errors import OAuthError
 from fhirserver.smart.pages.contracts import ClientCard, GrantCard, Pending
 from fhirserver.smart.pages.router import people_routes
 from fhirserver.smart.pages.services import PageServices
@@ -176,6 +177,11 @@ class Browser:
         return await self.place.people.current_session(Request({**scope, "server": ("localhost", 80)}))
 
 
+async def no_token(token: str) -> None:
+    """Here are no tokens."""
+    raise OAuthError("invalid_token", "The access token is not valid.", status=401)
+
+
 def place_of(
     connection: Connection, settings: Settings, application: Application, issuers: tuple[Issuer, ...]
 ) -> Place:
@@ -195,6 +201,7 @@ def place_of(
         grants=asked,
         repository_for=repository_for,
         origin_of=lambda connection: where[0],
+        check_token=no_token,
         sites=("main",),
         name="Beffroi",
     )

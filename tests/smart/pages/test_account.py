@@ -308,3 +308,4 @@ async def test_the_api_is_for_administrators_who_are_logged_in_here(place: Place
     chief = place.browser()
     await administrator(place, chief)
     assert (await call(chief, "POST", "/x/lock", Origin="https://evil.example")).status_code == 403
+    assert (await call(chief, "GET", Authorization="Bearer forged")).status_code == 401
