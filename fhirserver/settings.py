@@ -102,6 +102,12 @@ class Settings(BaseSettings):
     """The key of ``tls_cert``, PEM, without a password."""
     tls_ca: Path | None = None
     """Who certifies clients, PEM: those that show a certificate may have tokens bound to it."""
+    udap_trust_store: Path | None = None
+    """PEM file with the authorities of a trust community, whose clients may register by certificate."""
+    udap_certificate: Path | None = None
+    """PEM file with this server's private key and certificates in that community, the own one first."""
+    udap_scope: str = "openid fhirUser profile launch/patient online_access offline_access patient/*.rs user/*.rs"
+    """The most that a client of the community may be granted."""
     outbound_allow: Annotated[tuple[str, ...], NoDecode] = ()
     """Hosts, ``host:port`` or networks that this server may ask though they are private, comma separated."""
     sites: Annotated[tuple[SiteName, ...], NoDecode] = ("main",)
@@ -213,6 +219,8 @@ class Settings(BaseSettings):
             raise ValueError("tls_cert and tls_key go together")
         if self.tls_ca is not None and self.tls_cert is None:
             raise ValueError("tls_ca needs tls_cert and tls_key")
+        if (self.udap_trust_store is None) is not (self.udap_certificate is None):
+            raise ValueError("udap_trust_store and udap_certificate go together")
         if self.default_count > self.max_count:
             raise ValueError("default_count exceeds max_count")
         return self

@@ -23,6 +23,7 @@ from fhirserver.smart.assertions import Assertions
 from fhirserver.smart.bearer import REFRESH_S, Authenticator
 from fhirserver.smart.client_admin import check_token
 from fhirserver.smart.client_auth import ClientAuthentication
+from fhirserver.smart.client_metadata import ReadScopes
 from fhirserver.smart.clients import Clients
 from fhirserver.smart.codes import Codes
 from fhirserver.smart.fetch import fetch_by
@@ -44,6 +45,8 @@ from fhirserver.smart.secret import Secret, secret_of
 from fhirserver.smart.server import authorization_server
 from fhirserver.smart.services import Policy, RepositoryFor, Services
 from fhirserver.smart.state import State
+from fhirserver.smart.trust import identity_of, trust_store_of
+from fhirserver.smart.udap import Community, Udap
 from fhirserver.store.connection import Connection
 
 
@@ -147,22 +150,20 @@ def services_of(settings: Settings, state: State, world: _World) -> Services:
     session_s = settings.access_token_s + 24 * 3600
     refresh_tokens = RefreshTokens(state.refresh_tokens, offline_s=settings.refresh_token_s, online_s=session_s)
     grants = Grants(state.grants, settings.refresh_token_s)
-    policy = Policy(
-        access_token_s=settings.access_token_s,
-        service_token_s=settings.service_token_s,
-        registration=settings.registration,
-        registration_scope=settings.registration_scope,
-        binds_certificates=settings.tls_ca is not None,
-    )
+    policy = _policy_of(settings)
     fetch = fetch_by(Outbound(Guard(Allowed.parse(settings.outbound_allow))))
     resource_types = frozenset(world.definitions.resource_types)
+    read_scopes = reader(resource_types.__contains__)
+    udap = _udap_of(settings, clients, state, read_scopes)
+    assertions = Assertions(clients, KeySets(fetch), state.replays)
     return Services(
         network=world.network,
         policy=policy,
         state=state,
         keys=keys,
         clients=clients,
-        authentication=ClientAuthentication(clients, Assertions(clients, KeySets(fetch), state.replays)),
+        authentication=ClientAuthentication(clients, assertions, udap),
+        udap=udap,
         access_tokens=access_tokens,
         refresh_tokens=refresh_tokens,
         codes=Codes(state.codes, policy.code_s),
@@ -174,7 +175,30 @@ def services_of(settings: Settings, state: State, world: _World) -> Services:
         level_of_scopes=world.people.options.login.level_of_scopes,
         repository_for=world.doors.for_caller,
         open_site=world.doors.of_server,
-        read_scopes=reader(resource_types.__contains__),
+        read_scopes=read_scopes,
         is_resource_type=resource_types.__contains__,
         clock=time.time,
     )
+
+
+def _policy_of(settings: Settings) -> Policy:
+    return Policy(
+        access_token_s=settings.access_token_s,
+        service_token_s=settings.service_token_s,
+        registration=settings.registration,
+        registration_scope=settings.registration_scope,
+        binds_certificates=settings.tls_ca is not None,
+    )
+
+
+def _udap_of(settings: Settings, clients: Clients, state: State, read_scopes: ReadScopes) -> Udap | None:
+    """Let the clients of a trust community in, where the operator names one. Raises BadCertificates."""
+    if settings.udap_trust_store is None or settings.udap_certificate is None:
+        return None
+    community = Community(
+        trust_store=trust_store_of(settings.udap_trust_store),
+        identity=identity_of(settings.udap_certificate),
+        scope=settings.udap_scope,
+        sites=settings.sites,
+    )
+    return Udap(community, clients, state.replays, read_scopes)

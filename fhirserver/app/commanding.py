@@ -11,6 +11,7 @@ from fhirserver.app.sites import authorization_of
 from fhirserver.kernel.outcome import Unavailable
 from fhirserver.settings import Settings
 from fhirserver.smart.secret import WrongSecret
+from fhirserver.smart.trust import BadCertificates
 from fhirserver.store.connection import BadConnection, Connection
 
 T = TypeVar("T")
@@ -24,15 +25,17 @@ def with_authorization(settings: Settings, work: Callable[[Authorization], Await
 
         async def run() -> T:
             connection = Connection(uri)
-            authorization = authorization_of(settings, connection, definitions)
             try:
-                await authorization.prepare()
-                return await work(authorization)
+                authorization = authorization_of(settings, connection, definitions)
+                try:
+                    await authorization.prepare()
+                    return await work(authorization)
+                finally:
+                    authorization.close()
             finally:
-                authorization.close()
                 await connection.close()
 
         try:
             return asyncio.run(run())
-        except (BadConnection, Unavailable, WrongSecret) as problem:
+        except (BadCertificates, BadConnection, Unavailable, WrongSecret) as problem:
             raise DatabaseProblem(str(problem)) from problem

@@ -17,6 +17,7 @@ from fhirserver.settings import Auth, Settings, is_loopback
 from fhirserver.smart.demo_clients import DemoClients, make_demo_clients
 from fhirserver.smart.people.demo import DemoLogin, make_demo_accounts
 from fhirserver.smart.secret import WrongSecret
+from fhirserver.smart.trust import BadCertificates
 from fhirserver.store.connection import BadConnection
 
 _PATIENCE_S: Final = 30.0
@@ -65,7 +66,7 @@ async def prepare(settings: Settings, uri: str, knowledge: Knowledge, demo: Demo
             if settings.auth is Auth.OFF or await site.store.setting(_COMPLETE) is None:
                 return None
             return await _open_demo(settings, builder)
-    except (BadConnection, FhirError, WrongSecret, PolicyProblem) as problem:
+    except (BadConnection, BadCertificates, FhirError, WrongSecret, PolicyProblem) as problem:
         raise DatabaseProblem(str(problem)) from problem
 
 

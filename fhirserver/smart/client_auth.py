@@ -13,13 +13,15 @@ from fhirserver.smart.assertions import Assertions, Proven, check_type
 from fhirserver.smart.clients import AuthMethod, Client, Clients
 from fhirserver.smart.errors import OAuthError, invalid_client, invalid_request
 from fhirserver.smart.forms import Form
+from fhirserver.smart.udap import Udap
 
 
 class ClientAuthentication:
     """Finds the client of a request."""
 
-    def __init__(self, clients: Clients, assertions: Assertions) -> None:
-        """Know ``clients``."""
+    def __init__(self, clients: Clients, assertions: Assertions, udap: Udap | None = None) -> None:
+        """Know ``clients``, with ``udap`` also those of a trust community."""
+        self._udap = udap
         self._clients = clients
         self._assertions = assertions
 
@@ -34,6 +36,8 @@ class ClientAuthentication:
             assertion = form.get("client_assertion")
             if assertion is None:
                 raise invalid_request("`client_assertion` is missing.")
+            if form.get("udap") == "1" and self._udap is not None:
+                return await self._udap.prove(assertion, is_for_us)
             return await self._assertions.prove(assertion, form.get("client_id"), is_for_us)
         if basic is not None:
             return Proven(await self._by_basic(*basic, form))

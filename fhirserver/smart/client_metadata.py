@@ -63,13 +63,14 @@ def metadata_of(document: dict[str, Any]) -> ClientMetadata:
         raise OAuthError(error, f"`{place}`: {first['msg']}.") from None
 
 
-def checked(metadata: ClientMetadata, read_scopes: ReadScopes) -> dict[str, Any]:
-    """Return the fields of a client; raises OAuthError."""
+def checked(metadata: ClientMetadata, read_scopes: ReadScopes, *, by_certificate: bool = False) -> dict[str, Any]:
+    """Return the fields of a client, whose keys are in its certificate or registered; raises OAuthError."""
     method = _method(metadata)
     grant_types = _grant_types(metadata)
     is_service = CLIENT_CREDENTIALS in grant_types
     _check_redirections(metadata, is_service)
-    _check_keys(metadata, method)
+    if not by_certificate:
+        _check_keys(metadata, method)
     _check_scopes(metadata.scope, is_service, read_scopes)
     if is_service and method is AuthMethod.NONE:
         raise _wrong("`token_endpoint_auth_method`: a backend service proves who it is.")

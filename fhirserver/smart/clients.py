@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from fhirserver.store.records import Records
 
-CLIENT_INDEXES: Final = ("owner",)
+CLIENT_INDEXES: Final = ("owner", "udap_uri")
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - the name of a grant
 CLIENT_CREDENTIALS: Final = "client_credentials"
@@ -63,6 +63,8 @@ class Client:
     software_id: str | None = None
     software_version: str | None = None
     software_statement: str | None = None
+    udap_uri: str | None = None
+    """The URI in its certificate by which a client of a trust community is known."""
     sites: tuple[str, ...] = ()
     """The sites that have approved it; no other lets it in."""
     trusted: bool = False

@@ -56,6 +56,15 @@ class Discovery:
         origin = self._services.network.origin(request)
         return JSONResponse({**self._server(origin), **_smart(origin)}, headers=_KEPT)
 
+    async def udap(self, request: Request) -> Response:
+        """Answer ``[base]/.well-known/udap``, where the network belongs to a trust community. Raises OAuthError."""
+        site = self.site_of(request)
+        if self._services.udap is None:
+            raise OAuthError("invalid_request", "This network belongs to no trust community.", status=404)
+        origin = self._services.network.origin(request)
+        found = self._services.udap.metadata(origin, self._services.network.base_of(origin, site))
+        return JSONResponse(found, headers=_KEPT)
+
     async def authorization_server(self, request: Request) -> Response:
         """Answer ``/.well-known/oauth-authorization-server``. Raises OAuthError."""
         return JSONResponse(self._server(self._services.network.origin(request)), headers=_KEPT)

@@ -20,6 +20,7 @@ from fhirserver.smart.errors import ACCESS_DENIED, INVALID_CLIENT_METADATA, INVA
 from fhirserver.smart.forms import read_json
 from fhirserver.smart.scopes import Ceiling
 from fhirserver.smart.services import Services
+from fhirserver.smart.udap import Udap
 
 INITIAL_S: Final = 7 * 24 * 3600
 """The life of an initial access token."""
@@ -51,6 +52,8 @@ class RegistrationEndpoint:
     async def register(self, request: Request) -> Response:
         """Enter a client. Raises OAuthError."""
         document = await read_json(request)
+        if self._services.udap is not None and "udap" in document:
+            return await self._register_by_certificate(self._services.udap, document)
         allowance = await self._allowance(request)
         fields = self._fields(document, allowance)
         secret, token = new_secret(), new_secret()
@@ -68,6 +71,14 @@ class RegistrationEndpoint:
         if method.by_secret:
             answer |= {"client_secret": secret, "client_secret_expires_at": 0}
         return JSONResponse(answer, 201, headers=dict(NOT_STORED))
+
+    async def _register_by_certificate(self, udap: Udap, document: dict[str, Any]) -> Response:
+        where = self._services.network
+        client, is_new = await udap.register(document, lambda url: where.is_endpoint(url, network.REGISTER))
+        if not is_new:
+            await self._services.revocations.end_client(client.client_id)
+        answer = {**shown_metadata(client), "client_id": client.client_id}
+        return JSONResponse(answer, 201 if is_new else 200, headers=dict(NOT_STORED))
 
     async def manage(self, request: Request) -> Response:
         """Show, change or delete what a client entered. Raises OAuthError."""

@@ -73,6 +73,7 @@ def _routes(services: Services, authorize: AuthorizeEndpoint) -> list[Route]:
     bases = [mount for mounts in services.network.mounts.values() for mount in mounts]
     return [
         *(Route(f"{base}{_WELL_KNOWN}smart-configuration", discovery.smart_configuration) for base in bases),
+        *(Route(f"{base}{_WELL_KNOWN}udap", discovery.udap) for base in bases),
         Route(f"{_WELL_KNOWN}openid-configuration", discovery.openid_configuration),
         Route(f"{_WELL_KNOWN}oauth-authorization-server", discovery.authorization_server),
         Route(network.KEYS, discovery.jwks),

@@ -21,6 +21,7 @@ from fhirserver.smart.refresh_tokens import RefreshTokens
 from fhirserver.smart.revocations import Revocations
 from fhirserver.smart.scopes import Scopes
 from fhirserver.smart.state import State
+from fhirserver.smart.udap import Udap
 
 RepositoryFor: TypeAlias = Callable[[Caller], Awaitable[Repository]]
 """Opens the record of a caller's site with the rights of that caller; raises Unavailable."""
@@ -62,6 +63,8 @@ class Services:
     launches: Launches
     pending: PendingAuthorizations
     revocations: Revocations
+    udap: Udap | None
+    """For clients of a trust community, where the network belongs to one."""
     logins: Logins
     repository_for: RepositoryFor
     open_site: Callable[[str], Repository]
