@@ -15,6 +15,11 @@ from fhirserver.search.plan import ALL, Plan
 class Rules(Protocol):
     """What the site lets one caller do, as it is now."""
 
+    @property
+    def version(self) -> str:
+        """What names the policy in the audit trail."""
+        ...
+
     def allows(self, resource_type: str, right: Right) -> bool:
         """Tell whether any resource of a type could be used so."""
         ...
@@ -41,6 +46,8 @@ class RuleBook(Protocol):
 
 class NoRules:
     """Of a site that leaves everything to scopes."""
+
+    version = ""
 
     def allows(self, resource_type: str, right: Right) -> bool:
         """Allow everything."""

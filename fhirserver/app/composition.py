@@ -155,7 +155,9 @@ class Application:
     async def _repository_for(self, caller: Caller, trail: Trail = UNTRACED) -> Repository:
         """Return the door of a caller's site with what the caller is granted. Raises Unavailable."""
         site = self._site(caller.site)
-        return Repository(site.live, await site.grants.access_of(caller, site.live.now.binder), trail)
+        access = await site.grants.access_of(caller, site.live.now.binder)
+        trail.decision = access.rules.version
+        return Repository(site.live, access, trail)
 
     def _repository_of(self, name: str) -> Repository:
         """Return the door of a site with the rights of the server itself. Raises Unavailable."""

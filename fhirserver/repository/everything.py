@@ -12,12 +12,13 @@ from typing import Any, Final
 from fhirserver.access import Access
 from fhirserver.access.access import Right
 from fhirserver.kernel.version import Version
+from fhirserver.repository.append_only import AUDIT_EVENT
 from fhirserver.repository.compartments import ANY_TIME, CareDates, every_member, member_plan
 from fhirserver.repository.cursors import Cursor, digest
 from fhirserver.repository.linked import Linked, ReferenceIndex, read_many, support_plan, with_support
 from fhirserver.repository.planning import within_access
 from fhirserver.repository.services import Services
-from fhirserver.search.plan import ALL, IsOneOf, Plan
+from fhirserver.search.plan import ALL, HasTerm, IsOneOf, Plan, all_of, none_of
 from fhirserver.store.search import Hit
 from fhirserver.store.sorting import Window
 
@@ -239,10 +240,14 @@ class _Walk:
 
     def _plan_of(self, logical_id: str) -> Plan:
         members = (self._request.compartment, (logical_id,))
-        return member_plan(self._services, self._access, members, self._request.care_dates)
+        return self._asked(member_plan(self._services, self._access, members, self._request.care_dates))
 
     def _all_members(self) -> Plan:
         code, ids, dates = self._request.compartment, self._request.logical_ids, self._request.care_dates
         if ids is None:
-            return every_member(self._services, self._access, code, dates)
-        return member_plan(self._services, self._access, (code, ids), dates)
+            return self._asked(every_member(self._services, self._access, code, dates))
+        return self._asked(member_plan(self._services, self._access, (code, ids), dates))
+
+    def _asked(self, plan: Plan) -> Plan:
+        """Leave out the audit trail, which grows with every look at the record, unless it is asked for by its type."""
+        return plan if AUDIT_EVENT in self._request.types else all_of(plan, none_of(HasTerm((AUDIT_EVENT,))))

@@ -49,7 +49,7 @@ class Trail:
     def __init__(self) -> None:
         """Begin with nothing."""
         self.decision = ""
-        """The version of the policy and the rule that decided, where one did."""
+        """The version of the policy that decided, where one did."""
         self.has_provenance = False
         """The caller brought a Provenance for what is written."""
         self.steps: list[Step] = []

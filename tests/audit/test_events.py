@@ -179,3 +179,20 @@ async def test_what_tells_nothing_of_anybody_leaves_no_trail(trail: Trail) -> No
     assert answer.status_code == 200
     await trail.of("GET", "Basic?code=z")
     assert await trail.found("AuditEvent", {"entity:identifier": "test-metadata"}) == []
+
+
+@pytest.mark.usefixtures("record")
+async def test_everything_of_a_patient_leaves_the_trail_out_unless_it_is_asked_for(trail: Trail) -> None:
+    await trail.of("GET", "Patient/p1")
+    types = {entry["resource"]["resourceType"] for entry in (await everything(trail, ""))["entry"]}
+    assert "AuditEvent" not in types
+    assert "Observation" in types
+    asked = await everything(trail, "?_type=AuditEvent")
+    assert {entry["resource"]["resourceType"] for entry in asked["entry"]} == {"AuditEvent"}
+
+
+async def everything(trail: Trail, query: str) -> Resource:
+    answer = await trail.client.get(f"Patient/p1/$everything{query}")
+    assert answer.status_code == 200
+    bundle: Resource = answer.json()
+    return bundle
