@@ -20,6 +20,7 @@ from fhirserver.search.presence import path_read
 _NARRATIVE: Final = "text"
 _HOLDERS: Final = ("contained", "entry", "parameter")
 """Elements with resources inside, of other types perhaps."""
+_MARKS: Final = tuple(f'"{name}":'.encode() for name in _HOLDERS)
 _REMEMBERED: Final = 256
 
 
@@ -42,12 +43,12 @@ MaskOf: TypeAlias = Callable[[str], Mask | None]
 
 def masked(content: bytes, resource_type: str, mask_of: MaskOf, definitions: Definitions) -> bytes:
     """Return a resource without what its mask, and the masks of resources inside it, hide."""
-    holds_others = any(b'"%b":' % name.encode() in content for name in _HOLDERS)
-    if mask_of(resource_type) is None and not holds_others:
+    mask = mask_of(resource_type)
+    if mask is None and not any([mark in content for mark in _MARKS]):
         return content
     resource = decode_literal(content)
     shown = without(resource, mask_of, definitions)
-    if mask_of(resource_type) is not None:
+    if mask is not None:
         _mark(shown)
     return content if shown == resource else encode_literal(shown)
 

@@ -94,7 +94,7 @@ def _identity(label: Json) -> tuple[str, ...]:
 
 
 def _respond_version(version: Version) -> FhirResponse:
-    raw = members_of(version.content or b"{}")["meta"]
+    raw = members_of(version.content)["meta"] if version.content is not None else b"{}"  # where it may not be read
     return _respond(decode_literal(raw), version.etag, version.last_updated_us)
 
 

@@ -86,14 +86,10 @@ class Matrix:
 
     def _of_instance(self, resource: Json) -> Iterator[Ask]:
         key = key_of(resource)
-        for path in (
-            key,
-            f"{key}?_summary=true",
-            f"{key}?_elements=id",
-            f"{key}?_at={self.moment}",
-            f"{key}?_at={_FAR}",
-        ):
+        for path in (key, f"{key}?_summary=true", f"{key}?_elements=id"):
             yield Ask("read", "GET", path)
+        for moment in (self.moment, _FAR):
+            yield Ask("read as of then", "GET", f"{key}?_at={moment}")
         yield Ask("read as XML", "GET", key, headers={"accept": "application/fhir+xml"})
         yield Ask("read in its own format", "GET", key, headers={"accept": "*/*"})
         yield Ask("head", "HEAD", key)
@@ -266,12 +262,14 @@ class Matrix:
             yield Ask("diff to another", "GET", f"$diff?from={key}&to={key_of(self.visible[0])}")
             yield Ask("diff of versions", "GET", f"$diff?from={key}/_history/1&to={key}/_history/2")
         for who in sorted({one["id"] for one in (*self.hidden, *self.visible) if one["resourceType"] == "Patient"}):
-            yield Ask("lastn", "GET", f"Observation/$lastn?patient=Patient/{who}&max=2")
+            yield Ask("lastn", "GET", f"Observation/$lastn?patient=Patient/{who}&category=laboratory&max=2")
             yield Ask("lastn", "GET", f"Observation/$lastn?patient=Patient/{who}&category=vital-signs")
             for code in ("code-v", f"code-{who}"):
                 query = f"subject=Patient/{who}&system=http://loinc.org&code={code}&statistic=count&include=true"
                 yield Ask("stats", "GET", f"Observation/$stats?{query}&statistic=average")
-        yield Ask("lastn of everybody", "GET", "Observation/$lastn")
+        yield Ask("lastn of everybody", "GET", "Observation/$lastn?patient=a,b&category=laboratory")
+        yield Ask("lastn of what a practitioner did", "GET", "Observation/$lastn?patient=a&category=laboratory&performer=Practitioner/doc")
+        yield Ask("sorted by a chain", "GET", "Observation?_sort=-subject:Patient.birthdate&_count=1", follows=True)
         yield Ask("reindex", "POST", "$reindex", b'{"resourceType":"Parameters"}')
         yield Ask("reindex of a type", "POST", "Observation/$reindex", b'{"resourceType":"Parameters"}')
         yield Ask("reindex status", "GET", "$reindex-status")

@@ -66,7 +66,7 @@ class Masked(NoRules):
 
 MASKS = {
     "Patient": frozenset({"telecom", "address", "birthDate", "contact.telecom", "generalPractitioner"}),
-    "Observation": frozenset({"value", "note", "performer"}),
+    "Observation": frozenset({"value", "note", "performer", "encounter"}),
     "Medication": frozenset({"code"}),
 }
 
@@ -79,7 +79,7 @@ def _without_masked(resource: Json) -> Json:
             shown["contact"] = [{"name": one["name"]} for one in resource["contact"]]
             dropped = {"telecom", "address", "birthDate", "generalPractitioner"}
         case "Observation":
-            dropped = {"valueQuantity", "note", "performer"}
+            dropped = {"valueQuantity", "note", "performer", "encounter"}
         case "Medication":
             dropped = {"code"}
         case _:

@@ -5,12 +5,14 @@ The matrix compares a database with its twin; here are the cases that have no tw
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
 
 import pytest
 import pytest_asyncio
 
 from fhirserver.app.knowledge import Knowledge
-from tests.access.records import Json, record, to
+from tests.access.records import CATEGORY, LAB, SHARED, Json, record, to
 from tests.access.situations import Labelled, Masked, callers
 from tests.access.worlds import OPERATOR, Ask, Callers, World, delete, fill, opened, put
 
@@ -19,7 +21,16 @@ _MADE = [
     callers({"b": ["patient/*.cruds"]}, patient="b"),
     callers({"masked": ["user/*.cruds"]}, rules=Masked()),
     callers({"labelled": ["user/*.cruds"]}, rules=Labelled()),
-    callers({"patcher": ["system/Observation.u"], "creator": ["system/Patient.c"], "all": ["system/*.cruds"]}),
+    callers(
+        {
+            "patcher": ["system/Observation.u"],
+            "creator": ["system/Patient.c"],
+            "all": ["system/*.cruds"],
+            "observer": ["system/Observation.rs"],
+            "updater": ["system/Observation.us"],
+            "deleter": ["system/Observation.rs", f"system/Observation.d?category={CATEGORY}|{LAB}"],
+        }
+    ),
 ]
 WHO = Callers(
     {name: caller for one in _MADE for name, caller in one.callers.items()},
@@ -27,13 +38,26 @@ WHO = Callers(
 )
 
 
+@asynccontextmanager
+async def opened_world(uri: str, knowledge: Knowledge) -> AsyncIterator[World]:
+    """Open a world with the records of two patients."""
+    async with opened(uri, knowledge, WHO) as found:
+        a, b = record("a", "b", number=1), record("b", "a", number=2)
+        await fill(found, map(put, (*SHARED, *a, *b)))
+        yield found
+
+
+NUMBERS = count(1)
+"""Of requests: what they create has ids of its own."""
+STATS = "Observation/$stats?subject=Patient/a&system=http://loinc.org&code=code-v&statistic=count"
+META = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]}
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def world(mongodb_uri: str, knowledge: Knowledge) -> AsyncIterator[World]:
-    async with opened(mongodb_uri, knowledge, WHO) as opened_world:
-        a, b = record("a", "b", number=1), record("b", "a", number=2)
-        await fill(opened_world, map(put, (*a, *b)))
-        yield opened_world
-        assert not opened_world.faults
+    async with opened_world(mongodb_uri, knowledge) as found:
+        yield found
+        assert not found.faults
 
 
 async def status(world: World, caller: str, method: str, path: str, body: Json | list[Json] | None = None) -> int:
@@ -45,7 +69,7 @@ async def sent(
 ) -> tuple[int, str]:
     kind = {"content-type": "application/json-patch+json"} if method == "PATCH" else {}
     raw = None if body is None else json.dumps(body).encode()
-    answer = (await world.ask(caller, Ask("", method, path, raw, kind)))[0]
+    answer = (await world.ask(caller, Ask("", method, path, raw, kind), next(NUMBERS)))[0]
     return answer.status, answer.body
 
 
@@ -81,6 +105,21 @@ async def test_what_moves_to_another_record_leaves_its_past_behind(world: World)
     assert await status(world, "a", "GET", "Observation/moved/_history/1") == 404
     assert await status(world, "b", "GET", "Observation/moved/_history/1") == 404
     assert await status(world, "b", "GET", "Observation/moved/_history") == 404
+    first = await world.client.get("Observation/moved/_history/1", headers={"x-caller": OPERATOR})
+    then = first.json()["meta"]["lastUpdated"]
+    for caller in ("a", "b"):
+        assert await status(world, caller, "GET", f"Observation/moved?_at={then}") == 404
+        found = json.loads((await sent(world, caller, "GET", f"Observation?_id=moved&_at={then}"))[1])
+        assert found["total"] == 0
+    pointing = {
+        **moved,
+        "id": "pointing",
+        "subject": to("Patient/a"),
+        "hasMember": [to("Observation/moved/_history/1")],
+    }
+    await fill(world, [put(pointing)])
+    page = json.loads((await sent(world, "a", "GET", "Observation?_id=pointing&_include=Observation:has-member"))[1])
+    assert page["entry"][1]["resource"]["meta"]["versionId"] == "2"
     for path in ("Observation/_history", "_history"):
         for caller, versions in (("a", {"2"}), ("b", set())):
             bundle = json.loads((await sent(world, caller, "GET", f"{path}?_count=200"))[1])
@@ -113,6 +152,23 @@ REFUSED = [
     pytest.param("a-reader", "GET", "Observation/_history", None, 403, id="r has no history of a type"),
     pytest.param("a-reader", "GET", "_history", None, 403, id="r has no history of the system"),
     pytest.param("a-reader", "GET", "?_id=a", None, 403, id="r does not search the system"),
+    pytest.param("a-reader", "GET", "_history?_type=Observation", None, 403, id="r has no history of named types"),
+    pytest.param("a-reader", "GET", "?_id=a&_format=ndjson", None, 403, id="r streams nothing"),
+    pytest.param("a-reader", "GET", "Observation/$meta", None, 403, id="r has no labels of a type"),
+    pytest.param("a-reader", "GET", "Observation/$lastn?patient=a&category=x", None, 403, id="r has no lastn"),
+    pytest.param("a-reader", "GET", "Patient/$everything", None, 403, id="r has not everybody's everything"),
+    pytest.param("a-reader", "GET", STATS, None, 403, id="r has no statistics"),
+    pytest.param("a-reader", "POST", "Observation", {"subject": to("Patient/a")}, 403, id="r creates nothing"),
+    pytest.param("a-reader", "PUT", "Observation/a-vital", {"subject": to("Patient/a")}, 403, id="r updates nothing"),
+    pytest.param("a-reader", "PATCH", "Observation/a-vital", [], 403, id="r patches nothing"),
+    pytest.param("a-reader", "DELETE", "Observation/a-vital", None, 403, id="r deletes nothing"),
+    pytest.param("a-reader", "POST", "Observation/a-vital/$meta-add", META, 403, id="r labels nothing"),
+    pytest.param("a-searcher", "GET", "Observation/a-vital?_at=2100", None, 403, id="s reads nothing as of then"),
+    pytest.param("a-searcher", "GET", "Observation/a-vital/_history/1", None, 403, id="s reads no version"),
+    pytest.param("observer", "GET", "?_type=Observation,Patient", None, 403, id="one of the types named"),
+    pytest.param("observer", "GET", "Observation?_query=coded&code=x", None, 400, id="a query that is not to be seen"),
+    pytest.param("updater", "PUT", "Observation?_id=nobody", {}, 403, id="u and s alone do not create"),
+    pytest.param("patcher", "PUT", "Observation?_id=a-vital", {}, 403, id="u alone: no conditional update"),
     pytest.param("a-searcher", "GET", "Observation/a-Observation", None, 403, id="s reads nothing"),
     pytest.param("a-searcher", "GET", "Observation/a-Observation/_history", None, 403, id="s has no history"),
     pytest.param("a-searcher", "GET", "Patient/a/$everything", None, 403, id="s has no everything"),
@@ -128,8 +184,8 @@ REFUSED = [
 async def test_is_refused(world: World, case: tuple[str, str, str, Json | None, int]) -> None:
     caller, method, path, body, expected = case
     resource_type, _, logical_id = path.partition("?")[0].partition("/")
-    if body is not None and resource_type != "$reindex":
-        own = {"id": logical_id} if logical_id else {}
+    if isinstance(body, dict) and "$" not in path:
+        own = {"id": logical_id} if logical_id and "?" not in path else {}
         body = {"resourceType": resource_type, **own, **BODIES.get(resource_type, {}), **body}
     assert await status(world, caller, method, path, body) == expected
 
@@ -139,6 +195,54 @@ BODIES: dict[str, Json] = {
     "AuditEvent": {"type": {"code": "rest"}, "recorded": "2024-01-01T00:00:00Z", "agent": [{"requestor": True}],
                    "source": {"observer": {"display": "x"}}},
 }  # fmt: skip
+
+
+MOVES = [
+    pytest.param("POST", "Observation", {}, id="create"),
+    pytest.param("PUT", "Observation/a-vital", {"id": "a-vital"}, id="update"),
+    pytest.param("PUT", "Observation?_id=a-vital", {}, id="conditional update"),
+    pytest.param("PUT", "Observation?_id=nobody", {}, id="conditional update that creates"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), MOVES)
+async def test_a_transaction_writes_into_no_other_record(world: World, method: str, path: str, body: Json) -> None:
+    resource = {"resourceType": "Observation", "subject": to("Patient/b"), **BODIES["Observation"], **body}
+    entry = {"resource": resource, "request": {"method": method, "url": path}}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+    assert await status(world, "a", "POST", "", bundle) == 403
+    entry["resource"] = {**resource, "subject": to("Patient/a")}
+    assert await status(world, "a", "POST", "", bundle) == 200
+
+
+async def test_a_patch_moves_nothing_to_another_record(world: World) -> None:
+    patch = [change("replace", "/subject/reference", "Patient/b")]
+    assert await status(world, "a", "PATCH", "Observation/a-vital", patch) == 403
+    assert await status(world, "a", "PATCH", "Observation/b-vital", patch) == 404
+
+
+async def test_a_conditional_delete_finds_what_may_be_deleted(world: World) -> None:
+    await fill(world, map(put, record("d", "a", number=3)))
+    for logical_id, left in (("d-vital", 200), ("d-Observation", 410)):
+        assert await status(world, "deleter", "DELETE", f"Observation?_id={logical_id}") == 204
+        assert await status(world, "deleter", "GET", f"Observation/{logical_id}") == left
+    assert await status(world, "deleter", "DELETE", "Observation/d-vital") == 403
+
+
+async def test_a_binary_is_written_by_who_may(world: World) -> None:
+    plain = {"content-type": "text/plain"}
+    own = {**plain, "x-security-context": "Patient/a"}
+    for caller, method, path, headers, expected in (
+        ("a-reader", "POST", "Binary", own, 403),
+        ("a", "POST", "Binary", plain, 403),
+        ("a", "POST", "Binary", own, 201),
+        ("a", "PUT", "Binary/a-context", own, 200),
+        ("a", "PUT", "Binary/b-context", own, 404),
+        ("a", "PUT", "Binary/nobody", own, 404),
+        ("a", "PUT", "Binary/a-context", {**plain, "x-security-context": "Patient/b"}, 403),
+    ):
+        answer = (await world.ask(caller, Ask("", method, path, b"text", headers), next(NUMBERS)))[0]
+        assert answer.status == expected, (caller, method, path, headers)
 
 
 async def test_insufficient_scope_is_said_as_oauth_has_it(world: World) -> None:
@@ -195,6 +299,8 @@ async def test_who_only_updates_is_shown_nothing(world: World) -> None:
     code, body = await sent(world, "patcher", "PATCH", "Observation/a-vital", [change("add", "/language", "fr")])
     assert (code, body) == (200, "")
     assert await status(world, "patcher", "GET", "Observation/a-vital") == 403
+    code, body = await sent(world, "patcher", "POST", "Observation/a-vital/$meta-add", META)
+    assert (code, body) == (200, '{"resourceType":"Parameters"}')
 
 
 async def test_a_binary_is_read_where_it_is_shown(world: World) -> None:

@@ -6,7 +6,7 @@ answered the same by both, instants apart.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,11 +39,24 @@ class Twins:
             for caller in self.situation.callers:
                 answers = await self._both(caller, ask, number)
                 if answers[0] != answers[1]:
-                    found.append(f"{caller}: {ask.what}: {ask.method} {ask.path} {ask.body}\n{_shown(*answers)}")
+                    found.append(f"{caller}: {ask.what}: {ask.method} {ask.path} {ask.body!r}\n{_shown(*answers)}")
             if ask.method in ("GET", "HEAD"):
                 theirs = await self._both(OPERATOR, ask, number)
                 telling += theirs[0] != theirs[1]
         return found, telling
+
+    async def differs(self, ask: Ask, number: int) -> bool:
+        """Tell whether some caller is answered differently."""
+        for caller in self.situation.callers:
+            one, other = await self._both(caller, ask, number)
+            if one != other:
+                return True
+        return False
+
+    async def hidden_state(self) -> list[list[Answer]]:
+        """Return what is hidden, as it is now."""
+        asks = [Ask("read", "GET", f"{one['resourceType']}/{one['id']}") for one in self.situation.hidden]
+        return [await self.world.ask(OPERATOR, ask) for ask in asks]
 
     async def _both(self, caller: str, ask: Ask, number: int) -> tuple[list[Answer], list[Answer]]:
         return await self.world.ask(caller, ask, number), await self.twin.ask(caller, ask, number)
@@ -56,18 +69,22 @@ def _shown(one: Sequence[Answer], other: Sequence[Answer]) -> str:
     return f"  {len(one)} pages with, {len(other)} without"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session", params=SITUATIONS, ids=lambda one: one.name)
-async def twins(request: pytest.FixtureRequest, mongodb_uri: str, knowledge: Knowledge) -> AsyncIterator[Twins]:
-    situation: Situation = request.param
-    async with AsyncExitStack() as stack:
-        worlds = [await stack.enter_async_context(opened(mongodb_uri, knowledge, situation.who)) for _ in range(2)]
-        world, twin = worlds
+@asynccontextmanager
+async def twins_of(situation: Situation, uri: str, knowledge: Knowledge) -> AsyncIterator[Twins]:
+    """Open and fill the databases of a situation."""
+    async with opened(uri, knowledge, situation.who) as world, opened(uri, knowledge, situation.who) as twin:
         await _fill(situation, world, twin)
         services = world.site.live.now
         moment = render_instant(services.clock())
         await asyncio.sleep(0.01)
         yield Twins(situation, world, twin, Matrix(services, situation.visible, situation.hidden, moment))
-        assert world.faults == twin.faults == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=SITUATIONS, ids=lambda one: one.name)
+async def twins(request: pytest.FixtureRequest, mongodb_uri: str, knowledge: Knowledge) -> AsyncIterator[Twins]:
+    async with twins_of(request.param, mongodb_uri, knowledge) as found:
+        yield found
+        assert found.world.faults == found.twin.faults == []
 
 
 async def _fill(situation: Situation, world: World, twin: World) -> None:
@@ -103,17 +120,12 @@ async def test_bundles_of_reads_tell_nothing(twins: Twins) -> None:
 async def test_writes_tell_nothing_and_change_nothing(twins: Twins) -> None:
     if twins.situation.is_mask:
         return
-    before = await _hidden_state(twins)
+    before = await twins.hidden_state()
     asks = list(twins.matrix.writes())
     asks += list(twins.matrix.bundles(asks))
     found, _ = await twins.differences(asks)
     assert not found, f"{len(found)} of {len(asks)} leak:\n" + "\n".join(found[:12])
-    assert await _hidden_state(twins) == before
-
-
-async def _hidden_state(twins: Twins) -> list[list[Answer]]:
-    asks = [Ask("read", "GET", f"{one['resourceType']}/{one['id']}") for one in twins.situation.hidden]
-    return [await twins.world.ask(OPERATOR, ask) for ask in asks]
+    assert await twins.hidden_state() == before
 
 
 def test_there_were_enough_cases() -> None:
