@@ -268,7 +268,8 @@ class Matrix:
                 query = f"subject=Patient/{who}&system=http://loinc.org&code={code}&statistic=count&include=true"
                 yield Ask("stats", "GET", f"Observation/$stats?{query}&statistic=average")
         yield Ask("lastn of everybody", "GET", "Observation/$lastn?patient=a,b&category=laboratory")
-        yield Ask("lastn of what a practitioner did", "GET", "Observation/$lastn?patient=a&category=laboratory&performer=Practitioner/doc")
+        done = "Observation/$lastn?patient=a&category=laboratory&performer=Practitioner/doc"
+        yield Ask("lastn of what a practitioner did", "GET", done)
         yield Ask("sorted by a chain", "GET", "Observation?_sort=-subject:Patient.birthdate&_count=1", follows=True)
         yield Ask("reindex", "POST", "$reindex", b'{"resourceType":"Parameters"}')
         yield Ask("reindex of a type", "POST", "Observation/$reindex", b'{"resourceType":"Parameters"}')
