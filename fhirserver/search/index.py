@@ -17,6 +17,7 @@ the number of the part). Variants of a value have variant keys:
     @Patient/1                              member of the Patient's compartment
     @attachment=Binary/1                    shows this Binary (search/attachments.py)
     Condition._text=metastas                a word of the narrative
+    #Medication.code=…  >Composition.title=…   of what is inside the resource (contained)
 
 Spans are ordered values: dates as half-open [low, high) in ticks of 100 ns since 1970-01-01T00:00Z, numbers and
 quantities as closed [low, high] Decimals.

@@ -20,7 +20,7 @@ b    GridFS file with the native content of a Binary, and its content type: [id,
 t    index terms; ``key^`` marks a key with terms that are cut short; in ``history`` also ``/Type/id``
 l    whole text of the terms that ``t`` holds cut short
 r    spans: p key (with ``*`` when wide), l low, h high, s system, c code, u unit
-c    groups: p key, t and r as above
+c    groups: p key, and t l r c w of their own
 g    position, a GeoJSON point (R4 gives a Location one)
 w    the words of its text, in no index: a line of the narrative, a line of all else (search/content.py)
 k    of an AuditEvent: its link in the chain, [number, authentication code] (store/audit.py)
