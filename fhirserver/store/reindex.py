@@ -1,6 +1,6 @@
 """Index values computed anew for what is stored, in the order of keys, while the server serves.
 
-A document is rewritten only in the version that was read: one that a writer changes meanwhile has its new
+A document is rewritten only with the content that was read: one that a writer changes meanwhile has its new
 index values from that write. Earlier versions have index values too, and stay as they are otherwise.
 """
 
@@ -131,7 +131,8 @@ class Reindexing:
         if not absent and all(fields.get(name) == value for name, value in new.items()):
             return None
         change: dict[str, Any] = {"$set": new, **({"$unset": absent} if absent else {})}
-        return UpdateOne({"_id": fields["_id"], "v": fields["v"]}, change)
+        held = "f" if "f" in fields else "x"  # beside the version: labels change without a new one
+        return UpdateOne({name: fields[name] for name in ("_id", "v", held)}, change)
 
 
 def _size(fields: Document) -> int:

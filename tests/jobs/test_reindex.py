@@ -8,16 +8,18 @@ import pytest
 import pytest_asyncio
 
 from fhirserver.app.knowledge import Knowledge
+from fhirserver.codec.fhir_json import parse_json
 from fhirserver.jobs.reindex import REINDEX, Reindexer
 from fhirserver.jobs.reindex_control import ReindexControl
 from fhirserver.jobs.runner import Checkpoint, Runner
 from fhirserver.kernel.ids import random_id
 from fhirserver.kernel.outcome import BadSearchValue, Conflict, NotFound
 from fhirserver.repository.services import LiveServices
+from fhirserver.search.index import IndexValues
 from fhirserver.search.parameters import LiveParameters
 from fhirserver.store.jobs import Job, Jobs, JobState
 from fhirserver.store.parameters import ParameterStore
-from fhirserver.store.reindex import Reindexing
+from fhirserver.store.reindex import Part, Reindexing
 from tests.door import Door, opened
 
 Json = dict[str, Any]
@@ -193,6 +195,20 @@ async def test_a_defect_ends_the_job_and_not_the_runner(bench: Bench) -> None:
     assert failed.state == JobState.FAILED.value
     assert failed.problem is not None
     assert "ZeroDivisionError" in failed.problem
+
+
+async def test_labels_changed_meanwhile_are_kept(bench: Bench) -> None:
+    """They make no new version: the same one that was read has other index values by now."""
+    door, tag = bench.door, {"system": "urn:example", "code": "seen"}
+
+    async def relabelling(content: bytes) -> IndexValues:
+        resource = parse_json(content)
+        await door.repository.relabel("Patient", resource["id"], lambda meta: {**meta, "tag": [tag]})
+        return door.services.extractor.extract(resource)
+
+    await bench.spoil()
+    assert (await Reindexing(door.services.store).some(Part(earlier=False), relabelling, "", 10)).done == 10
+    assert await door.ids("Patient?_tag=seen") == {f"p{number:02}" for number in range(10)}
 
 
 async def test_concurrent_writers_lose_nothing(bench: Bench) -> None:
