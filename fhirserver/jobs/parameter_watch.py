@@ -145,7 +145,7 @@ class ParameterWatch:
         clock = self._live.now.clock
         if ledger.turn != self._turn:
             self._turn, self._turn_since = ledger.turn, clock()
-        horizon = clock.horizon()
+        horizon = clock.index_horizon()
         if horizon >= self._since:
             self._kept = self._marks
         if horizon >= self._turn_since:

@@ -105,8 +105,7 @@ class Reindexer:
             await self._await_workers(progress, checkpoint)
             progress["settled"] = True
         began_s = time.monotonic()
-        clock = self._live.now.clock
-        with clock.writing():  # it writes index values as any writer does
+        with self._live.now.clock.indexing():
             extract = _Extract((await self._live.fresh()).extractor)
             batch = await self._documents.some(part, extract, progress["after"], self._batch, dry_run=dry_run)
         progress["done"] += batch.done

@@ -5,7 +5,7 @@ Spec: http://hl7.org/fhir/R4/datatypes.html#instant
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, Protocol
@@ -35,25 +35,37 @@ class UniqueClock:
         """Start before any instant."""
         self._last_us = 0
         self._writing: dict[int, None] = {}
+        self._indexing: dict[int, None] = {}
 
     def __call__(self) -> int:
         """Return now, or the first µs not yet given."""
         self._last_us = max(self._last_us + 1, time.time_ns() // 1000)
         return self._last_us
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """Surround a write, from before it takes its instants until they are committed or given up."""
+        return self._under_way(self._writing)
+
+    def indexing(self) -> AbstractContextManager[None]:
+        """Surround what writes index values only and takes no instants: nobody who reads versions waits for it."""
+        return self._under_way(self._indexing)
+
+    @contextmanager
+    def _under_way(self, among: dict[int, None]) -> Iterator[None]:
         began = self()
-        self._writing[began] = None
+        among[began] = None
         try:
             yield
         finally:
-            del self._writing[began]
+            del among[began]
 
     def horizon(self) -> int:
         """Return the instant before which every version is committed."""
         return next(iter(self._writing), None) or self()
+
+    def index_horizon(self) -> int:
+        """Return the instant before which all has ended that wrote index values."""
+        return min(self.horizon(), next(iter(self._indexing), None) or self())
 
 
 def to_us(moment: datetime) -> int:

@@ -14,12 +14,14 @@ from fhirserver.jobs.reindex_control import ReindexControl
 from fhirserver.jobs.runner import Checkpoint, Runner
 from fhirserver.kernel.ids import random_id
 from fhirserver.kernel.outcome import BadSearchValue, Conflict, NotFound
+from fhirserver.repository.requests import HistoryRequest
 from fhirserver.repository.services import LiveServices
 from fhirserver.search.index import IndexValues
 from fhirserver.search.parameters import LiveParameters
 from fhirserver.store.jobs import Job, Jobs, JobState
 from fhirserver.store.parameters import ParameterStore
 from fhirserver.store.reindex import Part, Reindexing
+from fhirserver.store.store import Session
 from tests.door import Door, opened
 
 Json = dict[str, Any]
@@ -209,6 +211,34 @@ async def test_labels_changed_meanwhile_are_kept(bench: Bench) -> None:
     await bench.spoil()
     assert (await Reindexing(door.services.store).some(Part(earlier=False), relabelling, "", 10)).done == 10
     assert await door.ids("Patient?_tag=seen") == {f"p{number:02}" for number in range(10)}
+
+
+async def test_histories_do_not_wait_for_a_reindex(bench: Bench) -> None:
+    """It gives no instants: what is written while a batch waits for a locked document is told at once."""
+    door, held, release = bench.door, asyncio.Event(), asyncio.Event()
+
+    async def hold(session: Session) -> None:
+        await door.services.store.resources.update_one(
+            {"_id": "Patient/p05"}, {"$inc": {"h": 1}}, session=session.driver
+        )
+        held.set()
+        await release.wait()
+
+    await bench.spoil()
+    await bench.control.start([], [], dry_run=False)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(door.services.store.transaction(hold))
+        await held.wait()
+        reindexing = tasks.create_task(bench.runner(batch=100).run_next())
+        while not await door.ids("Patient?gender=male&_id=p00"):
+            pass
+        await door.put(patient(COUNT))
+        asked = HistoryRequest(resource_type="Patient", logical_id=None, parameters=(("_count", "1"),))
+        newest = (await door.repository.history(asked)).versions[0]
+        assert not reindexing.done()
+        release.set()
+    assert newest.logical_id == f"p{COUNT}"
+    assert len(await door.ids("Patient?gender=male")) == 20
 
 
 async def test_concurrent_writers_lose_nothing(bench: Bench) -> None:
