@@ -42,7 +42,7 @@ _READY_S: Final = 3.0
 _OPENING_S: Final = 5.0
 _RETRY_S: Final = 1.0
 _JOBS_REST: Final = 1.0
-"""Half of the time for jobs, half without them: requests must not starve."""
+"""While there are requests, half of the time is without jobs: they must not starve."""
 _AWAY: Final = "The database cannot be reached."
 _UNKNOWN: Final = "unknown"
 _OF_AUTHORIZATION: Final = ("/auth", "/.well-known")
@@ -62,6 +62,8 @@ class Application:
         """The authorization server, once the application lives and where there is one."""
         self._uri = uri
         self._knowledge = knowledge
+        self.open_requests = 0
+        """FHIR requests being answered by this process."""
         self._formats = Formats(knowledge.definitions)
         self._log = structlog.get_logger()
         self._write_request = request_log(settings)
@@ -78,15 +80,7 @@ class Application:
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[Mapping[str, AsgiApp]]:
         """Yield the lanes by path; a database that is away at the start is waited for while they answer 503."""
-        observe = self.metrics.count_batch
-        async with sites_of(
-            self.settings,
-            self._uri,
-            self._knowledge,
-            observe,
-            jobs_rest=_JOBS_REST,
-            operations_of=self._operations_of,
-        ) as builder:
+        async with self._connected() as builder:
             tables = {name: builder.dispatch(name) for name in self.settings.sites}
             auditing = self.auditing = Auditing(self.settings, self._on_audit_problem)
             opening = asyncio.create_task(self._open_all(builder, tables, auditing))
@@ -122,6 +116,17 @@ class Application:
         if site is None:
             raise Unavailable(_AWAY)
         return site
+
+    def _connected(self) -> AbstractAsyncContextManager[Builder]:
+        return sites_of(
+            self.settings,
+            self._uri,
+            self._knowledge,
+            self.metrics.count_batch,
+            jobs_rest=_JOBS_REST,
+            is_awaited=lambda: self.open_requests > 0,
+            operations_of=self._operations_of,
+        )
 
     async def problems(self) -> list[str]:
         """Say what keeps the server from serving: nothing, or sentences."""
@@ -200,9 +205,11 @@ class Application:
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
             in_flight.inc()
+            self.open_requests += 1
             try:
                 await lane(scope, receive, send)
             finally:
+                self.open_requests -= 1
                 in_flight.dec()
 
         return counted

@@ -24,6 +24,7 @@ from fhirserver.definitions.registry import Definitions
 from fhirserver.dispatch import Dispatch
 from fhirserver.interactions.capabilities import ORIGIN_HERE, ServerDescription
 from fhirserver.interactions.entries import BundleLimits, bundle_interaction
+from fhirserver.jobs.pace import IsAwaited, Pace, always
 from fhirserver.jobs.parameter_watch import ParameterWatch
 from fhirserver.jobs.reindex import REINDEX, Reindexer
 from fhirserver.jobs.reindex_control import ReindexControl
@@ -125,6 +126,8 @@ class Builder:
     observe_batch: ObserveBatch | None = None
     jobs_rest: float | None = None
     """How long jobs rest after a piece of work, in times of what it took; None: jobs are left to other processes."""
+    is_awaited: IsAwaited = always
+    """Whether they rest at all."""
     operations_of: Callable[[str], tuple[Operation, ...]] = lambda name: ()
     """Operations of a site that need more than its repository."""
     background: list[Background] = field(default_factory=list)
@@ -170,7 +173,7 @@ class Builder:
         log, worker = structlog.get_logger(), secrets.token_hex(_WORKER_BYTES)
         stored, jobs, runner = ParameterStore(store), Jobs(store), None
         if self.jobs_rest is not None:
-            reindexer = Reindexer(live, Reindexing(store), stored, rest=self.jobs_rest)
+            reindexer = Reindexer(live, Reindexing(store), stored, pace=Pace(self.jobs_rest, self.is_awaited))
             failed = partial(log.error, "job failed")
             runner = Runner(jobs, worker, {REINDEX: reindexer}, lambda problem, job: failed(job=job, exc_info=problem))
         watch = ParameterWatch(
@@ -253,13 +256,16 @@ async def sites_of(
     uri: str,
     knowledge: Knowledge,
     observe_batch: ObserveBatch | None = None,
-    jobs_rest: float | None = None,
     *,
+    jobs_rest: float | None = None,
+    is_awaited: IsAwaited = always,
     operations_of: Callable[[str], tuple[Operation, ...]] = lambda name: (),
 ) -> AsyncIterator[Builder]:
     """Connect to a database for as long as the context lasts; raises BadConnection."""
-    connection = Connection(uri)
-    builder = Builder(settings, knowledge, connection, UniqueClock(), observe_batch, jobs_rest, operations_of)
+    connection, clock = Connection(uri), UniqueClock()
+    builder = Builder(
+        settings, knowledge, connection, clock, observe_batch, jobs_rest, is_awaited, operations_of=operations_of
+    )
     try:
         yield builder
     finally:

@@ -1,15 +1,15 @@
 """Reindex: the index values of what is stored, computed anew while the server serves.
 
 Needed for a new SearchParameter, and after a change of a rule that index values follow (time zone, base url). It goes
-through the documents in batches, in the order of keys, and notes after each how far it is; it rests between them.
+through the documents in batches, in the order of keys, and notes after each how far it is.
 """
 
 import asyncio
-import time
 from collections.abc import Collection, Sequence
 from typing import Final
 
 from fhirserver.codec.fhir_json import parse_json
+from fhirserver.jobs.pace import Pace
 from fhirserver.jobs.runner import Checkpoint
 from fhirserver.repository.services import LiveServices
 from fhirserver.search.extract import Extractor
@@ -43,13 +43,13 @@ class Reindexer:
     """Does reindex jobs: ``asked`` has the types, none for all, and whether it is a dry run."""
 
     def __init__(
-        self, live: LiveServices, documents: Reindexing, stored: ParameterStore, *, rest: float, batch: int = _BATCH
+        self, live: LiveServices, documents: Reindexing, stored: ParameterStore, *, pace: Pace, batch: int = _BATCH
     ) -> None:
-        """Rest after each batch for ``rest`` times as long as it took."""
+        """Give way to requests as ``pace`` says."""
         self._live = live
         self._documents = documents
         self._stored = stored
-        self._rest = rest
+        self._pace = pace
         self._batch = batch
 
     async def __call__(self, job: Job, checkpoint: Checkpoint) -> Document:
@@ -104,27 +104,28 @@ class Reindexer:
             progress["turn"] = (await self._stored.begin(())).turn
             await self._await_workers(progress, checkpoint)
             progress["settled"] = True
-        began_s = time.monotonic()
+        self._pace.begin()
         with self._live.now.clock.indexing():
-            extract = _Extract((await self._live.fresh()).extractor)
+            extract = _Extract((await self._live.fresh()).extractor, self._pace)
             batch = await self._documents.some(part, extract, progress["after"], self._batch, dry_run=dry_run)
         progress["done"] += batch.done
         progress["changed"] += batch.changed
         progress["after"] = batch.last or ""
         progress["part"] += batch.last is None
         await checkpoint(progress)
-        await asyncio.sleep((time.monotonic() - began_s) * self._rest)
+        await self._pace.give_way()
 
 
 class _Extract:
     """Extracts, and gives way to requests now and then."""
 
-    def __init__(self, extractor: Extractor) -> None:
+    def __init__(self, extractor: Extractor, pace: Pace) -> None:
         self._extractor = extractor
+        self._pace = pace
         self._count = 0
 
     async def __call__(self, content: bytes) -> IndexValues:
         self._count += 1
         if self._count % _STRIDE == 0:
-            await asyncio.sleep(0)
+            await self._pace.give_way()
         return self._extractor.extract(parse_json(content))

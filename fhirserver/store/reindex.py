@@ -4,9 +4,10 @@ A document is rewritten only with the content that was read: one that a writer c
 index values from that write. Earlier versions have index values too, and stay as they are otherwise.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
@@ -22,6 +23,8 @@ Extract = Callable[[bytes], Awaitable[IndexValues]]
 _FIELDS: Final = ("x", "f", "v", "n", *INDEXED)
 _PLACE: Final = "n"
 _FETCHED: Final = 50
+_WRITTEN: Final = 50
+"""Documents written in one call."""
 _ENOUGH: Final = 8 * 1024 * 1024
 """Bytes of JSON that one batch may reach."""
 
@@ -80,12 +83,30 @@ class Reindexing:
             cursor = collection.find(wanted, projection, sort=[("_id", 1)], limit=limit, batch_size=_FETCHED)
             found = await self._read(cursor)
             places = await self._places(found) if part.earlier else {}
-            changes = [await self._change(fields, extract, places) for fields in found]
-            operations = [change for change in changes if change is not None]
-            if operations and not dry_run:
-                await collection.bulk_write(operations, ordered=False)
+        changed = await self._rewrite(found, extract, places, None if dry_run else collection)
         is_end = len(found) < limit and sum(map(_size, found)) < _ENOUGH
-        return Batch(len(found), len(operations), None if is_end else found[-1]["_id"])
+        return Batch(len(found), changed, None if is_end else found[-1]["_id"])
+
+    async def _rewrite(
+        self,
+        found: Sequence[Document],
+        extract: Extract,
+        places: dict[str, int],
+        into: AsyncCollection[Document] | None,
+    ) -> int:
+        """Return how many documents have other index values; while some are written, those of the next are computed."""
+        changed = 0
+        try:
+            async with asyncio.TaskGroup() as writes:
+                for start in range(0, len(found), _WRITTEN):
+                    some = found[start : start + _WRITTEN]
+                    changes = [change for fields in some if (change := await self._change(fields, extract, places))]
+                    changed += len(changes)
+                    if changes and into is not None:
+                        writes.create_task(_write(into, changes))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        return changed
 
     async def _read(self, cursor: AsyncCursor[Document]) -> list[Document]:
         """Read documents until their JSON becomes more than should be in memory together."""
@@ -125,14 +146,18 @@ class Reindexing:
         key = _instance(fields["_id"])
         if key != fields["_id"]:
             new["t"] = [*new["t"], instance_term(key)]
-        absent = {name: "" for name in INDEXED if name in fields and name not in new}
         if key in places:
             new[_PLACE] = places[key]
-        if not absent and all(fields.get(name) == value for name, value in new.items()):
-            return None
-        change: dict[str, Any] = {"$set": new, **({"$unset": absent} if absent else {})}
+        other = {name: value for name, value in new.items() if fields.get(name) != value}
+        absent = {name: "" for name in INDEXED if name in fields and name not in new}
+        change = {name: values for name, values in (("$set", other), ("$unset", absent)) if values}
         held = "f" if "f" in fields else "x"  # beside the version: labels change without a new one
-        return UpdateOne({name: fields[name] for name in ("_id", "v", held)}, change)
+        return UpdateOne({name: fields[name] for name in ("_id", "v", held)}, change) if change else None
+
+
+async def _write(collection: AsyncCollection[Document], changes: Sequence[UpdateOne]) -> None:
+    with translated():
+        await collection.bulk_write(changes, ordered=False)
 
 
 def _size(fields: Document) -> int:

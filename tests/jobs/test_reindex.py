@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.codec.fhir_json import parse_json
+from fhirserver.jobs.pace import Pace
 from fhirserver.jobs.reindex import REINDEX, Reindexer
 from fhirserver.jobs.reindex_control import ReindexControl
 from fhirserver.jobs.runner import Checkpoint, Runner
@@ -44,7 +45,7 @@ class Bench:
 
     def reindexer(self, batch: int = 7) -> Reindexer:
         documents = Reindexing(self.door.services.store)
-        return Reindexer(LiveServices(self.door.services), documents, self.stored, rest=0.0, batch=batch)
+        return Reindexer(LiveServices(self.door.services), documents, self.stored, pace=Pace(0.0), batch=batch)
 
     def runner(self, worker: str = "one", batch: int = 7) -> Runner:
         return Runner(self.jobs, worker, {REINDEX: self.reindexer(batch)}, fault)
@@ -211,6 +212,18 @@ async def test_labels_changed_meanwhile_are_kept(bench: Bench) -> None:
     await bench.spoil()
     assert (await Reindexing(door.services.store).some(Part(earlier=False), relabelling, "", 10)).done == 10
     assert await door.ids("Patient?_tag=seen") == {f"p{number:02}" for number in range(10)}
+
+
+async def test_what_fails_in_a_batch_is_told_as_it_is(bench: Bench) -> None:
+    """Though documents before it are being written already."""
+    await bench.spoil()
+
+    async def failing(content: bytes) -> IndexValues:
+        resource = parse_json(content)
+        return bench.door.services.extractor.extract(resource) if resource["id"] < "p55" else IndexValues([1 // 0])
+
+    with pytest.raises(ZeroDivisionError):
+        await Reindexing(bench.door.services.store).some(Part(earlier=False), failing, "", 100)
 
 
 async def test_histories_do_not_wait_for_a_reindex(bench: Bench) -> None:
