@@ -11,6 +11,7 @@ from httpx2 import AsyncClient, Response
 from fhirserver.app.composition import Application
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.app.sites import Site, sites_of
+from fhirserver.audit.auditor import UNAUDITED
 from fhirserver.store.parameters import ParameterStore
 from tests.conftest import client_of, new_settings, running
 
@@ -286,5 +287,5 @@ def replace_sites(app: Application, site: Site) -> Application:
     """Return an application that serves one opened site."""
     other = Application(app.settings, app._uri, app._knowledge)
     other.sites["main"] = site
-    other.gateway._lanes = other._lane("main", site.dispatch)
+    other.gateway._lanes = other._lane("main", site.dispatch, UNAUDITED, None)
     return other
