@@ -17,7 +17,7 @@ from fhirserver.repository.planning import types_of, within_access
 from fhirserver.repository.services import Services
 from fhirserver.search.attachments import ATTACHED, BINARY, CONTEXT
 from fhirserver.search.match import Candidate, match
-from fhirserver.search.needs import asks_terms
+from fhirserver.search.needs import Extent, extent_of
 from fhirserver.search.plan import ALL, NONE, HasTerm, IsOneOf, Plan
 from fhirserver.store.store import Current, Session
 from fhirserver.store.values import candidate_of
@@ -41,14 +41,14 @@ class Sight:
         wanted = self.access.filter(key.partition("/")[0], right)
         if wanted == ALL:
             return await self.services.store.current(key)
-        found = await self.services.store.indexed(key, whole=not asks_terms(wanted))
+        found = await self.services.store.indexed(key, extent_of(wanted))
         return await self.permitted(found, wanted)
 
     async def read(self, key: str) -> Version:
         """Return the current version of an instance. Raises NotFound, Deleted."""
         found = await self.current(key)
         if found is None and key.startswith(f"{BINARY}/") and await self.shown_binaries([key]):
-            found = await self.services.store.indexed(key, whole=False)
+            found = await self.services.store.indexed(key, Extent.TERMS)
         if found is None:
             raise NotFound(f"`{key}` is not known.")
         if found.is_deletion:
@@ -76,7 +76,7 @@ class Sight:
         wanted = self.access.shown(BINARY, Right.READ)
         if wanted == NONE or not keys:
             return set()
-        found = {key: one for key in keys if (one := await self.services.store.indexed(key, whole=True)) is not None}
+        found = {key: one for key in keys if (one := await self.services.store.indexed(key, Extent.ALL)) is not None}
         return {key for key, one in found.items() if await self.selects(wanted, one) and await self._is_reached(one)}
 
     async def _is_reached(self, binary: Current) -> bool:

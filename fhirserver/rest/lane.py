@@ -228,8 +228,8 @@ class FhirLane:
         if quotas is None or call.caller is None or response.status == Throttled.status:
             return response
         resources = len(call.trail.touched) if call.trail is not None else 0
-        quotas.charge(call.caller, cost_of(call.target, resources))
-        return replace(response, headers=response.headers + quotas.headers(call.caller))
+        headers = quotas.charge(call.caller, cost_of(call.target, resources))
+        return replace(response, headers=response.headers + headers)
 
     def _url(self, call: _Call) -> tuple[tuple[str, ...], Query]:
         """Split the URL below the mount into path segments and parameters."""

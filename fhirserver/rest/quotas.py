@@ -82,6 +82,7 @@ class Quotas:
     clock: Callable[[], float]
     """Seconds since the epoch."""
     _windows: dict[tuple[str, str], _Window] = field(default_factory=dict)
+    _policies: dict[tuple[Limit, ...], str] = field(default_factory=dict)
 
     def admit(self, caller: Caller) -> None:
         """Let a caller in who has points left; raises Throttled."""
@@ -90,25 +91,22 @@ class Quotas:
                 wait = self._rest_s()
                 raise Throttled(
                     f"The {limit.kind} has used the {limit.points} points of this minute; ask again in {wait} s.",
-                    headers={"Retry-After": str(wait), **dict(self.headers(caller))},
+                    headers={"Retry-After": str(wait), **dict(self.charge(caller, 0))},
                 )
 
-    def charge(self, caller: Caller, points: float) -> None:
-        """Take the points of a request that is done."""
-        for _, window in self._of(caller):
-            window.own += points
-
-    def headers(self, caller: Caller) -> tuple[tuple[str, str], ...]:
-        """Say what the limits are, and of the one that is nearest how much is left."""
+    def charge(self, caller: Caller, points: float) -> tuple[tuple[str, str], ...]:
+        """Take the points of a request that is done; return headers that say what the limits are, and what is left."""
         found = self._of(caller)
-        if not found:
+        nearest, left = None, 1.0
+        for limit, window in found:
+            window.own += points
+            part = 1 - window.spent / limit.points
+            if nearest is None or part < left:
+                nearest, left = limit, part
+        if nearest is None:
             return ()
-        limit, window = min(found, key=lambda one: (one[0].points - one[1].spent) / one[0].points)
-        left = max(0, math.floor(limit.points - window.spent))
-        return (
-            ("RateLimit-Policy", ", ".join(one.policy for one, _ in found)),
-            ("RateLimit", f'"{limit.kind}";r={left};t={self._rest_s()}'),
-        )
+        rest = f'"{nearest.kind}";r={max(0, math.floor(left * nearest.points))};t={self._rest_s()}'
+        return (("RateLimit-Policy", self._policy(tuple(limit for limit, _ in found))), ("RateLimit", rest))
 
     async def share(self) -> None:
         """Add up with the other workers, and forget windows that have passed. Raises Unavailable."""
@@ -133,6 +131,12 @@ class Quotas:
     def _of(self, caller: Caller) -> list[tuple[Limit, _Window]]:
         names = {"client": caller.client_id, "user": caller.fhir_user, "site": caller.site}
         return [(limit, self._window(limit.kind, name)) for limit in self.limits if (name := names[limit.kind])]
+
+    def _policy(self, limits: tuple[Limit, ...]) -> str:
+        known = self._policies.get(limits)
+        if known is None:
+            known = self._policies[limits] = ", ".join(limit.policy for limit in limits)
+        return known
 
     def _window(self, kind: str, name: str) -> _Window:
         now = self._now()

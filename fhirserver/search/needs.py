@@ -1,6 +1,7 @@
 """What a plan asks of a resource beside its terms: known once for each plan, however often it is matched."""
 
 from collections import OrderedDict
+from enum import Enum
 from typing import Final
 
 from fhirserver.search.plan import (
@@ -21,8 +22,16 @@ from fhirserver.search.plan import (
 _REMEMBERED: Final = 1024
 
 
-def asks_terms(plan: Plan) -> bool:
-    """Tell whether terms decide a plan."""
+class Extent(Enum):
+    """As much of the index values as decides."""
+
+    TERMS = "terms"
+    SPANS = "terms and spans"
+    ALL = "all"
+
+
+def extent_of(plan: Plan) -> Extent:
+    """Return what decides a plan."""
     return _needs_of(plan)[0]
 
 
@@ -31,7 +40,8 @@ def asked_keys(plan: Plan) -> frozenset[str]:
     return _needs_of(plan)[1]
 
 
-Needs = tuple[bool, frozenset[str]]
+_GROWING: Final = tuple(Extent)
+Needs = tuple[Extent, frozenset[str]]
 _known: OrderedDict[int, tuple[Plan, Needs]] = OrderedDict()
 """By the identity of plans, which never change: to compare them would take as long as to look through them."""
 
@@ -40,23 +50,25 @@ def _needs_of(plan: Plan) -> Needs:
     found = _known.get(id(plan))
     if found is not None:
         return found[1]
-    needs = _decided_by_terms(plan), frozenset(_keys_of(plan))
+    needs = _extent_of(plan), frozenset(_keys_of(plan))
     _known[id(plan)] = (plan, needs)  # which keeps the plan, and so its identity
     if len(_known) > _REMEMBERED:
         _known.popitem(last=False)
     return needs
 
 
-def _decided_by_terms(plan: Plan) -> bool:
+def _extent_of(plan: Plan) -> Extent:
     match plan:
         case And(plans) | Or(plans):
-            return all(map(_decided_by_terms, plans))
+            return max(map(_extent_of, plans), key=_GROWING.index)
         case Not(inner):
-            return _decided_by_terms(inner)
+            return _extent_of(inner)
         case HasTerm() | IsOneOf() | OnlyPatients() | LastUpdated():
-            return True
+            return Extent.TERMS
+        case HasSpan() | HasAnySpan() | HasOneSpan():
+            return Extent.SPANS
         case _:
-            return False
+            return Extent.ALL
 
 
 def _keys_of(plan: Plan) -> set[str]:

@@ -21,6 +21,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from fhirserver.kernel.instant import Clock
 from fhirserver.kernel.outcome import Conflict, TooLong, Unavailable
 from fhirserver.kernel.version import Method, Version
+from fhirserver.search.needs import Extent
 from fhirserver.store import schema
 from fhirserver.store.coalesce import Coalescer
 from fhirserver.store.database import database_of
@@ -47,6 +48,7 @@ T = TypeVar("T")
 
 _READ_BATCH: Final = 500
 _CREATE_BATCH: Final = 200
+_FIELDS: Final = {Extent.TERMS: TERMS, Extent.SPANS: {**TERMS, "r": 1}, Extent.ALL: KEPT}
 _NODE_BITS: Final = 10
 
 INDEXED_HISTORY: Final = "history indexed"
@@ -102,8 +104,10 @@ class Store:
         self._observe_batch = observe_batch
         self._read = Coalescer(partial(self._read_batch, PLACED), _READ_BATCH, self.observer("read"))
         self._read_kept = Coalescer(partial(self._read_batch, KEPT), _READ_BATCH, self.observer("read"))
-        self._find_terms = Coalescer(partial(self._find_batch, TERMS), _READ_BATCH, self.observer("read"))
-        self._find_kept = Coalescer(partial(self._find_batch, KEPT), _READ_BATCH, self.observer("read"))
+        self._find = {
+            extent: Coalescer(partial(self._find_batch, fields), _READ_BATCH, self.observer("read"))
+            for extent, fields in _FIELDS.items()
+        }
         self._create = Coalescer(self._create_batch, _CREATE_BATCH, self.observer("create"))
 
     def collection(self, name: str) -> AsyncCollection[Document]:
@@ -135,13 +139,13 @@ class Store:
         """Return the current version of ``Type/id``, a deletion too; None when it never existed."""
         return await self._read(key)
 
-    async def indexed(self, key: str, *, whole: bool) -> Current | None:
-        """Return the current version with the terms it is found by or, ``whole``, all its index values.
+    async def indexed(self, key: str, extent: Extent) -> Current | None:
+        """Return the current version with some of the index values that it is found by.
 
         One whose JSON is too large for a document is without it, until it is ``loaded``: nobody waits for what may not
         be seen.
         """
-        return await (self._find_kept if whole else self._find_terms)(key)
+        return await self._find[extent](key)
 
     async def before(self, key: str, version_id: int, session: Session | None = None) -> Current | None:
         """Return what a version before the current one is found by, without its content."""
