@@ -224,6 +224,8 @@ class App:
     client: Client
     redirect_uri: str = "https://app.example.org/back"
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    key: RSAKey | ECKey | None = None
+    """Of one that proves itself by assertions."""
 
     def query(self, scope: str, **changes: object) -> dict[str, str]:
         """Return the parameters of an authorization request; those that are None are left out."""
@@ -304,7 +306,13 @@ class App:
                 return await self.network.post(
                     path, {"client_id": self.client.client_id, "client_secret": secret, **form}
                 )
-            case _:
+            case AuthMethod.PRIVATE_KEY:
+                assert self.key is not None
+                assertion = Backend(self.network, self.client, self.key).assertion()
+                return await self.network.post(
+                    path, {"client_assertion_type": ASSERTION, "client_assertion": assertion, **form}
+                )
+            case AuthMethod.NONE:
                 return await self.network.post(path, {"client_id": self.client.client_id, **form})
 
     async def tokens(self, browser: Browser, scope: str, **changes: object) -> dict[str, Any]:

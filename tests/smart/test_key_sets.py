@@ -39,7 +39,7 @@ class Elsewhere:
         return KeySets(self.fetch, lambda: self.now)
 
 
-async def test_a_set_is_kept_as_long_as_it_says_within_bounds() -> None:
+async def test_1_6_45_a_set_is_kept_as_long_as_it_says_within_bounds() -> None:
     for max_age_s, kept_s in ((None, 300), (600, 600), (0, 30), (10**9, 3600)):
         there = Elsewhere(public(EC), max_age_s=max_age_s)
         sets = there.key_sets()
@@ -48,7 +48,7 @@ async def test_a_set_is_kept_as_long_as_it_says_within_bounds() -> None:
             assert there.asked == asked, (max_age_s, there.now)
 
 
-async def test_an_unknown_kid_asks_again_but_not_again_and_again() -> None:
+async def test_1_6_45_an_unknown_kid_asks_again_but_not_again_and_again() -> None:
     there = Elsewhere(public(EC))
     sets = there.key_sets()
     assert await sets.candidates(None, URL, "k", "ES384")
@@ -60,7 +60,7 @@ async def test_an_unknown_kid_asks_again_but_not_again_and_again() -> None:
     assert await sets.candidates(None, URL, "new", "ES384")
 
 
-async def test_a_server_that_is_away_is_not_asked_by_every_request() -> None:
+async def test_1_6_45_a_server_that_is_away_is_not_asked_by_every_request() -> None:
     there = Elsewhere(public(EC))
     there.is_away = True
     sets = there.key_sets()
@@ -107,7 +107,7 @@ KEYS = [
 
 
 @pytest.mark.parametrize(("key", "algorithm", "good"), KEYS)
-def test_keys_are_used_for_what_they_are(key: dict[str, Any], algorithm: str, good: bool) -> None:
+def test_1_6_44_keys_are_used_for_what_they_are(key: dict[str, Any], algorithm: str, good: bool) -> None:
     assert bool(usable([key], "k", algorithm)) is good
 
 

@@ -62,7 +62,7 @@ class Person:
         return answer
 
 
-async def test_an_app_gets_what_a_person_grants_on_the_pages(app: App, network: Network) -> None:
+async def test_1_7_51_an_app_gets_what_a_person_grants_on_the_pages(app: App, network: Network) -> None:
     assert network.app.authorization is not None
     people = network.app.authorization.people
     hashed = await people.passwords.hash(PASSWORD)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, RSAKey
 
 from fhirserver.smart.clients import AuthMethod
 from tests.smart.conftest import BASE, ORIGIN, App, Browser, Network, bearer, claims_of, error_of
@@ -44,6 +44,21 @@ async def test_1_3_20_each_kind_of_client_exchanges_its_code(
     app = await network.app_client(SCOPE, method)
     answer = await app.exchange(await code_of(app, doctor))
     assert answer.status_code == 200
+
+
+async def test_1_3_20_an_app_with_a_key_proves_itself_by_assertions(network: Network, doctor: Browser) -> None:
+    key = RSAKey.generate_key(2048, auto_kid=True)
+    jwks = {"keys": [{**key.as_dict(private=False), "kid": key.kid}]}
+    app = await network.app_client(SCOPE, AuthMethod.PRIVATE_KEY, jwks=jwks)
+    app.key = key
+    granted = await app.tokens(doctor, "offline_access user/*.rs")
+    assert (await app.refresh(granted["refresh_token"])).status_code == 200
+    by_id = {
+        "client_id": app.client.client_id,
+        "grant_type": "refresh_token",
+        "refresh_token": granted["refresh_token"],
+    }
+    assert error_of(await network.post("/auth/token", by_id)) == "invalid_client", "its id alone proves nothing"
 
 
 async def test_1_3_21_22_24_the_answer_and_its_headers(app: App, doctor: Browser) -> None:
