@@ -37,6 +37,13 @@ def test_definitions_are_inside_as_published(wheel: zipfile.ZipFile, name: str) 
     assert hashlib.sha256(packed).digest() == hashlib.sha256(assets.definition_file(name).read_bytes()).digest()
 
 
+def test_pages_are_inside_with_their_words_and_files(wheel: zipfile.ZipFile) -> None:
+    pages = CHECKOUT / "fhirserver" / "smart" / "pages"
+    parts = [path for folder in ("templates", "static", "words") for path in (pages / folder).iterdir()]
+    assert len(parts) > 20
+    assert {str(path.relative_to(CHECKOUT)) for path in parts} <= set(wheel.namelist())
+
+
 def test_every_module_is_inside_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     modules = {str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "fhirserver").rglob("*.py")}
     packed = {name for name in wheel.namelist() if "/_assets/" not in name and ".dist-info/" not in name}

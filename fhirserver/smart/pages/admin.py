@@ -80,13 +80,13 @@ class NewUser(_Sent):
 
 
 class UserChange(_Sent):
-    """What of an account is changed; fields that are absent stay."""
+    """What of an account is changed; members that are absent stay, ``fhirUser`` alone can be null: linked to nobody."""
 
-    name: Text | None = None
+    name: Text = ""
     fhir_user: Annotated[str | None, Field(max_length=80)] = None
-    roles: Roles | None = None
-    organizations: References | None = None
-    is_admin: bool | None = None
+    roles: Roles = []
+    organizations: References = []
+    is_admin: bool = False
 
 
 class NewPassword(_Sent):

@@ -301,6 +301,28 @@ async def test_what_the_api_refuses(
     assert (await call(browser, *request_line, body)).status_code == status
 
 
+NULLS = [
+    pytest.param({"name": None}, 422, id="nobody is without a name"),
+    pytest.param({"name": ""}, 422, id="nor has an empty one"),
+    pytest.param({"roles": None}, 422, id="roles are a list"),
+    pytest.param({"isAdmin": None}, 422, id="an administrator or not"),
+    pytest.param({"fhirUser": None}, 200, id="but linked to nobody"),
+    pytest.param({}, 200, id="or not changed at all"),
+]
+
+
+@pytest.mark.parametrize(("change", "status"), NULLS)
+async def test_what_of_an_account_can_be_null(
+    place: Place, browser: Browser, change: dict[str, object], status: int
+) -> None:
+    await administrator(place, browser)
+    account = await place.patient()
+    assert (await call(browser, "PATCH", f"/{account.id}", change)).status_code == status
+    shown = (await call(browser, "GET", f"/{account.id}")).json()
+    assert shown["name"] == account.name
+    assert shown["fhirUser"] == (None if "fhirUser" in change else "Patient/p1")
+
+
 async def test_the_api_is_for_administrators_who_are_logged_in_here(place: Place, browser: Browser) -> None:
     assert (await call(browser, "GET")).status_code == 401
     await browser.log_in(await place.patient())
