@@ -4,10 +4,12 @@ import asyncio
 import base64
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from fhirserver.smart.pages.contracts import ClientCard, GrantCard
+from fhirserver.smart.pages.router import PAGES
 from fhirserver.smart.people.account import Account
 from fhirserver.smart.people.totp import new_secret
 from tests.smart.pages.conftest import PASSWORD, Browser, Place
@@ -331,3 +333,41 @@ async def test_the_api_is_for_administrators_who_are_logged_in_here(place: Place
     await administrator(place, chief)
     assert (await call(chief, "POST", "/x/lock", Origin="https://evil.example")).status_code == 403
     assert (await call(chief, "GET", Authorization="Bearer forged")).status_code == 401
+
+
+FIELDS = (
+    *("username", "password", "code", "challenge", "credential", "app", "new", "again", "current", "pin", "passkey"),
+    *("session", "grant", "choice", "decision", "patient", "encounter", "name", "identifier", "birth_date", "to"),
+)
+NONSENSE = (
+    "\x00",
+    "é" * 300,
+    "{}",
+    '{"rawId": 5, "response": []}',
+    '{"rawId": "AA", "response": {"transports": 1}}',
+    "AAAA",
+)
+
+
+@pytest.mark.parametrize("value", NONSENSE, ids=["NUL", "long", "object", "base64", "numbers", "no lists"])
+async def test_nonsense_is_refused_and_never_a_fault(place: Place, browser: Browser, value: str) -> None:
+    account = await place.add(fhir_user="Practitioner/d1", exempt=True)
+    fields = dict.fromkeys(FIELDS, value)
+    for path, methods, _ in PAGES:
+        if path == "/auth/logout":
+            continue
+        if await browser.session() is None:
+            await browser.log_in(account)
+        where = path.replace("{issuer}", "x")
+        query = {name: value for name in ("flow", "request", "next", "acr", "state", "login_hint", "done")}
+        if methods == ("GET",):
+            answer = await browser.http.get(where, params=query)
+        else:
+            token = browser.hidden("token")
+            answer = await browser.http.post(
+                where,
+                params=query,
+                content=urlencode({**fields, "token": token}),
+                headers={"Content-Type": "application/x-www-form-urlencoded"},
+            )
+        assert answer.status_code < 500, (path, answer.text)
