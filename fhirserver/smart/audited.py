@@ -25,6 +25,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "/auth/station": Kind.LOGIN,
     "/auth/logout": Kind.LOGOUT,
     "/auth/consent": Kind.CONSENT,
+    "/auth/pick": Kind.DISCLOSURE,
     "/auth/account/apps": Kind.CONSENT,
     "/auth/account": Kind.ACCOUNT,
     "/auth/admin": Kind.ACCOUNT,

@@ -119,6 +119,7 @@ KINDS = [
     ("POST", "/auth/station/unlock", Kind.LOGIN),
     ("GET", "/auth/upstream/csam/callback", Kind.LOGIN),
     ("POST", "/auth/logout", Kind.LOGOUT),
+    ("POST", "/auth/pick/patient", Kind.DISCLOSURE),
     ("POST", "/auth/consent", Kind.CONSENT),
     ("POST", "/auth/account/apps/withdraw", Kind.CONSENT),
     ("POST", "/auth/account/password", Kind.ACCOUNT),
