@@ -147,8 +147,9 @@ def services_of(settings: Settings, state: State, world: _World) -> Services:
     keys = SigningKeys(state.keys, world.secret)
     clients = Clients(state.clients)
     access_tokens = AccessTokens(state.tokens, keys)
-    session_s = settings.access_token_s + 24 * 3600
-    refresh_tokens = RefreshTokens(state.refresh_tokens, offline_s=settings.refresh_token_s, online_s=session_s)
+    refresh_tokens = RefreshTokens(
+        state.refresh_tokens, offline_s=settings.refresh_token_s, online_s=settings.session_longest_s
+    )
     grants = Grants(state.grants, settings.refresh_token_s)
     policy = _policy_of(settings)
     fetch = fetch_by(Outbound(Guard(Allowed.parse(settings.outbound_allow))))
@@ -185,6 +186,7 @@ def _policy_of(settings: Settings) -> Policy:
     return Policy(
         access_token_s=settings.access_token_s,
         service_token_s=settings.service_token_s,
+        online_token_s=settings.session_idle_s / 2,
         registration=settings.registration,
         registration_scope=settings.registration_scope,
         binds_certificates=settings.tls_ca is not None,

@@ -14,7 +14,7 @@ from fhirserver.smart.clients import Client
 from fhirserver.smart.errors import invalid_grant
 from fhirserver.smart.keys import RS256
 from fhirserver.smart.noted import note_authorization, note_user
-from fhirserver.smart.scopes import FHIR_USER, OPENID, PROFILE
+from fhirserver.smart.scopes import FHIR_USER, OFFLINE, ONLINE, OPENID, PROFILE
 from fhirserver.smart.services import Services
 
 _GONE: Final = "What was granted has ended: it was withdrawn or revoked, or its user has logged out."
@@ -26,8 +26,7 @@ async def issue(services: Services, authorization: Authorization, client: Client
     person = await _person(services, authorization)
     if person is not None:
         note_user(person.name, authorization.site, person.fhir_user, person.roles, person.organizations)
-    is_app = authorization.user is not None
-    lives_s = services.policy.access_token_s if is_app else services.policy.service_token_s
+    lives_s = _life_s(services, authorization)
     audience = services.network.base_of(authorization.issuer, authorization.site)
     token = await services.access_tokens.issue(authorization, client, person, audience=audience, lives_s=lives_s)
     await _confirm(services, authorization, person)
@@ -41,6 +40,14 @@ async def issue(services: Services, authorization: Authorization, client: Client
     if person is not None and authorization.has(OPENID):
         answer["id_token"] = await _id_token(services, authorization, person, token)
     return answer
+
+
+def _life_s(services: Services, authorization: Authorization) -> float:
+    policy = services.policy
+    if authorization.user is None:
+        return policy.service_token_s
+    is_online = authorization.has(ONLINE) and not authorization.has(OFFLINE)
+    return min(policy.access_token_s, policy.online_token_s) if is_online else policy.access_token_s
 
 
 async def _person(services: Services, authorization: Authorization) -> Person | None:

@@ -45,6 +45,10 @@ class Logins(Protocol):
         """Tell whether a session is not over."""
         ...
 
+    async def touch(self, session_id: str) -> None:
+        """Note that somebody still works in a session."""
+        ...
+
     async def may_administer(self, login: Login) -> bool:
         """Tell whether this is an administrator, who has logged in as surely as administrators must."""
         ...
@@ -70,6 +74,10 @@ class AccountLogins:
     async def is_alive(self, session_id: str) -> bool:
         """Tell whether a session is not over."""
         return await self._people.session(session_id) is not None
+
+    async def touch(self, session_id: str) -> None:
+        """Note that somebody still works in a session."""
+        await self._people.sessions.touch(session_id)
 
     async def may_administer(self, login: Login) -> bool:
         """Tell whether this is an administrator, who has logged in as surely as administrators must."""

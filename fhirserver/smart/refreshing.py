@@ -32,6 +32,8 @@ async def refreshing(services: Services, request: TokenRequest) -> dict[str, Any
         await services.revocations.end_authorization(reused.authorization.id)
         raise invalid_grant("The refresh token was used before; all that came of it has ended.") from None
     renewed = replace(authorization, issuer=request.origin)
+    if authorization.session_id is not None:
+        await services.logins.touch(authorization.session_id)
     answer = await issue(services, _narrowed(services, renewed, asked), client)
     answer["refresh_token"] = await services.refresh_tokens.successor(token, renewed, client)
     if await services.revocations.is_ended(authorization.id):

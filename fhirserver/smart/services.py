@@ -35,6 +35,8 @@ class Policy:
     """The life of an app's access token."""
     service_token_s: float
     """The life of a backend service's."""
+    online_token_s: float = 900.0
+    """The life of one that comes with online access: renewing it is what keeps a session from lying idle."""
     code_s: float = 60.0
     launch_s: float = 300.0
     pending_s: float = 900.0

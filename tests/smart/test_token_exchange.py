@@ -281,6 +281,20 @@ async def test_1_4_31_online_access_dies_with_the_session_offline_access_does_no
     assert (await network.http.get("Patient", headers=bearer(offline["access_token"]))).status_code == 200
 
 
+async def test_1_4_31_renewing_online_access_keeps_the_session_from_lying_idle(app: App, network: Network) -> None:
+    assert network.app.authorization is not None
+    people = network.app.authorization.people
+    browser = await network.person()
+    online = await app.tokens(browser, "online_access user/*.rs")
+    assert online["expires_in"] <= people.options.sessions.idle_s / 2
+    before = await people.sessions.alive(browser.session_id)
+    assert (await app.refresh(online["refresh_token"])).status_code == 200
+    after = await people.sessions.alive(browser.session_id)
+    assert before is not None
+    assert after is not None
+    assert after["seen_s"] > before["seen_s"]
+
+
 async def test_1_4_31_the_reuse_of_a_public_clients_token_ends_the_family(app: App, doctor: Browser) -> None:
     first = await app.tokens(doctor, "offline_access user/*.rs")
     second = (await app.refresh(first["refresh_token"])).json()

@@ -71,6 +71,11 @@ class Sessions:
             return None
         return record
 
+    async def touch(self, session_id: str) -> None:
+        """Note that somebody still works in a session, in an app that was opened from it."""
+        if await self.alive(session_id) is not None:
+            await self._records.change(session_id, {"seen_s": self._clock()}, where={"suspended": False})
+
     async def renew(self, session_id: str, proof: Proof) -> str | None:
         """Give a session a new secret after a new proof of identity; return its cookie, or None when it is gone."""
         secret = secrets.token_urlsafe(_BYTES)
