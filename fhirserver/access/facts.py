@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fhirserver.access.asker import Asker, AskerLoader
+from fhirserver.access.changes import Changes
 from fhirserver.access.consents import PRIVACY, ConsentReader, PrivacyConsent
 from fhirserver.access.fact_source import FactSource, some
 from fhirserver.access.policy import Coded, ConsentNeed, Policy, RelationKind, Role
@@ -13,7 +14,9 @@ from fhirserver.access.relations import team_plan
 from fhirserver.access.relations_found import RelationFinder
 from fhirserver.access.vocabulary import ANY_SYSTEM, Vocabulary, ticks
 from fhirserver.kernel.caller import Caller
-from fhirserver.search.plan import Plan, all_of, any_of
+from fhirserver.search.consent_actors import ACTOR, IDENTIFIED
+from fhirserver.search.index import SEPARATOR
+from fhirserver.search.plan import NONE, HasTerm, Plan, all_of
 
 MAX_PATIENTS: Final = 5000
 """Resources of evidence, and Consents, of one caller; beyond it the caller must keep to one patient."""
@@ -33,6 +36,29 @@ class Facts:
     """Of those patients, and those that name the caller; None: more than can be told."""
     now: int
     """In ticks."""
+    concerned: frozenset[str] | None = frozenset()
+    """The patients whom they are about; None: more than can be told."""
+
+    def may_differ(self, changes: Changes) -> bool:
+        """Tell whether changes of the record may have made other facts of them."""
+        if changes.everything or self.concerned is None or self.consents is None:
+            return True
+        asker = self.asker
+        names = asker.persons | asker.units | asker.establishments | asker.teams
+        consents = {consent.key for consent in self.consents}
+        if self._needs_everybodys_consents() and any(key.startswith("Consent/") for key in changes.keys):
+            return True
+        return not (
+            names.isdisjoint(changes.named)
+            and names.isdisjoint(changes.keys)
+            and consents.isdisjoint(changes.keys)
+            and self.concerned.isdisjoint(changes.patients)
+            and changes.named.isdisjoint(f"{value}{SEPARATOR}{system}" for system, value in asker.identifiers)
+        )
+
+    def _needs_everybodys_consents(self) -> bool:
+        grants = (grant for role in self.roles for grant in role.grants)
+        return any(grant.consent is ConsentNeed.OPT_IN and not grant.relation for grant in grants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +78,9 @@ class FactLoader:
         counted = {role.evidence: role for role in roles if any(grant.relation for grant in role.grants)}
         found = await asyncio.gather(*(finder.patients(asker, role, only) for role in counted.values()))
         related = dict(zip(counted, found, strict=True))
-        consents = await self._consents(asker, roles, _concerned(caller, found, only))
-        return Facts(asker, roles, related, consents, ticks(self.source.now_us))
+        concerned = _concerned(caller, found, only)
+        consents = await self._consents(asker, roles, concerned)
+        return Facts(asker, roles, related, consents, ticks(self.source.now_us), concerned)
 
     def _roles(self, caller: Caller, asker: Asker) -> tuple[Role, ...]:
         """Return the roles an account names, else those that posts show, else what the site gives by default."""
@@ -106,10 +133,13 @@ class FactLoader:
         )
 
     def _naming(self, asker: Asker) -> Plan:
-        named = self.vocabulary.refers("Consent", ("actor",), asker.persons | asker.establishments | asker.teams)
-        return all_of(
-            self._in_force(), any_of(named, self.vocabulary.identified("Consent", ("actor",), asker.identifiers))
+        names = sorted(asker.persons | asker.establishments | asker.teams)
+        identifiers = sorted(asker.identifiers)
+        terms = (
+            *(f"{ACTOR}{name}" for name in names),
+            *(f"{IDENTIFIED}{value}{SEPARATOR}{system}" for system, value in identifiers),
         )
+        return all_of(self._in_force(), HasTerm(terms)) if terms else NONE
 
     def _of(self, patients: Iterable[str]) -> Plan:
         return all_of(

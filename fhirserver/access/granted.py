@@ -59,7 +59,7 @@ class Granted:
         """Return the plan of what may be used so by who may read a resource that shows it."""
         if resource_type != BINARY or right is not Right.READ or not self.allows(resource_type, right):
             return NONE
-        return self.rules.filter(resource_type, right, ALL)
+        return self.rules.shown(resource_type)
 
     def kept(self, resource_type: str, right: Right) -> frozenset[str]:
         """Return the elements that this caller may not set or change: an app of the patient's, no security labels."""

@@ -15,7 +15,6 @@ from fhirserver.access.provisions import Judge, Settled, settle
 from fhirserver.access.rights import Right
 from fhirserver.access.vocabulary import Vocabulary
 from fhirserver.kernel.outcome import TooCostly
-from fhirserver.search.extract import COMPARTMENT
 from fhirserver.search.plan import ALL, NONE, Plan, all_of, any_of, none_of
 
 Groups = Mapping[tuple[Settled, ...], frozenset[str]]
@@ -33,15 +32,19 @@ class RecordRules:
     facts: Facts
     _settled: dict[tuple[Right, bool], dict[str, tuple[Settled, ...]]] = field(default_factory=dict, compare=False)
 
-    def plan(self, role: Role, grant: Grant, resource_type: str, right: Right) -> Plan:
-        """Return the plan of the resources of a type in whose records a grant is good. Raises TooCostly."""
+    def plan(self, role: Role, grant: Grant, resource_type: str, right: Right, *, may_name_none: bool = False) -> Plan:
+        """Return the plan of the resources of a type in whose records a grant is good. Raises TooCostly.
+
+        ``may_name_none``: also of those that are in nobody's record.
+        """
         if not self.vocabulary.patients(resource_type):
             return NONE if grant.relation else ALL
         if not grant.relation and grant.consent is ConsentNeed.NONE:
             return ALL
         if not grant.relation and grant.consent is not ConsentNeed.OPT_IN:
             return self._except(resource_type, right, grant.consent)
-        return self._only(self.reachable(role, grant, right), resource_type, right, grant.consent)
+        found = self._only(self.reachable(role, grant, right), resource_type, right, grant.consent)
+        return found if may_name_none else all_of(self._attached(role, grant, resource_type, right), found)
 
     def reachable(self, role: Role, grant: Grant, right: Right) -> frozenset[str]:
         """Return the patients with whom there is a relation or, where none is needed, some Consent."""
@@ -52,14 +55,16 @@ class RecordRules:
             return related
         return frozenset(self.settled(right))
 
-    def in_emergency(self, patient: str, resource_type: str, right: Right) -> Plan:
+    def in_emergency(self, patient: str, resource_type: str, right: Right, *, may_name_none: bool = False) -> Plan:
         """Return the plan of one patient's record without a relation, but for what is denied by name."""
         if not self.vocabulary.patients(resource_type):
             return NONE
         consents = self.settled(right, emergency=True).get(patient, ())
         condition = self.judge(resource_type).condition(consents, ConsentNeed.NAMED)
         own = frozenset({patient})
-        return all_of(self._among(resource_type, own, attached=True), condition)
+        only = self.vocabulary.of_no_others(resource_type, own)
+        named = ALL if may_name_none else self.vocabulary.of_patients(resource_type, own)
+        return all_of(named, only, condition)
 
     def settled(self, right: Right, *, emergency: bool = False) -> dict[str, tuple[Settled, ...]]:
         """Return what the Consents of each patient come to. Raises TooCostly."""
@@ -104,8 +109,7 @@ class RecordRules:
                 groups[condition] = groups.get(condition, frozenset()) | some
         open_to = frozenset(one for condition, some in groups.items() if condition != NONE for one in some)
         limits = (self._limit(resource_type, some, condition) for condition, some in groups.items())
-        attached = resource_type not in self.policy.unattached
-        return all_of(self._among(resource_type, open_to, attached=attached), *limits)
+        return all_of(self.vocabulary.of_no_others(resource_type, open_to), *limits)
 
     def _except(self, resource_type: str, right: Right, need: ConsentNeed) -> Plan:
         """Return the plan of all records but what is denied in some."""
@@ -123,11 +127,11 @@ class RecordRules:
             return ALL
         return none_of(all_of(self.vocabulary.of_patients(resource_type, patients), none_of(condition)))
 
-    def _among(self, resource_type: str, patients: frozenset[str], *, attached: bool) -> Plan:
-        only = self.vocabulary.of_no_others(resource_type, patients)
-        if resource_type == COMPARTMENT or not attached:
-            return only
-        return all_of(self.vocabulary.of_patients(resource_type, patients), only)
+    def _attached(self, role: Role, grant: Grant, resource_type: str, right: Right) -> Plan:
+        """Return the plan of what is in the record of a patient with whom there is a relation: not in nobody's."""
+        if resource_type in self.policy.unattached:
+            return ALL
+        return self.vocabulary.of_patients(resource_type, self.reachable(role, grant, right))
 
 
 def too_many() -> TooCostly:

@@ -1,20 +1,21 @@
-"""The rules of a site for whoever calls, as of half a second ago at the earliest: what is written binds every worker.
+"""The rules of a site for whoever calls, at most half a second old: what is written binds every worker by then.
 
-Callers who are alike share what is loaded for them, and so do requests that come while it is being loaded. It is loaded
-again when something has changed of a type that it was read from, and after some seconds, for periods begin and end.
+Callers who are alike share what is loaded for them, and so do requests that come while it is being loaded. Every half
+second, when somebody calls, the changes of the record are looked at once for all callers: whose rules they may concern
+has them loaded anew. What time alone changes counts within ``OLDEST_S``.
 """
 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fhirserver.access.changes import UNWATCHED, Changes, ChangeSource
 from fhirserver.access.fact_source import FactSource
 from fhirserver.access.facts import FactLoader
-from fhirserver.access.freshness import Changes, Noting
 from fhirserver.access.policy import Policy
 from fhirserver.access.policy_file import load_policy
 from fhirserver.access.policy_reader import PolicyProblem
@@ -26,8 +27,7 @@ from fhirserver.kernel.caller import Caller
 from fhirserver.search.bind import Binder
 
 FRESH_S: Final = 0.5
-UNCHANGED_S: Final = 5.0
-"""How long rules hold while nothing changes that they were read from."""
+OLDEST_S: Final = 10.0
 _REMEMBERED: Final = 1000
 _ONE_PATIENT: Final = "patient/"
 
@@ -77,43 +77,62 @@ class PolicyFile:
 
 @dataclass(slots=True)
 class _Loaded:
-    """Rules of callers who are alike, when they were begun to be loaded, and from what they were read."""
+    """Rules of callers who are alike, and when they were begun to be loaded."""
 
     begun_s: float
-    policy: Policy
-    rules: asyncio.Future[SiteRules] = field(init=False)
-    counts: Mapping[str, int] | None = None
-    """Of the changes of the types it was read from, as of before it was; None: not all were looked at then."""
+    rules: asyncio.Future[SiteRules]
+
+    def outlives(self, changes: Changes) -> bool:
+        """Tell whether they are loaded, and what they were loaded from is as it was."""
+        is_loaded = self.rules.done() and not self.rules.cancelled() and self.rules.exception() is None
+        return is_loaded and not self.rules.result().facts.may_differ(changes)
 
 
 class SiteRuleBook:
     """Loads the rules of callers from the record of a site."""
 
     def __init__(
-        self, policy: Callable[[], Policy], source: Callable[[], FactSource], changes: Changes | None = None
+        self,
+        policy: Callable[[], Policy],
+        source: Callable[[], FactSource],
+        changes: ChangeSource = UNWATCHED,
     ) -> None:
-        """Take the policy and the record as they are whenever rules are loaded; without ``changes``, often."""
+        """Take the policy and the record as they are whenever rules are loaded."""
         self._policy, self._source, self._changes = policy, source, changes
         self._loaded: OrderedDict[Key, _Loaded] = OrderedDict()
         self._terms: RoleTerms | None = None
+        self._looked_s = -FRESH_S
+        self._looking: asyncio.Future[None] | None = None
 
     async def rules_for(self, caller: Caller) -> SiteRules:
         """Return the rules for a caller, which are at most half a second old."""
+        if time.monotonic() - self._looked_s > FRESH_S:
+            await self._catch_up()
         key = _key(caller)
         found = self._loaded.get(key)
-        if found is None or not await self._holds(found):
+        if found is None or time.monotonic() - found.begun_s > OLDEST_S or not self._is_by_policy(found):
             found = self._begin(key, caller)
         return await asyncio.shield(found.rules)
 
-    async def _holds(self, loaded: _Loaded) -> bool:
-        """Tell whether loaded rules say what the record says now, or said half a second ago. Raises Unavailable."""
-        age_s = time.monotonic() - loaded.begun_s
-        if age_s <= FRESH_S:
-            return True
-        if self._changes is None or age_s > UNCHANGED_S or loaded.policy is not self._policy():
-            return False
-        await asyncio.shield(loaded.rules)
-        return loaded.counts is not None and await self._changes.counts(loaded.counts.keys()) == loaded.counts
+    async def _catch_up(self) -> None:
+        """Look at what has changed: once for all who wait for it. Raises Unavailable."""
+        if self._looking is None:
+            self._looking = asyncio.ensure_future(self._look())
+            self._looking.add_done_callback(self._has_looked)
+        await asyncio.shield(self._looking)
+
+    def _has_looked(self, looking: asyncio.Future[None]) -> None:
+        self._looking = None
+
+    async def _look(self) -> None:
+        began_s = time.monotonic()
+        changes = await self._changes.poll()
+        self._loaded = OrderedDict((key, one) for key, one in self._loaded.items() if one.outlives(changes))
+        self._looked_s = began_s
+
+    def _is_by_policy(self, found: _Loaded) -> bool:
+        """Tell whether rules are of the policy as it is now."""
+        return not found.rules.done() or found.rules.result().policy is self._policy()
 
     async def load(self, caller: Caller, source: FactSource, only: frozenset[str] | None = None) -> SiteRules:
         """Load the rules for a caller from a source, of now or of an instant; ``only``: on some patients."""
@@ -123,25 +142,13 @@ class SiteRuleBook:
         return SiteRules(caller, facts, RecordRules(terms.policy, terms.vocabulary, facts), terms)
 
     def _begin(self, key: Key, caller: Caller) -> _Loaded:
-        loaded = self._loaded[key] = _Loaded(time.monotonic(), self._policy())
-        loaded.rules = task = asyncio.ensure_future(self._load(caller, loaded))
+        task = asyncio.ensure_future(self.load(caller, self._source()))
+        loaded = self._loaded[key] = _Loaded(time.monotonic(), task)
         self._loaded.move_to_end(key)
         if len(self._loaded) > _REMEMBERED:
             self._loaded.popitem(last=False)
         task.add_done_callback(lambda done: self._forget(key, loaded))
         return loaded
-
-    async def _load(self, caller: Caller, loaded: _Loaded) -> SiteRules:
-        """Load rules, and note since when changes of what they are read from count."""
-        if self._changes is None:
-            return await self.load(caller, self._source())
-        before, source = await self._changes.known(), Noting(self._source())
-        rules = await self.load(caller, source)
-        if before.keys() >= source.types:
-            loaded.counts = {name: before[name] for name in source.types}
-        else:
-            await self._changes.counts(source.types)  # they are looked at before the next load
-        return rules
 
     def _forget(self, key: Key, loaded: _Loaded) -> None:
         """Let what failed be tried again at once; who waits is told what it failed by."""

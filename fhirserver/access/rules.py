@@ -15,11 +15,6 @@ from fhirserver.search.plan import ALL, Plan
 class Rules(Protocol):
     """What the site lets one caller do, as it is now."""
 
-    @property
-    def version(self) -> str:
-        """What names the policy in the audit trail."""
-        ...
-
     def allows(self, resource_type: str, right: Right) -> bool:
         """Tell whether any resource of a type could be used so."""
         ...
@@ -31,8 +26,17 @@ class Rules(Protocol):
         """
         ...
 
+    def shown(self, resource_type: str) -> Plan:
+        """Return the plan of what may be read by who may read a resource that shows it: whose it is, that one says."""
+        ...
+
     def mask(self, resource_type: str) -> Mask | None:
         """Return the elements of a type that the caller never sees; None: sees all."""
+        ...
+
+    @property
+    def decision(self) -> str:
+        """The version of the policy and by which roles it decides: the audit trail has it."""
         ...
 
 
@@ -47,8 +51,6 @@ class RuleBook(Protocol):
 class NoRules:
     """Of a site that leaves everything to scopes."""
 
-    version = ""
-
     def allows(self, resource_type: str, right: Right) -> bool:
         """Allow everything."""
         return True
@@ -57,6 +59,15 @@ class NoRules:
         """Allow everything."""
         return ALL
 
+    def shown(self, resource_type: str) -> Plan:
+        """Ask no less of what is shown."""
+        return self.filter(resource_type, Right.READ, ALL)
+
     def mask(self, resource_type: str) -> Mask | None:
         """Hide nothing."""
         return None
+
+    @property
+    def decision(self) -> str:
+        """No policy decides."""
+        return ""

@@ -38,6 +38,12 @@ class SiteRules:
         return self.policy.version
 
     @property
+    def decision(self) -> str:
+        """The version of the policy and by which roles it decides."""
+        roles = ",".join(role.name for role in self.facts.roles) or "no role"
+        return f"{self.version} {roles}{' emergency' if self.emergency is not None else ''}"
+
+    @property
     def emergency(self) -> Emergency | None:
         """The emergency that lasts."""
         emergency = self.caller.emergency
@@ -54,6 +60,23 @@ class SiteRules:
         if found is None:
             found = self._plans[key] = any_of(*self._alternatives(resource_type, right))
         return found
+
+    def shown(self, resource_type: str) -> Plan:
+        """Return the plan of what may be read by who may read a resource that shows it.
+
+        It may name no patient: then whose record it is in is that of the resource.
+        """
+        emergency = self.emergency
+        plans = []
+        for role, grant in self.given(resource_type, Right.READ):
+            own = self.own_terms(role, grant, resource_type)
+            labels = self.terms.labels(role, resource_type)
+            records = self.records.plan(role, grant, resource_type, Right.READ, may_name_none=True)
+            plans.append(all_of(records, labels, own))
+            if emergency is not None and role.emergency is not None and grant.relation:
+                opened = self.records.in_emergency(emergency.patient, resource_type, Right.READ, may_name_none=True)
+                plans.append(all_of(opened, self.terms.labels(role, resource_type, emergency=True), own))
+        return any_of(*plans)
 
     def mask(self, resource_type: str) -> Mask | None:
         """Return the elements that none of the caller's roles sees."""

@@ -161,7 +161,7 @@ class Application:
         """Return the door of a caller's site with what the caller is granted. Raises Unavailable."""
         site = self._site(caller.site)
         access = await site.grants.access_of(caller, site.live.now.binder)
-        trail.decision = access.rules.version
+        trail.decided(access.rules.decision)
         return Repository(site.live, access, trail)
 
     def _repository_of(self, name: str) -> Repository:

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import structlog
 
-from fhirserver.access.freshness import Changes
 from fhirserver.access.policy_file import DEFAULT
 from fhirserver.access.rule_book import PolicyFile, SiteRuleBook
-from fhirserver.repository.facts import RecordChanges, facts_now
+from fhirserver.repository.facts import FactChanges, facts_now
 from fhirserver.repository.services import LiveServices
 from fhirserver.search.bind import Binder
 from fhirserver.settings import Settings
@@ -30,5 +29,4 @@ def policy_file(settings: Settings, site: str, binder: Binder) -> PolicyFile:
 def rule_book(settings: Settings, site: str, live: LiveServices) -> SiteRuleBook:
     """Return the rules of a site for whoever calls. Raises PolicyProblem."""
     policy = policy_file(settings, site, live.now.binder)
-    changes = Changes(lambda: RecordChanges(live.now))
-    return SiteRuleBook(lambda: policy.now, lambda: facts_now(live.now), changes)
+    return SiteRuleBook(lambda: policy.now, lambda: facts_now(live.now), FactChanges(lambda: live.now))

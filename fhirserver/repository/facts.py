@@ -1,18 +1,29 @@
-"""The facts of access, read from the record itself: for nobody in particular, so without anybody's access."""
+"""The facts of access, read from the record itself: for nobody in particular, so without anybody's access.
 
-from collections.abc import Collection, Sequence
+``FactChanges`` tells what is new of them.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from fhirserver.access.changes import EVERYTHING, FACT_TYPES, Changes
 from fhirserver.codec.fhir_json import parse_json
 from fhirserver.kernel.resource import Resource
 from fhirserver.repository.planning import anchored
 from fhirserver.repository.services import Services
 from fhirserver.search.bind import Binder
-from fhirserver.search.plan import NONE, Plan
+from fhirserver.search.plan import IN_RECORD, NONE, Plan
 from fhirserver.store.as_of import AsOfSearcher
-from fhirserver.store.changes import changed_since
+from fhirserver.store.changes import changed_since, named_by
 from fhirserver.store.search import Searcher
 from fhirserver.store.sorting import Window
+
+_WINDOW_US: Final = 120_000_000
+"""No transaction lasts so long, and no machine's clock is so far behind."""
+_PATIENT: Final = IN_RECORD[1:]
+_MANY: Final = 1000
+"""New changes that are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +55,6 @@ class RecordFacts:
         return await self.searcher.terms(anchored(resource_type, plan), prefixes, limit)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordChanges:
-    """What has changed in the record of a site."""
-
-    services: Services
-
-    async def changed(self, resource_types: Collection[str], since_s: float) -> Collection[tuple[str, int]]:
-        """Return instance and version of the changes of some types within the last seconds. Raises Unavailable."""
-        moment_us = self.services.clock() - int(since_s * 1_000_000)
-        return await changed_since(self.services.store, resource_types, moment_us)
-
-
 def facts_now(services: Services) -> RecordFacts:
     """Return the facts as they are."""
     return RecordFacts(services, services.searcher, services.clock())
@@ -64,3 +63,34 @@ def facts_now(services: Services) -> RecordFacts:
 def facts_at(services: Services, moment_us: int) -> RecordFacts:
     """Return the facts as they were at an instant."""
     return RecordFacts(services, services.histories.as_of(moment_us), moment_us)
+
+
+class FactChanges:
+    """The changes of one site's facts, as one worker sees them: what was not among those of the last minutes before.
+
+    So nothing is missed that a transaction wrote with an earlier time than others which ended sooner.
+    """
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        """Watch the record of ``services``."""
+        self._services = services
+        self._known: set[tuple[str, int]] | None = None
+
+    async def poll(self) -> Changes:
+        """Return what is new. Raises Unavailable."""
+        services, known = self._services(), self._known
+        found = set(await changed_since(services.store, FACT_TYPES, services.clock() - _WINDOW_US))
+        new = {key for key, _ in found - known} if known is not None else set()
+        told = EVERYTHING if known is None or len(new) > _MANY else await self._told(services, new)
+        self._known = found
+        return told
+
+    @staticmethod
+    async def _told(services: Services, keys: set[str]) -> Changes:
+        found = await named_by(services.store, keys) if keys else {}
+        if len(found) < len(keys):  # whom it was about that is deleted is not said any more
+            return EVERYTHING
+        terms = {term for terms in found.values() for term in terms}
+        named = {term[1:] if term.startswith(IN_RECORD) else term.partition("=")[2] for term in terms}
+        patients = {value.removeprefix(_PATIENT) for value in named if value.startswith(_PATIENT)}
+        return Changes(keys=frozenset(keys), named=frozenset(named), patients=frozenset(patients))

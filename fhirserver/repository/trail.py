@@ -61,6 +61,10 @@ class Trail:
         self.steps.append(step)
         return step
 
+    def decided(self, decision: str) -> None:
+        """Note by which policy the caller is let in."""
+        self.decision = decision
+
     def saw(self, version: Version, touch: Touch = Touch.SEEN) -> Version:
         """Note one version that leaves the repository, and return it."""
         self.touched.append(Touched(version, touch, version.content))
@@ -99,6 +103,9 @@ class Untraced(Trail):
     def begin(self, target: Target, parameters: Query) -> Step:
         """Return a step that nobody keeps."""
         return Step(target, parameters)
+
+    def decided(self, decision: str) -> None:
+        """Keep nothing."""
 
     def saw(self, version: Version, touch: Touch = Touch.SEEN) -> Version:
         """Keep nothing."""

@@ -14,6 +14,7 @@ from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.fhirpath import CompiledExpression, Environment, FhirPathError
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.search.attachments import BINARY, showing, terms_of
+from fhirserver.search.consent_actors import CONSENT, actor_terms
 from fhirserver.search.contained import add_contained, add_first, add_referred, identified
 from fhirserver.search.content import add_words
 from fhirserver.search.entries import FIRST, Entries, first_of
@@ -79,6 +80,8 @@ class Extractor:
             or not self._showing_of(resource_type).isdisjoint(resource)
         ):
             values.terms += dict.fromkeys(terms_of(resource, self._showing_of, self._rules.own_bases))
+        if resource_type == CONSENT:
+            values.terms += dict.fromkeys(actor_terms(resource, self._rules.own_bases))
         add_words(resource, values)
         return values
 

@@ -15,6 +15,7 @@ the number of the part). Variants of a value have variant keys:
     Observation.subject:identifier=1␟urn:x  logical reference
     MeasureReport.measure=http://m|1.0      canonical: url, bar, version
     @Patient/1                              member of the Patient's compartment
+    @actor=Practitioner/1                   of a Consent: whom it names (consent_actors)
     @attachment=Binary/1                    shows this Binary (search/attachments.py)
     Condition._text=metastas                a word of the narrative
     #Medication.code=…  >Composition.title=…   of what is inside the resource (contained)

@@ -1,8 +1,9 @@
-"""Which resources have changed lately, by the index of changes."""
+"""Which resources have changed lately, by the index of changes; deletions are changes."""
 
 from collections.abc import Collection
 from typing import Any, Final
 
+from fhirserver.kernel.version import Method
 from fhirserver.store.errors import translated
 from fhirserver.store.store import Store
 
@@ -19,3 +20,11 @@ async def changed_since(store: Store, resource_types: Collection[str], moment_us
         cursor = store.resources.find(wanted, {"_id": 1, "v": 1}, sort=[("m", -1)], limit=_MOST)
         found: list[Any] = await cursor.to_list()
     return [(one["_id"], int(one["v"])) for one in found]
+
+
+async def named_by(store: Store, keys: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the index terms of some instances (``Type/id``) that are there. Raises Unavailable."""
+    wanted = {"_id": {"$in": list(keys)}, "o": {"$ne": Method.DELETE.value}}
+    with translated():
+        found: list[Any] = await store.resources.find(wanted, {"t": 1}).to_list()
+    return {one["_id"]: tuple(one.get("t", ())) for one in found}

@@ -137,7 +137,7 @@ def post(logical_id: str, practitioner: str, *codes: Json, **fields: object) -> 
         "resourceType": "PractitionerRole",
         "id": logical_id,
         "practitioner": ref(f"Practitioner/{practitioner}"),
-        "code": [{"coding": list(codes)}],
+        **({"code": [{"coding": list(codes)}]} if codes else {}),
         **fields,
     }
 

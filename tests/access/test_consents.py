@@ -158,9 +158,19 @@ async def test_actors(empty: Site, directory: list[Json], named: Json, rule: Rul
     assert (None if decision.permit else decision.rule) is rule
 
 
-async def test_an_exclusion_hides_what_needs_no_relation(empty: Site) -> None:
+NESTED = [
+    pytest.param(deny(**actor("Practitioner/1")), id="at the root"),
+    pytest.param(permit(deny(**actor("Practitioner/1"))), id="in an exception"),
+    pytest.param(permit(deny(permit(), {"provision": [deny(**actor("Practitioner/1"))]})), id="deep inside"),
+    pytest.param(permit(deny(actor=[BY_NUMBER])), id="by identifier"),
+]
+
+
+@pytest.mark.parametrize("provision", NESTED)
+async def test_an_exclusion_hides_what_needs_no_relation(empty: Site, provision: Json) -> None:
     """A named exclusion holds for identity too: who is excluded does not find the patient."""
-    site = empty.put(patient("1"), patient("2"), consent("c", "1", deny(**actor("Practitioner/1"))))
+    known = {"resourceType": "Practitioner", "id": "1", "identifier": [{"system": NIHDI, "value": "1"}]}
+    site = empty.put(patient("1"), patient("2"), known, consent("c", "1", provision))
     assert not await site.sees(OWN, "Patient/1", Right.SEARCH)
     assert await site.sees(OWN, "Patient/2", Right.SEARCH)
 
