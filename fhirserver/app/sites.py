@@ -218,6 +218,7 @@ class Builder:
                 )
             },
             on_slow=log_slow_search,
+            is_audited=self.settings.is_audited,
         )
 
     def _rules(self, name: str) -> IndexingRules:

@@ -1,6 +1,7 @@
 """The audit trail is only ever added to: by the server, and by systems that send events of their own (IHE ITI-20).
 
-An event that was sent is marked with who sent it, whatever it says of itself.
+An event that was sent is marked with who sent it, whatever it says of itself. Where the server keeps no trail,
+AuditEvents are resources like all others, and this does not ask for them.
 Spec: http://hl7.org/fhir/R4/auditevent.html, https://profiles.ihe.net/ITI/BALP
 """
 

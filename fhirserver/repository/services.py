@@ -78,6 +78,8 @@ class Services:
     limits: Limits
     forecast: Forecast = field(default_factory=Forecast)
     on_slow: Callable[[SlowSearch], None] | None = None
+    is_audited: bool = False
+    """AuditEvents are the trail of this server: they are only added to."""
     terms: TermResolver = field(default_factory=LocalTerms)
     checks: Mapping[str, Check] = field(default_factory=dict)
     """By resource type: what a resource must be beside valid, for the server to be able to do what it says."""
