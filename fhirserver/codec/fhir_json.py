@@ -7,6 +7,7 @@ Spec: http://hl7.org/fhir/R4/json.html
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -113,8 +114,8 @@ def _refuse_duplicate_keys(body: bytes) -> None:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
+            occurrences = Counter(name for name, _ in pairs)
+            twice = next(name for name, count in occurrences.items() if count > 1)
             shown = f"`{twice}`" if re.fullmatch(r"\w{1,64}", twice, re.ASCII) else "A key"
             raise BadStructure(f"{shown} occurs more than once in one JSON object.")
         return found

@@ -4,6 +4,7 @@ http://hl7.org/fhir/R4/json.html: "the JSON format for resources ... property na
 """
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -35,6 +36,14 @@ ACCEPTED = [
 def test_refused(text: str) -> None:
     with pytest.raises(BadStructure, match="more than once"):
         parse_json(text.encode())
+
+
+def test_the_last_of_very_many_keys_is_refused_at_once() -> None:
+    text = "{" + "".join(f'"k{number}":1,' for number in range(30_000)) + '"k29999":1}'
+    started = time.perf_counter()
+    with pytest.raises(BadStructure, match="`k29999` occurs more than once"):
+        parse_json(text.encode())
+    assert time.perf_counter() - started < 1.0
 
 
 @pytest.mark.parametrize("text", ACCEPTED)
