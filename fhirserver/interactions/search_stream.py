@@ -6,8 +6,10 @@
 Spec: https://github.com/ndjson/ndjson-spec, https://www.rfc-editor.org/rfc/rfc4180
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from time import perf_counter
 from typing import Final
 
 from fhirserver.interactions.columns import Columns, read_columns
@@ -21,6 +23,8 @@ from fhirserver.repository.streams import Streamed
 
 COLUMNS: Final = "_columns"
 _CHUNK_BYTES: Final = 64 * 1024
+_CHUNK_S: Final = 0.05
+"""Work after which other requests have their turn."""
 
 
 async def stream_search(
@@ -55,14 +59,15 @@ def _line(found: Streamed, version: Version, subset: Subset) -> bytes:
 
 
 async def _chunks(found: Streamed, head: bytes, line: Callable[[Version], bytes]) -> AsyncIterator[bytes]:
-    """Join lines until there are enough to send."""
-    waiting, size = [head], len(head)
+    """Join lines until there are enough to send, or have taken long enough to make."""
+    waiting, size, began_s = [head], len(head), perf_counter()
     async for version in found.versions:
         written = line(version)
         waiting.append(written)
         size += len(written)
-        if size >= _CHUNK_BYTES:
+        if size >= _CHUNK_BYTES or perf_counter() - began_s > _CHUNK_S:
             yield b"".join(waiting)
-            waiting, size = [], 0
+            await asyncio.sleep(0)
+            waiting, size, began_s = [], 0, perf_counter()
     if size:
         yield b"".join(waiting)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 
 import pytest
 import pytest_asyncio
@@ -117,3 +118,29 @@ async def test_what_is_no_column_is_refused(client: AsyncClient, columns: str) -
 async def test_columns_are_of_one_type_and_of_csv_alone(client: AsyncClient) -> None:
     assert (await client.get("?_columns=id&_format=csv")).status_code == 400
     assert (await client.get("Patient?_columns=id")).status_code == 400
+
+
+COSTLY = [
+    pytest.param("1.repeat($this + 0.001).distinct().count()", id="no end"),
+    pytest.param("descendants().select(%resource.descendants().select(%resource))", id="much to write"),
+    pytest.param(",".join(["descendants().select(%resource.descendants())"] * 99), id="much to write in many columns"),
+]
+
+
+@pytest.mark.parametrize("columns", COSTLY)
+async def test_columns_cost_a_bounded_time_together(client: AsyncClient, columns: str) -> None:
+    members = [{"entity": {"reference": f"Patient/p{number}"}} for number in range(300)]
+    for number in range(6):
+        group = {"resourceType": "Group", "id": f"g{number}", "type": "person", "actual": True, "member": members}
+        assert (await client.put(f"Group/g{number}", json=group)).status_code in (200, 201)
+    started = time.perf_counter()
+    response = await client.get("Group", params={"_columns": columns, "_format": "csv"})
+    assert time.perf_counter() - started < 1.5
+    assert len(response.content) < 10_000_000
+    assert response.text.splitlines()[-1].endswith("#ERROR")
+    assert len(response.text.splitlines()) == 7
+
+
+async def test_columns_that_cost_a_little_are_evaluated_on_every_line(client: AsyncClient) -> None:
+    rows = await read(client, "id,descendants().where($this is string).count()")
+    assert all(int(count) > 0 for _, count in rows[1:])
