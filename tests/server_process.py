@@ -20,6 +20,7 @@ from pathlib import Path
 import pymongo
 
 PATIENCE_S = 60.0
+_PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
 _PORTS = range(20_000, 32_000)
 """Below the ports that the kernel gives to outgoing connections, so that a restart finds its port free."""
 
@@ -69,6 +70,11 @@ class ServerProcess:
     def pid(self) -> int:
         """The process that was started: the server, or the supervisor of its workers."""
         return self._running.pid
+
+    @property
+    def memory_mb(self) -> float:
+        """Resident memory of that process, in MiB."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE_MB
 
     @property
     def log(self) -> Path:

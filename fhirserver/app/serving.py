@@ -22,6 +22,7 @@ from fhirserver.app.gateway import AsgiApp
 from fhirserver.app.knowledge import Knowledge, load_knowledge
 from fhirserver.app.logs import configure_logs
 from fhirserver.app.metrics import MULTIPROCESS_FOLDER, forget_ended_processes
+from fhirserver.app.protocol import BoundedHttp
 from fhirserver.app.tls import tls_options
 from fhirserver.settings import ENV_PREFIX, Settings
 
@@ -89,7 +90,7 @@ def _config(settings: Settings, app: AsgiApp | str) -> uvicorn.Config:
         factory=isinstance(app, str),
         workers=settings.workers,
         loop="uvloop",
-        **{"http": "httptools", **tls_options(settings)},
+        **{"http": BoundedHttp, **tls_options(settings)},
         ws="none",
         lifespan="on",
         log_config=None,

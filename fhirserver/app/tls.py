@@ -7,15 +7,14 @@ import ssl
 from asyncio import Transport
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
+from fhirserver.app.protocol import BoundedHttp
 from fhirserver.settings import Settings
 
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2: forward secrecy and authenticated encryption only. Those of 1.3 are all so."""
 
 
-class TlsHttp(HttpToolsProtocol):
+class TlsHttp(BoundedHttp):
     """HTTP that tells the application which certificate its peer has proven to be of, as ``extensions.tls``."""
 
     _tls: dict[object, object] | None = None
