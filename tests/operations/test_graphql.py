@@ -402,3 +402,25 @@ async def test_the_caller_sees_no_more_than_elsewhere(
         response = await graphql(request, Repository(door.services, NoPractitioners()))
     assert json.loads(response.content or b"")["data"] == expected
     assert response.status == (404 if expected is None else 200)
+
+
+async def test_what_is_asked_again_and_again_is_searched_once(client: AsyncClient) -> None:
+    search = "ObservationList(_reference: subject, code: c1)"
+    inner = " ".join(f"a{number}: {search} {{ id }}" for number in range(60))
+    outer = " ".join(f"a{number}: {search} {{ subject {{ resource {{ ...f }} }} }}" for number in range(60))
+    query = f"{{ {outer} }} fragment f on Patient {{ {inner} }}"
+    data = await ask(client, query, "Patient/anna")  # 3,660 searches, were each done
+    assert data["a59"][0]["subject"]["resource"]["a59"] == [{"id": "o1"}]
+
+
+async def test_a_mutation_answers_with_what_those_before_it_have_changed(client: AsyncClient) -> None:
+    patient = "managingOrganization {resource {... on Organization {name}}}"
+    link = 'managingOrganization: {reference: "Organization/changed"}'
+    changes = " ".join(
+        f"a{number}: OrganizationUpdate(id: changed, res: {{name: {name}}}) {{id}}"
+        f" b{number}: PatientUpdate(id: changing, res: {{{link}}}) {{{patient}}}"
+        for number, name in enumerate(("one", "two"))
+    )
+    data = await ask(client, f"mutation {{{changes}}}")
+    names = [data[key]["managingOrganization"]["resource"]["name"] for key in ("b0", "b1")]
+    assert names == ["one", "two"]

@@ -18,8 +18,9 @@ from fhirserver.operations.graphql.fields import ANY_RESOURCE, CONNECTION, LIST,
 from fhirserver.operations.graphql.filters import Items, Navigator
 from fhirserver.operations.graphql.mutations import CREATE, DELETE, UPDATE, mutate
 from fhirserver.operations.graphql.output import Output, Shape
-from fhirserver.operations.graphql.searches import decoded, find_list, find_page, read_search
+from fhirserver.operations.graphql.searches import Asked, decoded, find_list, find_page, read_search
 from fhirserver.operations.graphql.selections import MAX_DEPTH, Selected, Selector
+from fhirserver.operations.graphql.shared import Shared
 from fhirserver.operations.graphql.values import Arguments, Variables
 from fhirserver.repository.repository import Repository
 
@@ -68,7 +69,8 @@ class Execution:
         self._fields = Fields(repository.definitions)
         self.selector = Selector(query, variables, self._fields)
         self._navigator = Navigator(repository.definitions)
-        self._read: dict[str, asyncio.Task[Resource]] = {}
+        self._read = Shared[Resource]()
+        self._searched = Shared[_Found]()
         self._values = 0
         self._calls = 0
 
@@ -232,14 +234,10 @@ class Execution:
 
     async def _resource(self, resource_type: str, logical_id: str) -> Resource:
         """Read a resource, once for all who refer to it."""
-        key = f"{resource_type}/{logical_id}"
-        task = self._read.get(key)
-        if task is None:
-            self._call()
-            task = self._read[key] = asyncio.ensure_future(self._fetch(resource_type, logical_id))
-        return await asyncio.shield(task)
+        return await self._read.get((resource_type, logical_id), lambda: self._fetch(resource_type, logical_id))
 
     async def _fetch(self, resource_type: str, logical_id: str) -> Resource:
+        self._call()
         if not self._fields.is_resource(resource_type):
             raise NotFound("A reference points to no resource of this server.")
         return decoded(await self._repository.read(resource_type, logical_id))
@@ -261,17 +259,22 @@ class Execution:
                 break
         else:
             raise self._unknown(selected, QUERY if is_root else place.type_name)
-        self._call()
         asked = read_search(selected.node, resource_type, arguments, focus)
-        if ending == LIST:
+        await self._values_of(selected, place, output, await self._matches(asked, is_list=ending == LIST))
+
+    async def _matches(self, asked: Asked, *, is_list: bool) -> _Found:
+        """Search, once for all who ask the same."""
+        found = await self._searched.get((*asked.key, is_list), lambda: self._find(asked, is_list=is_list))
+        self._spend(_RESOURCE * len(found.values if is_list else found.values[0]["edges"]))
+        return found
+
+    async def _find(self, asked: Asked, *, is_list: bool) -> _Found:
+        self._call()
+        if is_list:
             found = await find_list(asked, self._repository, self._navigator)
-            self._spend(len(found) * _RESOURCE)
-            result = _Found(FieldType(resource_type, repeats=True), list[Json](found))
-        else:
-            page = await find_page(asked, self._repository, self._navigator)
-            self._spend(len(page["edges"]) * _RESOURCE)
-            result = _Found(FieldType(resource_type + CONNECTION), [page])
-        await self._values_of(selected, place, output, result)
+            return _Found(FieldType(asked.resource_type, repeats=True), list[Json](found))
+        page = await find_page(asked, self._repository, self._navigator)
+        return _Found(FieldType(asked.resource_type + CONNECTION), [page])
 
     async def _mutation(self, selected: Selected, place: _Place, output: Output) -> None:
         for ending in (CREATE, UPDATE, DELETE):
@@ -285,6 +288,8 @@ class Execution:
         self._call()
         arguments = self.selector.arguments(selected.node)
         version = await mutate(selected.node, resource_type, ending, arguments, self._repository)
+        self._read.forget()
+        self._searched.forget()
         if version is None or ending == DELETE:
             output.add(selected.key, [True], self._shape(selected, _NAME, in_list=False))
             return

@@ -6,7 +6,7 @@ nothing. Spec: http://hl7.org/fhir/R4/graphql.html#searching
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -42,6 +42,11 @@ class Asked:
     fhirpath: Json = None
     cursor: str | None = None
     offset: int = 0
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """What tells it from other searches."""
+        return (self.resource_type, self.parameters, str(self.fhirpath), self.cursor, self.offset)
 
 
 def read_search(node: FieldNode, resource_type: str, arguments: Arguments, focus: str | None) -> Asked:
