@@ -37,6 +37,11 @@ class Position:
         return f"line {self.line}, column {self.column}"
 
 
+def _placed(message: str, position: Position) -> str:
+    """Put a place at the end of a sentence."""
+    return f"{message.removesuffix('.')} ({position})."
+
+
 class FhirPathError(Exception):
     """An expression that cannot be read, compiled or run."""
 
@@ -46,7 +51,7 @@ class FhirPathSyntaxError(FhirPathError):
 
     def __init__(self, message: str, position: Position) -> None:
         """Say what is wrong and where."""
-        super().__init__(f"{message} ({position})")
+        super().__init__(_placed(message, position))
         self.position = position
 
 
@@ -55,7 +60,7 @@ class FhirPathTypeError(FhirPathError):
 
     def __init__(self, message: str, position: Position | None = None) -> None:
         """Say what is wrong and, where it is known, where."""
-        super().__init__(message if position is None else f"{message} ({position})")
+        super().__init__(message if position is None else _placed(message, position))
         self.position = position
 
 
@@ -72,4 +77,4 @@ class FhirPathWarning:
 
     def __str__(self) -> str:
         """Print the message and, where it is known, the place."""
-        return self.message if self.position is None else f"{self.message} ({self.position})"
+        return self.message if self.position is None else _placed(self.message, self.position)

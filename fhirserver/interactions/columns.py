@@ -116,7 +116,7 @@ def _compiled(name: str, resource_type: str, definitions: Definitions) -> Compil
     try:
         expression = compile_fhirpath(name, resource_type, definitions)
     except FhirPathError as error:
-        raise _refusal(f"A column is not FHIRPath: {error}.") from None
+        raise _refusal(f"A column is not FHIRPath: {error}") from None
     if not expression.types:
         raise _refusal(f"`{resource_type}` has no such element: {name[:60]!r}.")
     return expression

@@ -27,20 +27,20 @@ def test_syntax_errors_name_the_place(source: str, line: int, column: int, defin
 WARNINGS = [
     pytest.param("name.given", [], id="an element that is there"),
     pytest.param(
-        "name.given1", ["`given1` is not an element of `HumanName`. (line 1, column 6)"], id="no such element"
+        "name.given1", ["`given1` is not an element of `HumanName` (line 1, column 6)."], id="no such element"
     ),
     pytest.param(
         "name\n.where(use1 = 'a' or use2 = 'b')",
         [
-            "`use1` is not an element of `HumanName`. (line 2, column 8)",
-            "`use2` is not an element of `HumanName`. (line 2, column 22)",
+            "`use1` is not an element of `HumanName` (line 2, column 8).",
+            "`use2` is not an element of `HumanName` (line 2, column 22).",
         ],
         id="in criteria, each",
     ),
     pytest.param(
-        "deceasedBoolean", ["`deceasedBoolean` is not an element of `Patient`. (line 1, column 1)"], id="JSON"
+        "deceasedBoolean", ["`deceasedBoolean` is not an element of `Patient` (line 1, column 1)."], id="JSON"
     ),
-    pytest.param("Encounter.status", ["The input is not of the type `Encounter`. (line 1, column 1)"], id="of others"),
+    pytest.param("Encounter.status", ["The input is not of the type `Encounter` (line 1, column 1)."], id="of others"),
     pytest.param("deceased as Quantity", ["What is selected is never a `Quantity`."], id="a type that never occurs"),
     pytest.param("contained.name.given", [], id="what only the data tell"),
     pytest.param("repeat(contact | name)", [], id="what a later round finds"),
@@ -57,7 +57,7 @@ def test_unknown_elements_are_warnings(source: str, expected: list[str], definit
 
 
 def test_unknown_elements_are_errors_under_strict_rules(definitions: Definitions) -> None:
-    with pytest.raises(FhirPathTypeError, match=r"`given1` is not an element of `HumanName`\. \(line 1, column 6\)"):
+    with pytest.raises(FhirPathTypeError, match=r"`given1` is not an element of `HumanName` \(line 1, column 6\)\."):
         compile_fhirpath("name.given1", "Patient", definitions, rules=Rules.STRICT)
 
 

@@ -263,7 +263,7 @@ async def test_a_problem_is_an_error_in_the_form_of_graphql(client: AsyncClient,
     answer = response.json()
     assert answer["data"] is None
     for error in answer["errors"]:
-        assert error["message"]
+        assert error["message"].endswith(".")
         assert error["extensions"]["resource"]["issue"][0]["diagnostics"] == error["message"]
 
 
