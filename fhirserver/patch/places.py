@@ -82,6 +82,13 @@ class Place:
             each.insert(destination, each.pop(source))
 
 
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    parent: Resource
+    parent_type: str
+    child: Child
+
+
 def put(parent: Resource, element: Element) -> None:
     """Add an element to its parent: at the end of a list, or as the only one."""
     key, repeats = element.child.json_name, element.child.element.repeats
@@ -95,24 +102,62 @@ def put(parent: Resource, element: Element) -> None:
             parent[name] = value
 
 
-def find_place(
-    root: Resource, wanted: Json, definitions: Definitions, spend: Callable[[int], None]
-) -> tuple[Place, int] | None:
-    """Return where an object is, and how deep; ``spend`` hears of the properties looked at."""
-    waiting = [(root, type_of(root, ""), 0)]
-    while waiting:
-        parent, parent_type, depth = waiting.pop()
-        children = definitions.children(parent_type) if definitions.has_type(parent_type) else {}
-        spend(len(parent))
-        for key, value in parent.items():
-            child = children.get(key.removeprefix("_"))
-            if child is None:
-                continue
-            for index, inner in _objects(value):
-                if inner is wanted:
-                    return Place(parent, parent_type, child, index), depth
-                waiting.append((inner, type_of(inner, child.type_name), depth + 1))
-    return None
+class Places:
+    """Finds objects of a document; remembers where they were, and looks anew where that is not so any more."""
+
+    def __init__(self, root: Resource, definitions: Definitions, spend: Callable[[int], None]) -> None:
+        """Look in ``root``; ``spend`` hears of the properties and entries looked at."""
+        self._root = root
+        self._definitions = definitions
+        self._spend = spend
+        self._owners: dict[int, _Owner] = {}
+
+    def find(self, wanted: Resource) -> tuple[Place, int] | None:
+        """Return where an object is, and how deep; None where it is no element of the document."""
+        found = self._recall(wanted)
+        if found is None:
+            self._survey()
+            found = self._recall(wanted)
+        return found
+
+    def _recall(self, wanted: Resource) -> tuple[Place, int] | None:
+        """Go up from an object to the root by what is known, as long as it is true."""
+        innermost: Place | None = None
+        depth, value = 0, wanted
+        while value is not self._root:
+            place = self._owned(value)
+            if place is None:
+                return None
+            innermost = innermost or place
+            value, depth = place.parent, depth + 1
+        return None if innermost is None else (innermost, depth - 1)
+
+    def _owned(self, value: Resource) -> Place | None:
+        owner = self._owners.get(id(value))
+        if owner is None:
+            return None
+        for key in (owner.child.json_name, "_" + owner.child.json_name):
+            for index, each in _objects(owner.parent.get(key)):
+                self._spend(1)
+                if each is value:
+                    return Place(owner.parent, owner.parent_type, owner.child, index)
+        return None
+
+    def _survey(self) -> None:
+        """Learn the owners of all objects."""
+        self._owners.clear()
+        waiting = [(self._root, type_of(self._root, ""))]
+        while waiting:
+            parent, parent_type = waiting.pop()
+            children = self._definitions.children(parent_type) if self._definitions.has_type(parent_type) else {}
+            self._spend(len(parent))
+            for key, value in parent.items():
+                child = children.get(key.removeprefix("_"))
+                if child is not None:
+                    owner = _Owner(parent, parent_type, child)
+                    for _, inner in _objects(value):
+                        self._owners[id(inner)] = owner
+                        waiting.append((inner, type_of(inner, child.type_name)))
 
 
 def _objects(value: Json) -> Iterator[tuple[int | None, Resource]]:

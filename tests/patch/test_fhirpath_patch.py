@@ -1,6 +1,7 @@
 """FHIRPath Patch — http://hl7.org/fhir/R4/fhirpatch.html"""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +302,24 @@ def test_bounds(definitions: Definitions, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(apply, "MAX_SECONDS", -1)
     with pytest.raises(TooCostly, match="more than -1 s"):
         patched(definitions, PATIENT, one)
+
+
+def test_time_is_bounded(definitions: Definitions) -> None:
+    components = [{"code": {"text": "x" * 30}} for _ in range(900)]
+    resource = {"resourceType": "Observation", "status": "final", "component": components}
+    paths = [f"Observation.component.where(code.text.matches('(x+x+)+y{number}'))" for number in range(1000)]
+    started = time.perf_counter()
+    with pytest.raises(TooCostly, match="more than 1 s"):
+        patched(definitions, resource, *[operation("delete", path) for path in paths])
+    assert time.perf_counter() - started < 2.0
+
+
+def test_many_operations_on_a_large_resource(definitions: Definitions) -> None:
+    components = [{"code": {"text": "x", "coding": [{"code": "y"}] * 3}} for _ in range(1000)]
+    resource = {"resourceType": "Observation", "status": "final", "component": components}
+    paths = [f"Observation.component[{number}].code.text" for number in range(1000)]
+    found = patched(definitions, resource, *[operation("replace", path, value(valueString="z")) for path in paths])
+    assert {each["code"]["text"] for each in found["component"]} == {"z"}
 
 
 def test_nesting_is_bounded(definitions: Definitions) -> None:
