@@ -319,8 +319,8 @@ def _superseded(current: Current, ended_us: int) -> Document:
 
 
 def place_at(instant_us: int) -> int:
-    """Return the first place of what was created at an instant."""
-    return instant_us << _NODE_BITS
+    """Return the first place of what was created at an instant; nothing was before 1970, where places begin."""
+    return max(instant_us, 0) << _NODE_BITS
 
 
 def _errors_of(error: BulkWriteError, count: int) -> list[BaseException | None]:

@@ -69,6 +69,21 @@ async def test_search_as_of(client: AsyncClient, versions: list[Response]) -> No
     assert (await client.post("Patient/_search", content=content, headers=form)).json()["total"] == 1
 
 
+@pytest.mark.parametrize("moment", ["0001", "0001-01-01T00:00:00%2B14:00", "1583", "1969-12-31", "1970-01-01T00:00Z"])
+async def test_long_ago_there_was_nothing(client: AsyncClient, versions: list[Response], moment: str) -> None:
+    response = await client.get(f"Patient?_at={moment}")
+    assert (response.status_code, response.json().get("total")) == (200, 0)
+    assert (await client.get(f"{url_of(versions)}?_at={moment}")).status_code == 404
+    assert "entry" not in (await client.get(f"_history?_at={moment}")).json()
+
+
+@pytest.mark.parametrize("moment", ["9999", "9999-12-31T23:59:59-14:00"])
+async def test_a_time_to_come_is_the_present(client: AsyncClient, versions: list[Response], moment: str) -> None:
+    assert (await client.get(f"Patient?_at={moment}")).status_code == 200
+    assert (await client.get(f"{url_of(versions)}?_at={moment}")).status_code == 410
+    assert (await client.get(f"_history?_at={moment}")).status_code == 200
+
+
 async def test_inside_a_batch(client: AsyncClient, versions: list[Response]) -> None:
     entries = [
         {"request": {"method": "GET", "url": f"{url_of(versions)}?_at={instant(versions[0])}"}},
