@@ -19,6 +19,8 @@ from fhirserver.kernel.outcome import BadSearchValue
 MAX_LENGTH: Final = 8000
 MAX_DEPTH: Final = 16
 MAX_TESTS: Final = 200
+_MAX_LEVELS: Final = 2 * MAX_DEPTH
+"""Of conditions within each other, as ``and`` and ``or`` in turn make them too; the database holds a few more."""
 
 OPERATORS: Final = frozenset(
     ("eq", "ne", "co", "sw", "ew", "gt", "lt", "ge", "le", "ap", "sa", "eb", "pr", "po", "ss", "sb", "in", "ni", "re")
@@ -78,7 +80,21 @@ def parse_filter(text: str) -> Condition:
     """Read a filter; raises BadSearchValue with the place that cannot be read."""
     if len(text) > MAX_LENGTH:
         raise BadSearchValue(f"It is longer than {MAX_LENGTH} characters.")
-    return _Parser(text).whole()
+    condition = _Parser(text).whole()
+    if _levels(condition) > _MAX_LEVELS:
+        raise BadSearchValue(f"`and` and `or` follow each other in it to more than {_MAX_LEVELS} levels; use parentheses.")
+    return condition
+
+
+def _levels(condition: Condition) -> int:
+    """Return how deep conditions are within each other."""
+    match condition:
+        case Every(conditions) | Some(conditions):
+            return 1 + max(map(_levels, conditions))
+        case Negated(inner):
+            return 1 + _levels(inner)
+        case Test(path):
+            return max((1 + _levels(step.inside) for step in path if step.inside is not None), default=0)
 
 
 def misread(position: int, problem: str) -> BadSearchValue:

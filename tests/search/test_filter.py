@@ -198,12 +198,28 @@ async def test_what_cannot_be_read_is_refused_with_its_place(
     "text",
     [
         "(" * 50 + "name co x" + ")" * 50, " and ".join(["name co x"] * 300), "name co " + "x" * 9000,
+        " and ".join(["name co x or name co y"] * 40), "not (" * 12 + "name co x" + " and name co y or name co z)" * 12,
         "name co " + "x" * 600, 'name co "."', "name[use[x eq y].z eq y].family eq x",
     ],
 )  # fmt: skip
 async def test_what_is_too_much_is_refused(door: Door, text: str) -> None:
     with pytest.raises(BadRequest):
         await door.search(f"Patient?_filter={quote(text)}")
+
+
+DEEPEST = [
+    pytest.param(" and ".join(["name eq x or active eq true"] * 16), id="in turn"),
+    pytest.param("not (" * 10 + "name eq x" + " and name eq y or active eq true)" * 10, id="negated"),
+    pytest.param(
+        "(" * 14 + "name[family eq x].given eq y" + " and name eq y or active eq true)" * 14, id="in parentheses"
+    ),
+    pytest.param("link[" * 7 + "name eq x" + " and name eq y or active eq true].active eq true" * 7, id="in links"),
+]
+
+
+@pytest.mark.parametrize("text", DEEPEST)
+async def test_the_deepest_filters_are_searched_by(door: Door, text: str) -> None:
+    await door.search(f"Patient?_filter={quote(text)}")
 
 
 def test_a_filter_is_a_value() -> None:

@@ -46,6 +46,9 @@ def summary(report: Report) -> Iterator[str]:
         yield line_of(kind, tally)
     for problem in report.problems[:50]:
         yield f"  PROBLEM: {problem}"
+    for waited in report.waited[:20]:
+        yield f"  in company {waited[:300]}"
+    yield "memory, MiB: " + " ".join(f"{each:.0f}" for each in report.memory_mb)
     memory, reads = report.memory_mb, report.read_s
     total = sum(tally.count for tally in report.tallies.values())
     yield (

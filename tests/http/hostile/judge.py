@@ -27,7 +27,7 @@ def problems_of(case: Case, answer: Answer) -> list[str]:
     found = list(_status_problems(answer.status))
     if case.method != "HEAD" and answer.status >= 400:
         found += _refusal_problems(answer)
-    elif answer.body and b"json" in _media_type(answer):
+    elif answer.body and b"json;" in _media_type(answer):
         found += _success_problems(answer)
     return found
 
