@@ -80,11 +80,12 @@ def every_argument_of(request: FhirRequest) -> Arguments:
     """Read the arguments of a call whatever they are called; raises BadStructure."""
     found = [{"name": name, "valueString": value} for name, value in request.parameters]
     if request.is_post and request.body:
-        found += _posted(request.body)
+        found += posted_arguments(request.body).parameters
     return Arguments(tuple(found))
 
 
-def _posted(body: bytes) -> list[Resource]:
+def posted_arguments(body: bytes) -> Arguments:
+    """Read the arguments in a Parameters resource; raises BadStructure."""
     parse_json(body)  # refuses duplicate keys and deep nesting
     resource = decode_literal(body)
     if not isinstance(resource, dict) or resource.get("resourceType") != "Parameters":
@@ -92,7 +93,7 @@ def _posted(body: bytes) -> list[Resource]:
     given = resource.get("parameter", [])
     if not isinstance(given, list):
         raise BadStructure("`parameter` must be an array.", expression=["Parameters.parameter"])
-    return [_checked(number, parameter) for number, parameter in enumerate(given)]
+    return Arguments(tuple(_checked(number, parameter) for number, parameter in enumerate(given)))
 
 
 def _checked(number: int, parameter: Json) -> Resource:

@@ -297,7 +297,27 @@ async def test_in_a_batch_the_answer_is_a_binary(client: AsyncClient) -> None:
     assert json.loads(b64decode(answer["resource"]["data"])) == {"data": {"id": "anna"}}
 
 
-@pytest.mark.parametrize("body", ["[]", "{}", '{"query": 1}', '{"query": "{id}", "variables": []}', "nonsense"])
+WITHOUT_QUERY = [
+    *("[]", "{}", '{"query": 1}', '{"query": "{id}", "variables": []}', "nonsense", '{"resourceType": "Parameters"}'),
+    *(
+        f'{{"resourceType": "Parameters", "parameter": {given}}}'
+        for given in (
+            "1",
+            "{}",
+            '"query"',
+            "[1]",
+            '[{"name": 1}]',
+            '[{"name": "query"}]',
+            '[{"name": "query", "part": []}]',
+        )
+    ),
+    '{"resourceType": "Parameters", "parameter": [{"name": "x", "valueString": "{id}"}]}',
+    '{"resourceType": "Parameters", "parameter": [{"name": "query", "valueInteger": 1}]}',
+    '{"resourceType": "Parameters", "parameter": [{"name": "query", "valueString": ["{id}"]}]}',
+]
+
+
+@pytest.mark.parametrize("body", WITHOUT_QUERY)
 async def test_a_body_without_a_query_is_refused(client: AsyncClient, body: str) -> None:
     response = await client.post("Patient/anna/$graphql", content=body)
     assert response.status_code == 400

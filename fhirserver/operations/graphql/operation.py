@@ -11,7 +11,7 @@ from fhirserver.codec.fhir_json import encode, parse_json
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Level
 from fhirserver.kernel.outcome import BadRequest, FhirError, NotAllowed
 from fhirserver.kernel.resource import Json
-from fhirserver.operations.arguments import text_of
+from fhirserver.operations.arguments import posted_arguments
 from fhirserver.operations.framework import Operation
 from fhirserver.operations.graphql.document import QueryError, parse_query
 from fhirserver.operations.graphql.execute import Execution
@@ -86,9 +86,8 @@ def _posted(request: FhirRequest) -> dict[str, Json]:
     if not isinstance(body, dict):
         raise BadRequest("The body is an object with a `query`.", expression=["http.query"])
     if body.get("resourceType") == "Parameters":
-        parameters = body.get("parameter")
-        named = [each for each in parameters or () if isinstance(each, dict) and each.get("name") == "query"]
-        return {"query": text_of(named[0])} if named else {}
+        query = posted_arguments(request.body).text("query")
+        return {} if query is None else {"query": query}
     return {name: body[name] for name in _TAKEN if name in body}
 
 
