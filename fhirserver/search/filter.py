@@ -82,7 +82,7 @@ def parse_filter(text: str) -> Condition:
         raise BadSearchValue(f"It is longer than {MAX_LENGTH} characters.")
     condition = _Parser(text).whole()
     if _levels(condition) > _MAX_LEVELS:
-        raise BadSearchValue(f"`and` and `or` follow each other in it to more than {_MAX_LEVELS} levels; use parentheses.")
+        raise BadSearchValue(f"`and` and `or` take turns in it to more than {_MAX_LEVELS} levels; use parentheses.")
     return condition
 
 
