@@ -3,9 +3,9 @@
 Spec: http://hl7.org/fhir/R4/compartmentdefinition.html
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
@@ -42,37 +42,40 @@ class CareDates:
 
 ANY_TIME: Final = CareDates()
 
-Members = tuple[str, Sequence[str]]
-"""A compartment and whose it is: ``("Patient", ("1", "2"))``."""
+PlanOf: TypeAlias = Callable[[Sequence[str] | None], Plan]
+"""Logical ids -> the plan of all that is in one of their compartments; None are those of any id."""
 
 
-def member_plan(services: Services, access: Access, members: Members, dates: CareDates) -> Plan:
-    """Return the plan of all that is in one of some compartments."""
+def member_plans(services: Services, access: Access, code: str, dates: CareDates) -> PlanOf:
+    """Return what makes the plans of members; what these have in common is made once."""
+    types = _linked_types(services, code)
+    if code != COMPARTMENT:
+        return lambda ids: _by_criteria(services, access, (code, ids or ()), dates)
+    shared = _within(services, access, [(each, ALL) for each in types], dates)
+    return lambda ids: all_of(_owned(code, ids), shared)
+
+
+def _owned(code: str, logical_ids: Sequence[str] | None) -> Plan:
+    if logical_ids is None:
+        return HasTermPrefix(f"@{code}/")
+    return HasTerm(tuple(f"@{code}/{one}" for one in logical_ids)) if logical_ids else NONE
+
+
+def _by_criteria(services: Services, access: Access, members: tuple[str, Sequence[str]], dates: CareDates) -> Plan:
+    """Return the plan of the members of a compartment that has no terms of its own."""
     code, logical_ids = members
     hiding = Hiding(services.binder, access)
     plans = []
     for resource_type in _linked_types(services, code):
         own = [services.binder.compartment(resource_type, code, one, of_many=True) for one in logical_ids]
-        plans.append((resource_type, hiding.plan(_joined(code, resource_type, own, logical_ids), resource_type)))
+        plans.append((resource_type, hiding.plan(any_of(*own), resource_type)))
     return _within(services, access, plans, dates)
-
-
-def every_member(services: Services, access: Access, code: str, dates: CareDates) -> Plan:
-    """Return the plan of all that is in any of the patients' compartments."""
-    plan = HasTermPrefix(f"@{code}/")
-    return _within(services, access, [(each, plan) for each in _linked_types(services, code)], dates)
 
 
 def _linked_types(services: Services, code: str) -> list[str]:
     definition = services.definitions.compartment(code)
     linked = definition.parameters if definition is not None else {}
     return [each for each in services.definitions.resource_types if each in linked or each == code]
-
-
-def _joined(code: str, resource_type: str, own: Sequence[Plan], logical_ids: Sequence[str]) -> Plan:
-    if code == COMPARTMENT:
-        return HasTerm(tuple(f"@{code}/{one}" for one in logical_ids)) if own else NONE
-    return any_of(*own)
 
 
 def _within(services: Services, access: Access, plans: Sequence[tuple[str, Plan]], dates: CareDates) -> Plan:
@@ -88,6 +91,8 @@ def _within(services: Services, access: Access, plans: Sequence[tuple[str, Plan]
     match joined:
         case And((HasTerm(types), *rest)) if len(types) == len(plans) and rest:
             return all_of(*rest)
+        case HasTerm(types) if len(types) == len(plans):
+            return ALL
         case _:
             return joined
 

@@ -5,7 +5,7 @@ they refer to, in the order of ``Type/id``. A cursor says where in this walk a p
 Spec: http://hl7.org/fhir/R4/patient-operation-everything.html
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from fhirserver.access import Access
 from fhirserver.access.access import Right
 from fhirserver.kernel.version import Version
 from fhirserver.repository.append_only import AUDIT_EVENT
-from fhirserver.repository.compartments import ANY_TIME, CareDates, every_member, member_plan
+from fhirserver.repository.compartments import ANY_TIME, CareDates, member_plans
 from fhirserver.repository.cursors import Cursor, digest
 from fhirserver.repository.linked import Linked, ReferenceIndex, read_many, support_plan, with_support
 from fhirserver.repository.planning import within_access
@@ -30,6 +30,8 @@ _SCANNED: Final = 20_000
 """So many members are read for what they refer to; beyond, the references in the index are asked instead."""
 _SEEN: Final = 20_000
 """Resources that one page looks at, however few of them are wanted."""
+_RECORDS: Final = 250
+"""Records of which one page begins to tell, each of them a query."""
 _MEMBERS: Final = "members"
 _LINKED: Final = "linked"
 _SUPPORT: Final = "support"
@@ -98,12 +100,14 @@ class _Page:
     linked: list[Version] = field(default_factory=list)
     size: int = 0
     seen: int = 0
+    records: int = 0
     place: _Place = ()
 
     @property
     def is_full(self) -> bool:
         found = len(self.members) + len(self.linked)
-        return found >= self.room or self.size >= _PAGE_BYTES or self.seen >= _SEEN
+        is_worked = self.seen >= _SEEN or self.records >= _RECORDS
+        return found >= self.room or self.size >= _PAGE_BYTES or is_worked
 
     def stand(self, *place: Any) -> None:  # noqa: ANN401 - a part of a position
         """Note how far the walk came."""
@@ -124,6 +128,7 @@ class _Walk:
         self._access = access
         self._request = request
         self._linked = Linked(self._access, _SCANNED)
+        self._members_of = member_plans(services, access, request.compartment, request.care_dates)
 
     async def run(self, place: _Place) -> bool:
         """Fill the page from a place on."""
@@ -150,7 +155,7 @@ class _Walk:
             self.page.stand(_MEMBERS, place, beyond)
             if self.page.is_full:
                 return False
-            async for hits in self._batches(self._plan_of(logical_id), beyond):
+            async for hits in self._batches(self._plan_of((logical_id,)), beyond):
                 for hit in hits:
                     self.page.stand(_MEMBERS, place, hit.position[-1])
                     if await self._is_own(logical_id, hit):
@@ -159,6 +164,7 @@ class _Walk:
                             self.page.add(self.page.members, hit.version)
                     if self.page.is_full:
                         return False
+            self.page.records += 1
         return True
 
     async def _add_linked(self, after: str | None) -> bool:
@@ -238,15 +244,11 @@ class _Walk:
     def _readable(self, plan: Plan) -> Plan:
         return within_access(self._access, self._request.compartment, (plan,), Right.READ)
 
-    def _plan_of(self, logical_id: str) -> Plan:
-        members = (self._request.compartment, (logical_id,))
-        return self._asked(member_plan(self._services, self._access, members, self._request.care_dates))
-
     def _all_members(self) -> Plan:
-        code, ids, dates = self._request.compartment, self._request.logical_ids, self._request.care_dates
-        if ids is None:
-            return self._asked(every_member(self._services, self._access, code, dates))
-        return self._asked(member_plan(self._services, self._access, (code, ids), dates))
+        return self._plan_of(self._request.logical_ids)
+
+    def _plan_of(self, logical_ids: Sequence[str] | None) -> Plan:
+        return self._asked(self._members_of(logical_ids))
 
     def _asked(self, plan: Plan) -> Plan:
         """Leave out the audit trail, which grows with every look at the record, unless it is asked for by its type."""

@@ -1,6 +1,7 @@
 """$everything — http://hl7.org/fhir/R4/patient-operation-everything.html, Encounter and Group likewise"""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from httpx2 import AsyncClient
 from fhirserver.access.access import Right
 from fhirserver.app.composition import Application
 from fhirserver.app.knowledge import Knowledge
+from fhirserver.repository.compartments import CareDates
 from fhirserver.repository.everything import EverythingRequest
 from fhirserver.repository.repository import Repository
 from fhirserver.search.plan import ALL, NONE, HasTerm, Plan
@@ -289,3 +291,15 @@ async def test_nothing_that_the_caller_may_not_see_is_there(door: Door, logical_
     page = await repository.everything(request)
     assert {version.key for version in page.members} == ANNA
     assert {version.key for version in page.linked} == {"Organization/ward", "Organization/top"}
+
+
+async def test_a_page_begins_to_tell_of_so_many_records_only(mongodb_uri: str, knowledge: Knowledge) -> None:
+    async with opened(mongodb_uri, knowledge) as many:
+        await many.put(*({"resourceType": "Patient", "id": f"p{number}"} for number in range(600)))
+        sizes, cursor = [], None
+        while not sizes or cursor is not None:
+            asked = EverythingRequest(origin="Patient", compartment="Patient", logical_ids=None, cursor=cursor)
+            page = await many.repository.everything(replace(asked, care_dates=CareDates(last=0)))
+            sizes.append(len(page.members))
+            cursor = page.next_cursor
+    assert sizes == [250, 250, 100]
