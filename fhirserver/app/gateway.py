@@ -6,10 +6,10 @@ Spec: https://asgi.readthedocs.io/en/latest/specs/www.html
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import lru_cache
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
+from fhirserver.kernel.memory import remembered
 from fhirserver.settings import is_loopback
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -80,7 +80,7 @@ class LocalCallers:
         self._app = app
         self._public_host = urlsplit(public_origin).hostname if public_origin else None
         self._origins = origins
-        self._judge = lru_cache(_MEMO)(self._judge_headers)
+        self._judge = remembered(_MEMO)(self._judge_headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request, or answer 421 (RFC 9110 §15.5.20) or 403."""

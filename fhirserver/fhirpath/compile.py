@@ -162,7 +162,7 @@ def compile_fhirpath(
     owner = _resource_types(context_type, definitions)
     scope = Scope(definitions, rules, compile_node, context, owner, context, notes)
     try:
-        compiled = compile_node(_parsed(source) if len(source) <= _REMEMBERED else parse(source), scope)
+        compiled = compile_node(_parsed(source) if len(source) <= _KEPT else parse(source), scope)
     except RecursionError:
         raise FhirPathTypeError(_TOO_DEEP) from None
     return CompiledExpression(
@@ -171,15 +171,17 @@ def compile_fhirpath(
         fhir_names(compiled.types),
         compiled.run,
         is_open(context_type),
-        compiled.is_pure and len(source) <= _REMEMBERED,
+        compiled.is_pure and len(source) <= _TRUSTED,
         _finisher(compiled.types, definitions),
         notes.warnings,
     )
 
 
 _TOO_DEEP: Final = "The expression nests too deep."
-_REMEMBERED: Final = 2_000
-"""Characters of the expressions that are kept, and of those that run without a bound on their time."""
+_TRUSTED: Final = 2_000
+"""Characters of the expressions that run without a bound on their time where nothing in them can take long."""
+_KEPT: Final = 512
+"""Characters of those that are kept as trees."""
 _parsed: Final = lru_cache(maxsize=1024)(parse)
 """R4's search parameters share expressions among up to 32 resource types; trees never change."""
 

@@ -8,7 +8,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from fhirserver.audit.auditor import UNAUDITED, Auditor
@@ -20,6 +19,7 @@ from fhirserver.interactions.query import parse_path, parse_query, split_present
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Query, Target
 from fhirserver.kernel.ids import IdSource
+from fhirserver.kernel.memory import remembered
 from fhirserver.kernel.outcome import BadRequest, FhirError, NotFound, Throttled, TooLong, Unavailable
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.trail import Trail
@@ -139,10 +139,10 @@ class FhirLane:
         self._services = services
         self._mounts = tuple((mount.encode(), mount) for mount in services.mounts)
         self._reader = RequestReader(services.limits, services.formats)
-        self._negotiate = lru_cache(_MEMO)(negotiate)
-        self._in_lines = lru_cache(_MEMO)(in_lines)
-        self._accepts_gzip = lru_cache(_MEMO)(accepts_gzip)
-        self._origin = lru_cache(_MEMO)(self._find_origin)
+        self._negotiate = remembered(_MEMO)(negotiate)
+        self._in_lines = remembered(_MEMO)(in_lines)
+        self._accepts_gzip = remembered(_MEMO)(accepts_gzip)
+        self._origin = remembered(_MEMO)(self._find_origin)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""

@@ -6,11 +6,11 @@ Spec: http://hl7.org/fhir/R4/http.html, http://hl7.org/fhir/R4/binary.html#rest
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from fhirserver.interactions.query import parse_query, split_presentation
 from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, Interaction, Prefer, Query, Target
+from fhirserver.kernel.memory import remembered
 from fhirserver.kernel.outcome import UnsupportedMedia
 from fhirserver.rest.body import Receive, join_body, read_body, stream_body
 from fhirserver.rest.formats import Formats
@@ -68,8 +68,8 @@ class RequestReader:
         """Refuse what goes beyond ``limits``; what is not JSON is read by ``formats``."""
         self._limits = limits
         self._formats = formats
-        self._prefer = lru_cache(_MEMO)(parse_prefer)
-        self._media_type = lru_cache(_MEMO)(parse_media_type)
+        self._prefer = remembered(_MEMO)(parse_prefer)
+        self._media_type = remembered(_MEMO)(parse_media_type)
 
     async def read(self, receive: Receive, headers: Headers, method: str, known: Known) -> FhirRequest:
         """Read the rest of a request; raises UnsupportedMedia, TooLong, BadRequest, ClientGone."""

@@ -64,9 +64,9 @@ _NAMED: Final = {language.value: language for language in Language}
 
 
 def tokens(text: str) -> list[str]:
-    """Return the words of a text in their order."""
+    """Return the words of a text in their order; what is longer than any word is none, digits alone are."""
     found: list[str] = _WORD.findall(plain_letters(text))
-    return [token for token in found if 1 < len(token) <= MAX_WORD or token.isdigit()]
+    return [token for token in found if len(token) <= MAX_WORD and (len(token) > 1 or token.isdigit())]
 
 
 def language_of(tag: str | None, words: Iterable[str]) -> Language:

@@ -117,12 +117,10 @@ def is_wide(low: Bound, high: Bound) -> bool:
 
 def stored_bound(bound: Bound, *, upper: bool) -> int | Decimal128:
     """Return a bound as BSON holds it; more than 34 digits round outward."""
-    return bound if isinstance(bound, int) else _decimal128(bound, upper)
+    return bound if isinstance(bound, int) else _decimal128((_CEILING if upper else _FLOOR).plus(bound))
 
 
-@lru_cache(maxsize=8192)
-def _decimal128(value: Decimal, upper: bool) -> Decimal128:
-    return Decimal128((_CEILING if upper else _FLOOR).plus(value))
+_decimal128: Final = lru_cache(maxsize=8192)(Decimal128)
 
 
 def history_id(key: str, version_id: int) -> str:

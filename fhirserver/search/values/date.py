@@ -12,6 +12,7 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Final
 
+from fhirserver.kernel.memory import SHORT
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.resource import Json
 from fhirserver.search.index import DATE_MAX, DATE_MIN, Span
@@ -130,11 +131,17 @@ def _interval_of(type_name: str, value: Json, zone: tzinfo | None) -> tuple[int,
     return _period_interval(value, zone)
 
 
-@lru_cache(_REMEMBERED)
 def _stored_interval(text: str, zone: tzinfo | None) -> tuple[int, int] | None:
     """Read a value of a resource: with a fraction of a second it is an instant."""
+    return _kept(text, zone) if len(text) <= SHORT else _read_interval(text, zone)
+
+
+def _read_interval(text: str, zone: tzinfo | None) -> tuple[int, int] | None:
     interval = parse_interval(text, zone)
     return (interval[0], interval[0] + 1) if interval is not None and "." in text else interval
+
+
+_kept: Final = lru_cache(_REMEMBERED)(_read_interval)
 
 
 def _period_interval(value: dict[str, Json], zone: tzinfo | None) -> tuple[int, int] | None:

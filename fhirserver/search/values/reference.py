@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from fhirserver.kernel.ids import is_id
+from fhirserver.kernel.memory import SHORT
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.reference import parse_rest_reference
 from fhirserver.kernel.resource import Json
@@ -41,13 +42,19 @@ def extract_reference(key: str, type_name: str, value: Json, own_bases: tuple[st
         yield f"{key}={value['resourceType']}/{value.get('id', '')}"
 
 
-@lru_cache(_REMEMBERED)
 def resolved(reference: str, own_bases: tuple[str, ...]) -> str:
     """Return ``Type/id`` for a reference into this server, versioned or not; any other stays as it is."""
+    return _kept(reference, own_bases) if len(reference) <= SHORT else _resolved(reference, own_bases)
+
+
+def _resolved(reference: str, own_bases: tuple[str, ...]) -> str:
     found = parse_rest_reference(reference)
     if found is None or (found.base and found.base not in own_bases):
         return reference
     return found.key
+
+
+_kept: Final = lru_cache(_REMEMBERED)(_resolved)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from fhirserver.kernel.memory import SHORT
 from fhirserver.kernel.resource import Json
 from fhirserver.search.index import SEPARATOR, VARIANT_END
 from fhirserver.search.plan import HasTerm, HasTermContaining, HasTermPrefix, Plan, any_of
@@ -30,16 +31,18 @@ _HUMAN_NAME_PARTS: Final = ("family", "given", "prefix", "suffix", "text")
 _ADDRESS_PARTS: Final = ("line", "city", "district", "state", "postalCode", "country", "text")
 
 
-@lru_cache(maxsize=8192)
 def normalise(text: str) -> str:
     """Return the form in which strings are compared, remembered: values recur."""
-    return fold(text)
+    return _folded(text) if len(text) <= SHORT else fold(text)
 
 
 def fold(text: str) -> str:
     """Return the form in which strings are compared."""
     plain = text.replace("'", "").replace("`", "") if text.isascii() else text.translate(_APOSTROPHES)
     return _SEPARATORS.sub(" ", plain_letters(plain)).strip()
+
+
+_folded: Final = lru_cache(maxsize=8192)(fold)
 
 
 def plain_letters(text: str) -> str:
