@@ -5,10 +5,10 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.htm
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
+from fhirserver.kernel.memory import remembered
 from fhirserver.kernel.scopes import ANY_TYPE, Context, Scope, parse_scope
 
 IsResourceType: TypeAlias = Callable[[str], bool]
@@ -129,4 +129,4 @@ def _is_v1(scope: Scope) -> bool:
 
 def reader(is_resource_type: IsResourceType) -> Callable[[str], Scopes]:
     """Return a reader of scope parameters that remembers those it read."""
-    return lru_cache(1024)(lambda text: read_scopes(text, is_resource_type))
+    return remembered(1024)(lambda text: read_scopes(text, is_resource_type))

@@ -21,7 +21,7 @@ from fhirserver.kernel.outcome import BadRequest, TooLong
 
 MAX_CHARACTERS: Final = 256 * 1024
 """Of a query: a mutation carries a resource."""
-_MAX_TOKENS: Final = 50_000
+_MAX_TOKENS: Final = 20_000
 
 
 class QueryError(BadRequest):

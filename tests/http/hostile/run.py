@@ -75,7 +75,7 @@ class Tally:
     slowest: Result | None = None
     statuses: Counter[int] = field(default_factory=Counter)
     alone_s: float = 0.0
-    """What the slowest took when it was sent once more, alone."""
+    """What the slowest took when it was sent once more, alone, as ``alone`` measures it."""
 
     def add(self, result: Result) -> None:
         """Count a result."""
@@ -202,11 +202,24 @@ def _repeat(server: ServerProcess, slow: Iterable[Result], report: Report) -> No
     with Wire(server.port) as wire:
         for tally in report.tallies.values():
             if tally.slowest is not None:
-                tally.alone_s = send(wire, tally.slowest.case).seconds
+                tally.alone_s = alone(server, wire, tally.slowest.case)
         for result in slow:
-            again = send(wire, result.case)
-            found = report.problems if again.seconds > LONGEST_S else report.waited
-            found.append(f"it takes {result.seconds:.1f} s, alone {again.seconds:.1f} s — {result.case}")
+            seconds = alone(server, wire, result.case)
+            found = report.problems if seconds > LONGEST_S else report.waited
+            found.append(f"it takes {result.seconds:.1f} s, alone {seconds:.1f} s — {result.case}")
+
+
+def alone(server: ServerProcess, wire: Wire, case: Case) -> float:
+    """Send a case when nothing else is sent; return its time without that in which others had the processor."""
+    before_s = kept_waiting_s(server.pid)
+    seconds = send(wire, case).seconds
+    return seconds - (kept_waiting_s(server.pid) - before_s)
+
+
+def kept_waiting_s(pid: int) -> float:
+    """Return how long a process and this thread could have run, and did not: see proc(5), ``schedstat``."""
+    both = (Path(f"/proc/{pid}/schedstat"), Path("/proc/thread-self/schedstat"))
+    return sum(int(each.read_text().split()[1]) for each in both) / 1e9
 
 
 def send(wire: Wire, case: Case) -> Result:
