@@ -211,15 +211,16 @@ def _repeat(server: ServerProcess, slow: Iterable[Result], report: Report) -> No
 
 def alone(server: ServerProcess, wire: Wire, case: Case) -> float:
     """Send a case when nothing else is sent; return its time without that in which others had the processor."""
-    before_s = kept_waiting_s(server.pid)
+    processes = (f"/proc/{server.pid}", "/proc/thread-self")  # of which one waits for the other
+    before = [kept_waiting_s(each) for each in processes]
     seconds = send(wire, case).seconds
-    return seconds - (kept_waiting_s(server.pid) - before_s)
+    after = [kept_waiting_s(each) for each in processes]
+    return max(0.0, seconds - max(late - soon for soon, late in zip(before, after, strict=True)))
 
 
-def kept_waiting_s(pid: int) -> float:
-    """Return how long a process and this thread could have run, and did not: see proc(5), ``schedstat``."""
-    both = (Path(f"/proc/{pid}/schedstat"), Path("/proc/thread-self/schedstat"))
-    return sum(int(each.read_text().split()[1]) for each in both) / 1e9
+def kept_waiting_s(process: str) -> float:
+    """Return how long a process could have run, and did not: see proc(5), ``schedstat``."""
+    return int(Path(f"{process}/schedstat").read_text().split()[1]) / 1e9
 
 
 def send(wire: Wire, case: Case) -> Result:
