@@ -18,7 +18,8 @@ from fhirserver.search.bind import Binder
 from fhirserver.search.plan import ALL, NONE, And, HasTerm, Not, Or, Plan, all_of, any_of, none_of
 
 _LABELS: Final = frozenset({"meta.security"})
-_READING: Final = (Right.READ, Right.SEARCH)
+_SHOWN: Final = (Right.READ,)
+_CHANGING: Final = (Right.UPDATE, Right.DELETE)
 _REMEMBERED: Final = 4096
 """Compiled scopes, of as many tokens that differ in scopes or patient."""
 
@@ -57,7 +58,9 @@ class Granted:
 
     def shown(self, resource_type: str, right: Right) -> Plan:
         """Return the plan of what may be used so by who may read a resource that shows it."""
-        if resource_type != BINARY or right is not Right.READ or not self.allows(resource_type, right):
+        if resource_type != BINARY or not self.allows(resource_type, right):
+            return NONE
+        if right not in _SHOWN and not (right in _CHANGING and self.scopes.has_broad(resource_type, right)):
             return NONE
         return self.rules.shown(resource_type)
 
@@ -77,8 +80,8 @@ class Granted:
         return all_of(self._scoped(resource_type, right), self.rules.filter(resource_type, right, near))
 
     def _scoped(self, resource_type: str, right: Right) -> Plan:
-        """Return what the scopes give; who may not see every patient sees a Binary only where it is shown."""
-        if resource_type == BINARY and right in _READING and self.rules.filter("Patient", right, ALL) != ALL:
+        """Return what the scopes give; who may not see every patient uses a Binary only where it is shown."""
+        if resource_type == BINARY and right is not Right.CREATE and not self._sees_every_patient():
             return self.scopes.of_patient(resource_type, right)
         return self.scopes.plan(resource_type, right)
 
@@ -89,6 +92,9 @@ class Granted:
         if patient is None or not _is_within(near, member_terms(self.scopes.binder, resource_type, patient)):
             return wanted
         return _knowing(wanted, HasTerm((f"@Patient/{patient}",)))
+
+    def _sees_every_patient(self) -> bool:
+        return self.rules.filter("Patient", Right.READ, ALL) == ALL
 
 
 def _is_within(near: Plan, members: frozenset[str]) -> bool:

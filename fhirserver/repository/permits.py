@@ -20,7 +20,7 @@ from fhirserver.repository.sight import Sight, require
 from fhirserver.search.attachments import ATTACHED, BINARY
 from fhirserver.search.index import IndexValues
 from fhirserver.search.match import Candidate, match
-from fhirserver.search.plan import ALL
+from fhirserver.search.plan import ALL, any_of
 from fhirserver.store.documents import Draft
 from fhirserver.store.store import Current, Session
 from fhirserver.store.values import candidate_of
@@ -63,6 +63,8 @@ class Permits:
         usable = await sight.permitted(found, wanted, session)
         if usable is not None or wanted == ALL:
             return usable
+        if resource_type == BINARY and await sight.shown_binaries([key], right):
+            return found
         if self.access.allows(resource_type, Right.READ):
             seen = await sight.permitted(found, self.access.filter(resource_type, Right.READ), session)
             if seen is not None and not seen.is_deletion:
@@ -79,9 +81,9 @@ class Permits:
 
         Raises Forbidden.
         """
-        version = draft.version
-        wanted = self.access.filter(version.resource_type, right)
-        if wanted == ALL and self.access.caller is None:
+        version, access = draft.version, self.access
+        wanted = any_of(access.filter(version.resource_type, right), access.shown(version.resource_type, right))
+        if wanted == ALL and access.caller is None:
             return
         state = Candidate(version.key, version.last_updated_us, draft.values or IndexValues())
         if not match(wanted, state):

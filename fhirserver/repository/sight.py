@@ -71,18 +71,20 @@ class Sight:
         wanted = self.access.filter(found.version.resource_type, Right.READ)
         return found.is_deletion or wanted == ALL or await self.selects(wanted, found)
 
-    async def shown_binaries(self, keys: Sequence[str]) -> set[str]:
+    async def shown_binaries(self, keys: Sequence[str], right: Right = Right.READ) -> set[str]:
         """Return those of some Binary instances that a resource shows, or has as its own, which the caller may read."""
-        wanted = self.access.shown(BINARY, Right.READ)
-        if wanted == NONE or not keys:
-            return set()
-        found = {key: one for key in keys if (one := await self.services.store.indexed(key, Extent.ALL)) is not None}
-        return {key for key, one in found.items() if await self.selects(wanted, one) and await self._is_reached(one)}
+        wanted = self.access.shown(BINARY, right)
+        return set() if wanted == NONE else {key for key in keys if await self._shows(key, wanted)}
 
-    async def _is_reached(self, binary: Current) -> bool:
-        terms = candidate_of(binary.stored).values.terms
+    async def _shows(self, key: str, wanted: Plan) -> bool:
+        binary = await self.services.store.indexed(key, Extent.ALL)
+        terms = [] if binary is None else candidate_of(binary.stored).values.terms
+        is_reached = await self._is_reached(key, terms)  # asked of what is not there too
+        return binary is not None and is_reached and await self.selects(wanted, binary)
+
+    async def _is_reached(self, key: str, terms: Sequence[str]) -> bool:
         contexts = [term.removeprefix(CONTEXT) for term in terms if term.startswith(CONTEXT)]
-        attached = HasTerm((ATTACHED + binary.version.key,))
+        attached = HasTerm((ATTACHED + key,))
         plans = [IsOneOf(tuple(contexts))] if contexts else [attached]
         types = self.services.definitions.resource_types
         if contexts:

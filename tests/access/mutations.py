@@ -41,8 +41,8 @@ SPARE: Final[dict[str, str]] = {}
 
 WHOLE: Final = "WHOLE" in os.environ
 _TOGETHER: Final = 6
-_HINTED: Final = 8
-_FEW: Final = 3
+_HINTED: Final = 3
+_FEW: Final = 2
 """Cases of each kind that come first."""
 
 
@@ -56,7 +56,8 @@ _HINTS: Final = {
 }  # fmt: skip
 """By module: what finds its mutants most likely, and so comes first."""
 _WRITING: Final = ("binaries", "permits", "transaction", "writes")
-"""Modules of writes: their mutants are tried on writes first."""
+_REFUSING: Final = ("require", "check_")
+"""Modules of writes, and calls that refuse: single cases tell of them first."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +68,20 @@ class Bench:
     reads: Sequence[tuple[Twins, Ask]]
     fresh: Callable[[Situation], Any]
 
-    async def found_by(self, module: str) -> str | None:
-        """Return what tells that a filter of a module is missing."""
+    async def found_by(self, module: str, name: str) -> str | None:
+        """Return what tells that a call of some name is missing in a module."""
         hints = _HINTS.get(module, ())
         hinted = [(twins, ask) for twins, ask in self.reads if any(hint in ask.what for hint in hints)]
         first = _few(hinted, _kind, _HINTED)
         steps: list[Callable[[], Awaitable[str | None]]] = [
             lambda: _reading(first),
             lambda: _checking(self.single),
-            lambda: _writing(self.fresh, _FEW),
-            lambda: _reading(_few(self.reads, _kind, _FEW)),
+            lambda: _writing(self.fresh, _FEW) if module in _WRITING else _reading(_few(self.reads, _kind, _FEW)),
             lambda: _reading(self.reads),
             lambda: _writing(self.fresh, None),
         ]
+        if module in _WRITING or name.startswith(_REFUSING):
+            steps[0], steps[1] = steps[1], steps[0]
         for step in steps if WHOLE else steps[:-2]:
             told = await step()
             if told is not None:
@@ -163,7 +165,7 @@ async def run(uri: str, knowledge: Knowledge, wanted: str) -> int:
             started = time.perf_counter()
             async with single.opened_world(uri, knowledge) as world:
                 with without(site):
-                    told = await Bench(world, reads, fresh).found_by(Path(site.path).stem)
+                    told = await Bench(world, reads, fresh).found_by(Path(site.path).stem, site.name)
             for one in twins:
                 one.world.faults.clear()
                 one.twin.faults.clear()

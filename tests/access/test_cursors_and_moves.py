@@ -187,9 +187,16 @@ async def test_is_refused(world: World, case: tuple[str, str, str, Json | None, 
     if isinstance(body, dict) and "$" not in path:
         own = {"id": logical_id} if logical_id and "?" not in path else {}
         body = {"resourceType": resource_type, **own, **BODIES.get(resource_type, {}), **body}
-    assert await status(world, caller, method, path, body) == expected
+    raw = None if body is None else json.dumps(body).encode()
+    kind = {"content-type": "application/json-patch+json"} if method == "PATCH" else {}
+    answer = (await world.ask(caller, Ask("", method, path, raw, kind), next(NUMBERS)))[0]
+    assert answer.status == expected, answer.body
+    assert INSUFFICIENT in answer.headers or caller not in NARROW or expected != 403
 
 
+INSUFFICIENT = ("www-authenticate", 'Bearer error="insufficient_scope"')
+NARROW = ("a-reader", "a-searcher", "creator", "updater", "patcher", "observer")
+"""Callers whose scopes give them nothing on what they ask for."""
 BODIES: dict[str, Json] = {
     "Observation": {"status": "final", "code": {"text": "x"}},
     "AuditEvent": {"type": {"code": "rest"}, "recorded": "2024-01-01T00:00:00Z", "agent": [{"requestor": True}],
@@ -243,11 +250,19 @@ async def test_a_binary_is_written_by_who_may(world: World) -> None:
     ):
         answer = (await world.ask(caller, Ask("", method, path, b"text", headers), next(NUMBERS)))[0]
         assert answer.status == expected, (caller, method, path, headers)
+        assert INSUFFICIENT in answer.headers or caller not in NARROW
+
+
+async def test_a_user_writes_no_binary_that_is_not_shown_to_it(world: World) -> None:
+    for logical_id, expected in (("b-context", 404), ("b-form", 404), ("nobody", 404), ("a-form", 200)):
+        body = {"resourceType": "Binary", "id": logical_id, "contentType": "text/plain", "data": "dGV4dA=="}
+        assert await status(world, "labelled", "PUT", f"Binary/{logical_id}", body) == expected
+    await fill(world, [put(one) for one in record("b", "a", number=2) if one["resourceType"] == "Binary"])
 
 
 async def test_insufficient_scope_is_said_as_oauth_has_it(world: World) -> None:
     answer = (await world.ask("a-reader", Ask("", "GET", "Observation")))[0]
-    assert ("www-authenticate", 'Bearer error="insufficient_scope"') in answer.headers
+    assert INSUFFICIENT in answer.headers
 
 
 async def test_labels_are_not_an_apps_to_set_or_remove(world: World) -> None:
