@@ -32,11 +32,14 @@ async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
 async def repeating(
     work: Callable[[], Awaitable[None]], every_s: float, name: str, on_fault: OnFault
 ) -> AsyncIterator[None]:
-    """Do some work again and again for as long as the context lasts; a database that is away is waited for."""
+    """Do some work again and again for as long as the context lasts; a database that is away is waited for.
+
+    What is under way at the end is let finish: the driver leaves open what it was opening when it is cancelled.
+    """
+    leaving = asyncio.Event()
 
     async def repeat() -> None:
-        while True:
-            await asyncio.sleep(every_s)
+        while not await _happens(leaving, every_s):
             try:
                 await work()
             except Unavailable:
@@ -48,7 +51,18 @@ async def repeating(
     try:
         yield
     finally:
+        leaving.set()
+        await asyncio.wait([task], timeout=_LEAVING_S)
         await ended([task])
+
+
+async def _happens(event: asyncio.Event, within_s: float) -> bool:
+    """Wait for an event, for so long; tell whether it happened."""
+    try:
+        async with asyncio.timeout(within_s):
+            return await event.wait()
+    except TimeoutError:
+        return False
 
 
 class Background:
