@@ -121,6 +121,10 @@ class Matrix:
         for word in ("narrated", "noted", "portrait", "words"):
             for code in ("_text", "_content"):
                 yield Ask(f"by {code}", "GET", f"{resource_type}?{code}={word}{resource['id'][:1]}")
+        for inner in resource.get("contained", ()):
+            asked = f"{inner['resourceType']}?code={inner['code']['coding'][0]['code']}"
+            for more in ("&_contained=true", "&_contained=both", "&_contained=true&_containedType=contained"):
+                yield Ask("contained", "GET", asked + more)
         query = f"{resource_type}?_id={resource['id']}"
         for more in ("", "&_summary=count", "&_include=*&_revinclude=*:*", f"&_at={self.moment}", "&_count=0"):
             yield Ask("by id", "GET", query + more)
