@@ -4,6 +4,8 @@ A batch is there as a whole or not at all, and once: the ids of events are those
 a drain which was killed after its batch was stored finds it there.
 """
 
+import asyncio
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +23,8 @@ from fhirserver.store.errors import DuplicateKey
 from fhirserver.store.store import Store
 
 _ATTEMPTS: Final = 20
+_WAY_S: Final = 0.02
+"""By how much longer each further wait may be."""
 
 
 @dataclass(slots=True)
@@ -84,15 +88,15 @@ class Ledger:
     async def store_batch(self, batch: Batch, *, is_known: bool = False) -> int:
         """Store what is not there yet and return how much it was; ``is_known``: some may well be. Raises FhirError."""
         with self._live.now.clock.writing():
-            for _ in range(_ATTEMPTS):
+            for attempt in range(_ATTEMPTS):
                 if is_known:
                     batch = batch.without(await self.store.known(_keys(batch)))
                 if not len(batch):
                     return 0
                 try:
                     await self._append(batch)
-                except HeadMoved:
-                    continue
+                except HeadMoved:  # those who met give way for different times, and do not meet again
+                    await asyncio.sleep(random.random() * _WAY_S * attempt)  # noqa: S311 - no secret
                 except DuplicateKey:
                     is_known = True
                 else:
