@@ -156,8 +156,8 @@ async def test_pause_resume_cancel(bench: Bench) -> None:
     job = await bench.control.start([], [], dry_run=False)
     running = asyncio.create_task(bench.runner(batch=1).run_next())
     async with asyncio.timeout(60):
-        while (await bench.control.status(job.id)).done < 3 and not running.done():
-            await asyncio.sleep(0.005)  # noqa: ASYNC110 - the job tells nobody how far it is
+        while (await bench.control.status(job.id)).done < 3 and not running.done():  # noqa: ASYNC110 - jobs tell nobody
+            await asyncio.sleep(0.005)
     await bench.control.pause(job.id)
     await running
     paused = await bench.control.status(job.id)
