@@ -19,6 +19,7 @@ LONGEST_REFUSAL = 256 * 1024
 """Bytes; a resource has at most a thousand issues."""
 _INNARDS = (b"root:x:0", b"Traceback", b"pymongo", b"fhirserver/", b"Errno")
 _FHIR = "{http://hl7.org/fhir}"
+_IN_JSON = frozenset((b"application/fhir+json", b"application/json", b"text/json"))
 _SEVERE = frozenset({"error", "fatal"})
 
 
@@ -27,7 +28,7 @@ def problems_of(case: Case, answer: Answer) -> list[str]:
     found = list(_status_problems(answer.status))
     if case.method != "HEAD" and answer.status >= 400:
         found += _refusal_problems(answer)
-    elif answer.body and b"json;" in _media_type(answer):
+    elif answer.body and _media_type(answer).partition(b";")[0] in _IN_JSON:
         found += _success_problems(answer)
     return found
 
