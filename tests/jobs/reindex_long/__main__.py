@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.jobs.reindex_long.clients import BEFORE, DURING, Ledger
+from tests.jobs.reindex_long.clients import Ledger, Phase
 from tests.jobs.reindex_long.trial import Options, Result, prepared
 
 _STARTED = time.monotonic()
@@ -44,12 +44,9 @@ def summarize(options: Options, result: Result, ledger: Ledger) -> None:
     for line in (result.pause, *result.kills):
         say(f"  {line}")
     for kind in ("read", "write"):
-        figures = [f"{ledger.percentile_ms(phase, kind, p):.1f}" for phase in (BEFORE, DURING) for p in (50, 99)]
-        counts = [len(ledger.waits[phase, kind]) for phase in (BEFORE, DURING)]
-        say(
-            f"  {kind}s: p50 {figures[0]} ms, p99 {figures[1]} ms before ({counts[0]:,}); "
-            f"p50 {figures[2]} ms, p99 {figures[3]} ms during ({counts[1]:,})"
-        )
+        for phase in (Phase.BEFORE, Phase.DURING):
+            figures = ", ".join(f"p{p} {ledger.percentile_ms(phase, kind, p):.1f}" for p in (50, 99, 100))
+            say(f"  {len(ledger.waits[phase, kind]):,} {kind}s {phase}: {figures} ms")
     touched = len(ledger.written.keys() | ledger.doubted.keys())
     say(f"  {touched:,} Observations touched, {len(ledger.doubted)} in doubt; requests: {dict(ledger.counts)}")
     for problem in result.problems[:50]:

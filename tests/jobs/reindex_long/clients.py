@@ -5,6 +5,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import StrEnum
 from threading import Event, Lock, Thread
 from typing import Final
 
@@ -17,7 +18,14 @@ _PAUSE_S: Final = 0.01
 _AFTER_FAILURE_S: Final = 0.1
 _PATIENCE_S: Final = 60.0
 
-BEFORE, DURING, ELSE = "before", "during", "else"
+
+class Phase(StrEnum):
+    """What goes on while a request is sent."""
+
+    BEFORE = "before"
+    DURING = "during"
+    ELSE = "else"
+    """The server is away or starts, or the job is paused."""
 
 
 class Ledger:
@@ -31,12 +39,12 @@ class Ledger:
         self.loaded = count
         self.loaded_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         """When nobody had touched anything."""
-        self.phase = BEFORE
+        self.phase = Phase.BEFORE
         self.written: dict[str, str | None] = {}
         self.doubted: dict[str, set[str | None]] = {}
         self.problems: list[str] = []
         self.counts: Counter[str] = Counter()
-        self.waits: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        self.waits: defaultdict[tuple[Phase, str], list[float]] = defaultdict(list)
         """Seconds of each request, by phase and ``read`` or ``write``."""
         self._lock = Lock()
 
@@ -52,8 +60,8 @@ class Ledger:
         with self._lock:
             self.problems.append(text)
 
-    def percentile_ms(self, phase: str, kind: str, percent: int) -> float:
-        """Return how long a share of the requests of a phase took at most."""
+    def percentile_ms(self, phase: Phase, kind: str, percent: int) -> float:
+        """Return how long a share of the requests of a phase took at most; 100: all of them."""
         waits = sorted(self.waits[phase, kind])
         return waits[min(len(waits) - 1, len(waits) * percent // 100)] * 1e3 if waits else float("nan")
 
@@ -97,8 +105,10 @@ class Client(Thread):
             try:
                 self.step()
                 time.sleep(_PAUSE_S)
-            except NoAnswer:
+            except NoAnswer as problem:
                 self.ledger.count("no answer")
+                if self.ledger.phase is not Phase.ELSE:
+                    self.ledger.problem(f"{self.name} has no answer of a server that runs: {problem}")
                 time.sleep(_AFTER_FAILURE_S)
         self.wire.close()
 

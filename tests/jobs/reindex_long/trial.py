@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from fhirserver.store.mongod import ManagedMongod
 from tests.jobs.reindex_long.checks import check_all
-from tests.jobs.reindex_long.clients import DURING, ELSE, Crew, Ledger
+from tests.jobs.reindex_long.clients import Crew, Ledger, Phase
 from tests.jobs.reindex_long.record import CODE, PARAMETER, load
 from tests.server_process import ServerProcess, await_end, descendants
 from tests.wire import Answer, Wire
@@ -106,7 +106,7 @@ class Trial:
         self._check_counts()
 
     def _do_job(self) -> None:
-        self.ledger.phase = DURING
+        self.ledger.phase = Phase.DURING
         posted = self._wire.send("PUT", f"SearchParameter/{CODE}", PARAMETER)
         assert posted.status == 201, posted.body
         started = time.monotonic()
@@ -115,7 +115,7 @@ class Trial:
             event()
         self._watch_until(lambda: self._served)
         self.result.lasted_s = time.monotonic() - started
-        self.ledger.phase = ELSE
+        self.ledger.phase = Phase.ELSE
         self._ask_status()
         if self._status.state != "completed":
             self.result.problems.append(f"searches are served while the job is {self._status.state}")
@@ -184,7 +184,7 @@ class Trial:
         """Kill the server and its workers; the job goes on where it was."""
         self._ask_status()
         before = self._status
-        self.ledger.phase = ELSE
+        self.ledger.phase = Phase.ELSE
         processes = {self.server.pid, *descendants(self.server.pid)}
         killed = time.monotonic()
         for pid in processes:
@@ -196,7 +196,7 @@ class Trial:
         ready_s = time.monotonic() - killed
         self._ask_status()
         found = self._status
-        self.ledger.phase = DURING
+        self.ledger.phase = Phase.DURING
         self._await_progress(found)
         text = f"killed at {before}; ready after {ready_s:.1f} s at {found.done:,}; went on after "
         self.result.kills.append(f"{text}{time.monotonic() - killed:.1f} s, at {self._status.done:,}")
@@ -212,7 +212,7 @@ class Trial:
 
     def _pause(self) -> None:
         """Pause the job and go on with it."""
-        self.ledger.phase = ELSE
+        self.ledger.phase = Phase.ELSE
         self._control("pause", "paused")
         before = self._status
         time.sleep(_PAUSED_S)
@@ -223,7 +223,7 @@ class Trial:
                 f"a paused job is {self._status.state} and went from {before} to {self._status}"
             )
         self._control("resume", "queued")
-        self.ledger.phase = DURING
+        self.ledger.phase = Phase.DURING
         self._await_progress(before)
         self.result.pause = f"paused at {before} for {_PAUSED_S:g} s; went on at {self._status.done:,}"
         self._tell(self.result.pause)
