@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from fhirserver.kernel.base64url import base64url
 from fhirserver.kernel.outcome import BadSearchValue
 
 _SIGNATURE: Final = 16
@@ -42,7 +43,7 @@ class Cursors:
         """Return the opaque text of a cursor."""
         position = [["d", str(part)] if isinstance(part, Decimal) else part for part in cursor.position]
         content = msgspec.msgpack.encode([query, cursor.backward, position, cursor.total, cursor.passed])
-        return base64.urlsafe_b64encode(self._signature(content) + content).decode().rstrip("=")
+        return base64url(self._signature(content) + content)
 
     def open(self, query: bytes, text: str) -> Cursor:
         """Read a cursor back. Raises BadSearchValue when it was altered or is another query's."""

@@ -3,11 +3,12 @@
 Spec: https://www.rfc-editor.org/rfc/rfc8705#section-3
 """
 
-import base64
 import hashlib
 import ssl
 from collections.abc import Mapping
 from typing import Any, Final
+
+from fhirserver.kernel.base64url import base64url
 
 THUMBPRINT: Final = "x5t#S256"
 
@@ -18,7 +19,7 @@ def thumbprint_of(scope: Mapping[str, Any]) -> str | None:
     if not shown:
         return None
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(shown[0])).digest()
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return base64url(digest)
 
 
 def confirmation(thumbprint: str | None) -> dict[str, Any]:

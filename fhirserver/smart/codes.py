@@ -3,7 +3,6 @@
 Spec: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2, https://www.rfc-editor.org/rfc/rfc7636
 """
 
-import base64
 import hashlib
 import hmac
 import re
@@ -12,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from fhirserver.kernel.base64url import base64url
 from fhirserver.smart.authorization import Authorization, authorization_of
 from fhirserver.smart.clients import Client, digest_of
 from fhirserver.smart.errors import invalid_grant
@@ -78,5 +78,5 @@ def is_challenge(text: str) -> bool:
 
 def fits(verifier: str, challenge: str) -> bool:
     """Tell whether a verifier is the one whose digest a challenge is."""
-    digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+    digest = base64url(hashlib.sha256(verifier.encode()).digest())
     return _VERIFIER.fullmatch(verifier) is not None and hmac.compare_digest(digest, challenge)

@@ -4,11 +4,11 @@ A token is entered first and what it rests on is looked at after: whoever ends t
 after the end is written, so one of both always sees the other.
 """
 
-import base64
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fhirserver.kernel.base64url import base64url
 from fhirserver.smart.authorization import Authorization, Person
 from fhirserver.smart.clients import Client
 from fhirserver.smart.errors import invalid_grant
@@ -120,4 +120,4 @@ def user_claims(
 
 def _half_digest(token: str) -> str:
     half = hashlib.sha256(token.encode()).digest()[:16]
-    return base64.urlsafe_b64encode(half).decode().rstrip("=")
+    return base64url(half)

@@ -15,6 +15,7 @@ import msgspec
 from graphql import FieldNode
 
 from fhirserver.codec.fhir_json import decode_checked
+from fhirserver.kernel.base64url import base64url
 from fhirserver.kernel.outcome import TooCostly
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.kernel.version import Version
@@ -143,7 +144,7 @@ def decoded(version: Version) -> Resource:
 
 def _sealed(asked: Asked) -> str:
     content = msgspec.msgpack.encode([asked.parameters, asked.fhirpath, asked.cursor, asked.offset])
-    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+    return base64url(content)
 
 
 def _unsealed(node: FieldNode, resource_type: str, text: Json) -> Asked:
