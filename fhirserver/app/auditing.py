@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from fhirserver.app.background import ended
+from fhirserver.app.background import ended, repeat
 from fhirserver.app.sites import Site, own_bases
 from fhirserver.audit.agents import Observer
 from fhirserver.audit.auditor import OPERATOR, UNAUDITED, Audited, Auditor
@@ -68,14 +68,16 @@ class Auditing:
             provenance = self._settings.audit_provenance
             self._ledgers[name] = Ledger(site.live, site.store, observer, self._secret, with_provenance=provenance)
         self._drain = Drain(self._recorder, self._ledgers, lambda problem: self._on_problem(problem, None))
-        self._begin(self._drain.run, "The audit trail could not be drained; it is tried again.")
+        self._begin(partial(_drained, self._drain), "The audit trail could not be drained; it is tried again.")
         for site in sites.values():
             threshold = self._settings.audit_mass_reading
             watch = Watch(site.live, site.store, self._recorder.spool.worker, threshold)
             self._begin(partial(_look, watch), "The audit trail could not be watched; it is tried again.")
 
-    def _begin(self, work: Callable[[], Awaitable[object]], problem: str) -> None:
-        self._tasks.append(asyncio.create_task(self._repeat(work, problem)))
+    def _begin(self, work: Callable[[], Awaitable[float]], problem: str) -> None:
+        # the database may be away, or others faster: what is not stored is read again
+        told = partial(self._on_problem, problem)
+        self._tasks.append(asyncio.create_task(repeat(work, _AGAIN_S, told, waits_for=FhirError)))
 
     async def end(self) -> None:
         """Drain what there is, within seconds; the rest is left to the next worker of this machine."""
@@ -88,18 +90,13 @@ class Auditing:
                     await self._drain.finish()
         self._recorder.spool.close()
 
-    async def _repeat(self, work: Callable[[], Awaitable[object]], what: str) -> None:
-        while True:
-            try:
-                await work()
-            except FhirError:  # the database is away, or others are faster: what is not stored is read again
-                await asyncio.sleep(_AGAIN_S)
-            except Exception as problem:  # what went wrong once must not end it for good
-                self._on_problem(what, problem)
-                await asyncio.sleep(_AGAIN_S)
+
+async def _drained(drain: Drain) -> float:
+    """Drain what there is; the drain itself waits for more."""
+    await drain.run()
+    return 0.0
 
 
-async def _look(watch: Watch) -> None:
+async def _look(watch: Watch) -> float:
     """Look for unusual access, again at once while there may be more."""
-    if not await watch.run():
-        await asyncio.sleep(_WATCH_S)
+    return 0.0 if await watch.run() else _WATCH_S

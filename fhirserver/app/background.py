@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 from fhirserver.jobs.parameter_watch import ParameterWatch
@@ -28,6 +29,31 @@ async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
         _, pending = await asyncio.wait(pending, timeout=_AGAIN_S)
 
 
+async def repeat(
+    work: Callable[[], Awaitable[float]],
+    again_s: float,
+    on_fault: Callable[[BaseException], None],
+    *,
+    waits_for: type[FhirError] = Unavailable,
+    leaving: asyncio.Event | None = None,
+) -> None:
+    """Do some work again and again, each time after as many seconds as it said, until ``leaving`` happens.
+
+    Work that ends with ``waits_for`` is tried again after ``again_s`` without a word: by default while the database is
+    away.
+    """
+    end = leaving or asyncio.Event()
+    pause_s = 0.0
+    while not await _happens(end, pause_s):
+        pause_s = again_s
+        try:
+            pause_s = await work()
+        except waits_for:
+            continue
+        except Exception as problem:  # what went wrong once must not end it for good
+            on_fault(problem)
+
+
 @asynccontextmanager
 async def repeating(
     work: Callable[[], Awaitable[None]], every_s: float, name: str, on_fault: OnFault
@@ -38,16 +64,11 @@ async def repeating(
     """
     leaving = asyncio.Event()
 
-    async def repeat() -> None:
-        while not await _happens(leaving, every_s):
-            try:
-                await work()
-            except Unavailable:
-                continue
-            except Exception as problem:  # what went wrong once must not end it for good
-                on_fault(problem, name)
+    async def once() -> float:
+        await work()
+        return every_s
 
-    task = asyncio.create_task(repeat())
+    task = asyncio.create_task(repeat(once, every_s, lambda problem: on_fault(problem, name), leaving=leaving))
     try:
         yield
     finally:
@@ -78,9 +99,9 @@ class Background:
     async def begin(self) -> None:
         """Learn what there is, then go on in the background. Raises Unavailable."""
         await self._watch.begin()
-        self._tasks.append(asyncio.create_task(self._repeat(self._refresh, "search parameters")))
+        self._begin(self._refresh, "search parameters")
         if self._runner is not None:
-            self._tasks.append(asyncio.create_task(self._repeat(self._runner.run_next, "jobs")))
+            self._begin(partial(self._run_next, self._runner), "jobs")
 
     async def end(self) -> None:
         """Stop; a job under way is left to the next worker."""
@@ -89,21 +110,22 @@ class Background:
             async with asyncio.timeout(_LEAVING_S):
                 await self._watch.end()
 
-    async def _refresh(self) -> bool:
+    def _begin(self, work: Callable[[], Awaitable[float]], name: str) -> None:
+        told = partial(self._told, name)
+        self._tasks.append(asyncio.create_task(repeat(work, _EVERY_S, told)))
+
+    def _told(self, name: str, problem: BaseException) -> None:
+        self._on_fault(problem, name)
+
+    async def _refresh(self) -> float:
         await self._watch.refresh()
         if self._runner is not None:
             await self._watch.request_reindex()
-        return False
+        return self._pause_s
 
-    async def _repeat(self, work: Callable[[], Awaitable[bool]], name: str) -> None:
-        """Do the work every second, and again at once where it says so; a database that is away is waited for."""
-        while True:
-            again = False
-            try:
-                again = await work()
-            except Unavailable:
-                pass
-            except Exception as problem:  # what went wrong once must not end it for good
-                self._on_fault(problem, name)
-            if not again:
-                await asyncio.sleep(_SOON_S if self._watch.is_waiting else _EVERY_S)
+    async def _run_next(self, runner: Runner) -> float:
+        return 0.0 if await runner.run_next() else self._pause_s
+
+    @property
+    def _pause_s(self) -> float:
+        return _SOON_S if self._watch.is_waiting else _EVERY_S

@@ -9,6 +9,7 @@ from typing import Final
 
 import httpx2
 
+from fhirserver.outbound.bounded import Bounded, TooLongAnswer
 from fhirserver.outbound.guard import Guard, Refused
 
 MAX_BYTES: Final = 256 * 1024
@@ -78,19 +79,16 @@ class Outbound:
                 return await self._send(httpx2.Request(method, url, headers=headers, content=content), max_bytes)
         except TimeoutError:
             raise Refused(f"The other server takes more than {self._timeout_s:g} s.") from None
+        except TooLongAnswer as problem:
+            raise Refused(str(problem)) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as problem:
             raise Refused(f"The other server cannot be asked ({type(problem).__name__}).") from None
 
     async def _send(self, request: httpx2.Request, max_bytes: int) -> Answer:
-        transport = GuardedTransport(self._guard, self._verify)
+        transport = Bounded(GuardedTransport(self._guard, self._verify), max_bytes)
         client = httpx2.AsyncClient(
             transport=transport, follow_redirects=False, timeout=self._timeout_s, trust_env=False
         )
         async with client:
-            response = await client.send(request, stream=True)
-            content = bytearray()
-            async for part in response.aiter_bytes(16 * 1024):
-                content += part
-                if len(content) > max_bytes:
-                    raise Refused(f"The other server answers more than {max_bytes} bytes.")
-            return Answer(response.status_code, dict(response.headers), bytes(content))
+            response = await client.send(request)
+            return Answer(response.status_code, dict(response.headers), response.content)

@@ -1,6 +1,7 @@
 """$meta, $meta-add, $meta-delete — http://hl7.org/fhir/R4/resource-operations.html"""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -138,11 +139,11 @@ async def test_too_many_labels_are_refused(client: AsyncClient, monkeypatch: pyt
 LINKED = [{"type": "source", "resource": {"display": "x"}}]
 
 
+@dataclass(frozen=True)
 class OnlyTagged(Limited):
     """A caller who may see what has one tag."""
 
-    def __init__(self, code: str) -> None:
-        self.code = code
+    code: str
 
     def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
         if resource_type == "Patient":

@@ -17,13 +17,14 @@ from httpx2 import AsyncBaseTransport, HTTPError
 from joserfc.errors import JoseError
 from starlette.requests import Request
 
+from fhirserver.outbound.bounded import Bounded
 from fhirserver.outbound.guard import Refused as OutboundRefused
 from fhirserver.smart.people.assurance import LEVELS, satisfies
-from fhirserver.smart.people.bounded import Bounded
 from fhirserver.smart.people.claims import Identity, Refused, identity_of
 from fhirserver.smart.people.issuers import Issuer
 
 _TIMEOUT_S: Final = 10.0
+_MAX_BYTES: Final = 512 * 1024
 _LEEWAY_S: Final = 60
 _METADATA_S: Final = 3600.0
 _REMEMBERED: Final = ("redirect_uri", "nonce", "code_verifier")
@@ -64,7 +65,7 @@ class Federation:
         self._clock = clock
         self._read_s: dict[str, float] = {}
         for issuer in issuers:
-            self._register(issuer, Bounded(transport))
+            self._register(issuer, Bounded(transport, _MAX_BYTES))
 
     async def redirect_url(self, issuer: Issuer, callback: str, wish: Wish) -> tuple[str, dict[str, Any]]:
         """Return where to send the browser, and what to remember until it comes back. Raises Refused."""

@@ -2,21 +2,18 @@
 
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Final
 
 import httpx2
 
-MAX_BYTES: Final = 512 * 1024
-
 
 class TooLongAnswer(httpx2.TransportError):
-    """Another server sends more than it should."""
+    """Another server sends more than it should; the text is a sentence."""
 
 
 class Bounded(httpx2.AsyncBaseTransport):
     """Reads answers through another transport."""
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport, max_bytes: int) -> None:
         """Allow ``max_bytes`` for each body, as it travels."""
         self._inner = inner
         self._max_bytes = max_bytes
@@ -28,7 +25,7 @@ class Bounded(httpx2.AsyncBaseTransport):
         response = await self._inner.handle_async_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
-            raise TooLongAnswer("compressed")
+            raise TooLongAnswer("The other server compresses its answer, which was not asked for.")
         stream = _Cut(response.stream, self._max_bytes)
         return httpx2.Response(
             response.status_code, headers=response.headers, stream=stream, extensions=response.extensions
@@ -52,13 +49,13 @@ class _Cut(httpx2.AsyncByteStream):
         if not isinstance(inner, httpx2.AsyncByteStream):
             raise TypeError("an answer of an asynchronous transport has an asynchronous body")
         self._inner = inner
-        self._left = max_bytes
+        self._max_bytes = self._left = max_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for part in self._inner:
             self._left -= len(part)
             if self._left < 0:
-                raise TooLongAnswer("too long")
+                raise TooLongAnswer(f"The other server answers more than {self._max_bytes} bytes.")
             yield part
 
     async def aclose(self) -> None:
