@@ -72,6 +72,33 @@ def is_refused(rules: SiteRules, patient: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class WaysIn:
+    """What a caller may do about a record that is closed to it, as far as roles say: nothing of what is hidden."""
+
+    is_related: bool
+    """A relation of care that the caller has opens it already."""
+    minutes: int | None
+    """For how long the glass may be broken at most; None: not by this caller."""
+    min_reason: int
+    """Characters of the reason."""
+    may_declare: bool
+    """A relation of care may be declared."""
+
+
+def ways_in(rules: SiteRules, patient: str) -> WaysIn:
+    """Return what a caller may try. Whom the patient has excluded is told when it is tried."""
+    roles, terms, is_user = rules.facts.roles, rules.policy.emergency, rules.caller.fhir_user is not None
+    known = [rules.facts.related.get(role.evidence, frozenset()) for role in roles]
+    breaks = is_user and rules.caller.emergency is None and any(role.emergency is not None for role in roles)
+    return WaysIn(
+        is_related=any(related is None or patient in related for related in known),
+        minutes=terms.max_minutes if breaks else None,
+        min_reason=terms.min_reason,
+        may_declare=is_user and any(role.declares for role in roles),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Opening:
     """An emergency as it is written down."""
 

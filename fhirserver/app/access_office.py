@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fhirserver.access.emergency import Asked
+from fhirserver.access.emergency import Asked, WaysIn
 from fhirserver.access.explained import Explanation, Question
 from fhirserver.app.authorization import Authorization
 from fhirserver.app.sites import Site
@@ -57,6 +57,10 @@ class Office:
     async def declare(self, caller: Caller, patient: str, evidence: str, trail: Trail) -> Version:
         """Declare a relation of care. Raises NotFound, Forbidden, BadRequest."""
         return await self._desk(self._running()).declare(caller, patient, evidence, trail)
+
+    async def ways_in(self, caller: Caller, patient: str) -> WaysIn:
+        """Return what a caller may do about the record of a patient that it sees."""
+        return await self._desk(self._running()).ways_in(caller, patient)
 
     async def explain(self, question: Question) -> Explanation:
         """Explain one decision. Raises NotFound, Deleted, BadSearchValue."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from fhirserver.access.emergency import Asked
+from fhirserver.access.emergency import Asked, WaysIn
 from fhirserver.access.explained import Explanation, Question
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.version import Version
@@ -28,6 +28,10 @@ class AccessOffice(Protocol):
 
     async def declare(self, caller: Caller, patient: str, evidence: str, trail: Trail) -> Version:
         """Declare a relation of care. Raises NotFound, Forbidden, BadRequest."""
+        ...
+
+    async def ways_in(self, caller: Caller, patient: str) -> WaysIn:
+        """Return what a caller may do about the record of a patient that it sees."""
         ...
 
     async def explain(self, question: Question) -> Explanation:

@@ -1,15 +1,16 @@
-"""$emergency-access, $declare-relation: opening a record beyond its relations of care; this server's own operations.
+"""$emergency-access, $declare-relation, $access-ways: records beyond their relations of care; this server's own.
 
 ``POST [base]/Patient/[id]/$emergency-access`` with the ``reason`` answers a new access token, good for this patient and
 ``minutes`` at most; the token it was asked with stays what it is. ``POST [base]/Patient/[id]/$declare-relation`` with
-the ``evidence`` answers the CareTeam that declares it, which counts for all tokens.
+the ``evidence`` answers the CareTeam that declares it, which counts for all tokens. ``GET
+[base]/Patient/[id]/$access-ways`` tells who sees the patient which of them is there to be asked for.
 Spec: docs/access-policy.md
 """
 
 from typing import Final
 
 from fhirserver.access.declaration import KINDS
-from fhirserver.access.emergency import Asked
+from fhirserver.access.emergency import Asked, WaysIn
 from fhirserver.codec.fhir_json import encode
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Level
@@ -28,17 +29,18 @@ def emergency_operations(office: AccessOffice) -> tuple[Operation, ...]:
     return (
         _operation("declare-relation", _declaring(office)),
         _operation("emergency-access", _breaking(office)),
+        _operation("access-ways", _telling(office), affects_state=False),
     )
 
 
-def _operation(name: str, handler: Handler) -> Operation:
+def _operation(name: str, handler: Handler, *, affects_state: bool = True) -> Operation:
     return Operation(
         name=name,
         definition=f"{_DEFINITION}{name}",
         levels=frozenset({Level.INSTANCE}),
         resource_types=frozenset({"Patient"}),
         handler=handler,
-        affects_state=True,
+        affects_state=affects_state,
     )
 
 
@@ -61,6 +63,31 @@ def _declaring(office: AccessOffice) -> Handler:
         return FhirResponse(status=200, content=version.content, headers=(("ETag", version.etag),))
 
     return handle
+
+
+def _telling(office: AccessOffice) -> Handler:
+    async def handle(request: FhirRequest, repository: Repository) -> FhirResponse:
+        arguments_of(request, ())
+        patient = _patient(request)
+        await repository.read("Patient", patient)  # who does not see that there is one is told nothing of it
+        ways = await office.ways_in(_caller(repository), patient)
+        return FhirResponse(status=200, content=encode(_ways(ways)))
+
+    return handle
+
+
+def _ways(ways: WaysIn) -> dict[str, object]:
+    parameters: list[dict[str, object]] = [
+        {"name": "relation", "valueBoolean": ways.is_related},
+        {"name": "emergencyAccess", "valueBoolean": ways.minutes is not None},
+        {"name": "declareRelation", "valueBoolean": ways.may_declare},
+    ]
+    if ways.minutes is not None:
+        parameters.append({"name": "minutes", "valueInteger": ways.minutes})
+        parameters.append({"name": "minReason", "valueInteger": ways.min_reason})
+    if ways.may_declare:
+        parameters += [{"name": "evidence", "valueCode": kind} for kind in KINDS]
+    return {"resourceType": "Parameters", "parameter": parameters}
 
 
 def _caller(repository: Repository) -> Caller:

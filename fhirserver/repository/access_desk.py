@@ -9,7 +9,7 @@ from typing import Final
 
 from fhirserver.access import Unrestricted
 from fhirserver.access.declaration import check_declaration, declared_team
-from fhirserver.access.emergency import Asked, Opening, check_emergency
+from fhirserver.access.emergency import Asked, Opening, WaysIn, check_emergency, ways_in
 from fhirserver.access.rule_book import SiteRuleBook
 from fhirserver.access.site_rules import SiteRules
 from fhirserver.codec.fhir_json import encode, parse_json, parse_resource
@@ -64,6 +64,10 @@ class AccessDesk:
         check_declaration(rules, patient, evidence)
         team = declared_team(rules, patient, evidence, self.live.now.clock())
         return (await self._write(trail, {"": team}))[0]
+
+    async def ways_in(self, caller: Caller, patient: str) -> WaysIn:
+        """Return what a caller may do about the record of a patient that it sees."""
+        return ways_in(await self.book.load(caller, facts_now(self.live.now), frozenset({patient})), patient)
 
     async def _known(self, caller: Caller, patient: str) -> tuple[Resource, SiteRules]:
         """Return a patient and the caller's rules, which know of that patient. Raises NotFound, Forbidden."""

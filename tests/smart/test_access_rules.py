@@ -244,6 +244,39 @@ async def test_break_the_glass_is_refused(  # noqa: PLR0917 - the columns of the
     assert says in answer.json()["issue"][0]["diagnostics"]
 
 
+WAYS = [
+    pytest.param("Practitioner/own", "physician", "Patient/a", (True, True, True), id="has a relation"),
+    pytest.param("Practitioner/other", "physician", "Patient/a", (False, True, True), id="an emergency would open it"),
+    pytest.param("Practitioner/other", "secretary", "Patient/a", (False, False, False), id="not for this role"),
+    pytest.param("Practitioner/other", "physician", "Patient/none", None, id="nobody there"),
+]
+
+
+@pytest.mark.parametrize(("user", "role", "patient_key", "told"), WAYS)
+async def test_who_sees_a_patient_learns_what_would_open_the_record(
+    app: App, user: str, role: str, patient_key: str, told: tuple[bool, bool, bool] | None
+) -> None:
+    """be-fr §3: no relation, and a hint at break-the-glass that betrays nothing of the record."""
+    answer = await (await person(app, user, role)).get(f"{patient_key}/$access-ways")
+    if told is None:
+        assert answer.status_code == 404
+        return
+    given = {p["name"]: p for p in answer.json()["parameter"]}
+    assert tuple(given[n]["valueBoolean"] for n in ("relation", "emergencyAccess", "declareRelation")) == told
+    assert ("minutes" in given, "evidence" in given) == told[1:]
+
+
+async def test_what_opens_a_record_is_told_alike_whatever_is_hidden(app: App, network: Network) -> None:
+    other = await person(app, "Practitioner/other", "physician")
+    await network.put(patient("bare"), patient("full"), observation("of", "full", "V"))
+    answers = [(await other.get(f"Patient/{one}/$access-ways")).json() for one in ("bare", "full")]
+    assert answers[0] == answers[1]
+    unseen = await person(app, "Patient/a", "patient")
+    refused = [(await unseen.get(f"Patient/{one}/$access-ways")) for one in ("b", "none")]
+    assert [answer.status_code for answer in refused] == [404, 404]
+    assert refused[0].text.replace("Patient/b", "Patient/none") == refused[1].text
+
+
 async def test_who_is_excluded_breaks_no_glass(app: App, network: Network) -> None:
     await network.put(consent("x", "b", excluding("Practitioner/other")))
     other = await person(app, "Practitioner/other", "physician")
