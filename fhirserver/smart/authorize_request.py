@@ -8,7 +8,7 @@ from typing import Final
 
 from fhirserver.kernel.scopes import Context
 from fhirserver.smart.asked import AuthorizeRequest, Target
-from fhirserver.smart.clients import AUTHORIZATION_CODE, Client
+from fhirserver.smart.clients import AUTHORIZATION_CODE, REFRESH_TOKEN, Client
 from fhirserver.smart.codes import is_challenge
 from fhirserver.smart.errors import (
     INVALID_REQUEST,
@@ -18,7 +18,7 @@ from fhirserver.smart.errors import (
     OAuthError,
 )
 from fhirserver.smart.forms import Form
-from fhirserver.smart.scopes import LAUNCH, Ceiling, Scopes
+from fhirserver.smart.scopes import LAUNCH, OFFLINE, ONLINE, Ceiling, Scopes
 from fhirserver.smart.services import Services
 
 PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
@@ -108,7 +108,7 @@ def _scopes(services: Services, form: Form, client: Client) -> Scopes:
     strange += [scope.text for scope in asked.resources if scope.context is Context.SYSTEM]
     if strange:
         raise OAuthError(INVALID_SCOPE, f"`{strange[0][:200]}` is no scope of an app, such as `patient/Patient.rs`.")
-    within = Ceiling(services.read_scopes(client.scope)).within(asked)
+    within = Ceiling(services.read_scopes(_ceiling_of(client))).within(asked)
     if not within.texts:
         raise OAuthError(INVALID_SCOPE, "The client is not registered for any of these scopes.")
     if LAUNCH in within.beside and "launch" not in form:
@@ -116,3 +116,10 @@ def _scopes(services: Services, form: Form, client: Client) -> Scopes:
     if "launch" in form and LAUNCH not in within.beside:
         raise OAuthError(INVALID_REQUEST, "`launch` comes with the scope `launch`, for which the client is registered.")
     return within
+
+
+def _ceiling_of(client: Client) -> str:
+    """Return the most that a client may be granted: access that lasts only if it is registered to refresh tokens."""
+    if REFRESH_TOKEN in client.grant_types:
+        return client.scope
+    return " ".join(word for word in client.scope.split() if word not in (OFFLINE, ONLINE))

@@ -65,6 +65,11 @@ class ClientAuthentication:
         return _known(client)
 
 
+def has_credentials(request: Request, form: Form) -> bool:
+    """Tell whether a request says, or proves, which client makes it."""
+    return "authorization" in request.headers or "client_id" in form or "client_secret" in form or _has_assertion(form)
+
+
 def _proves(client: Client | None, method: AuthMethod, secret: str) -> bool:
     return client is not None and client.token_endpoint_auth_method is method and client.proves_secret(secret)
 

@@ -58,6 +58,11 @@ class RefreshTokens:
         record = await self._records.get(digest_of(token))
         return None if record is None or record["used"] else record
 
+    async def client_of(self, token: str) -> str | None:
+        """Return whose token it is, also of one that was used: its second use must be seen."""
+        record = await self._records.get(digest_of(token))
+        return None if record is None else str(record["client_id"])
+
     async def revoke_all(self, where: Mapping[str, Any]) -> int:
         """End the tokens of an authorization (``id``), ``user``, ``client_id``, ``session_id`` or ``grant``."""
         return await self._records.delete_where(where)

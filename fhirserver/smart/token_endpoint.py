@@ -11,11 +11,19 @@ from starlette.responses import JSONResponse, Response
 
 from fhirserver.smart import network
 from fhirserver.smart.certificates import thumbprint_of
+from fhirserver.smart.client_auth import has_credentials
 from fhirserver.smart.client_credentials import client_credentials
 from fhirserver.smart.clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
 from fhirserver.smart.code_exchange import code_exchange
-from fhirserver.smart.errors import NOT_STORED, UNAUTHORIZED_CLIENT, UNSUPPORTED_GRANT_TYPE, OAuthError, invalid_request
-from fhirserver.smart.forms import read_form
+from fhirserver.smart.errors import (
+    NOT_STORED,
+    UNAUTHORIZED_CLIENT,
+    UNSUPPORTED_GRANT_TYPE,
+    OAuthError,
+    invalid_grant,
+    invalid_request,
+)
+from fhirserver.smart.forms import Form, read_form
 from fhirserver.smart.noted import note_client
 from fhirserver.smart.refreshing import refreshing
 from fhirserver.smart.services import Services
@@ -51,6 +59,7 @@ class TokenEndpoint:
         if exchange is None:
             raise OAuthError(UNSUPPORTED_GRANT_TYPE, f"`grant_type` is one of {', '.join(_EXCHANGES)}.")
         where = self._services.network
+        form = await self._named(request, form)
         proven = await self._services.authentication.prove(
             request, form, lambda url: where.is_endpoint(url, network.TOKEN)
         )
@@ -61,3 +70,17 @@ class TokenEndpoint:
             self._services, TokenRequest(form, proven, where.origin(request), thumbprint_of(request.scope))
         )
         return JSONResponse(answer, headers=dict(NOT_STORED))
+
+    async def _named(self, request: Request, form: Form) -> Form:
+        """Return a form that names its client: a public app may show its refresh token alone. Raises OAuthError.
+
+        SMART App Launch 2.2 has no `client_id` among the parameters of a refresh. A token of a client that keeps
+        secrets still needs the proof.
+        """
+        token = form.get("refresh_token")
+        if form["grant_type"] != REFRESH_TOKEN or token is None or has_credentials(request, form):
+            return form
+        client_id = await self._services.refresh_tokens.client_of(token)
+        if client_id is None:
+            raise invalid_grant("The refresh token is not valid, has expired or was revoked.")
+        return {**form, "client_id": client_id}

@@ -269,6 +269,15 @@ async def test_1_4_31_offline_and_online_access_both_give_a_refresh_token(
     assert (await app.tokens(doctor, f"{scope} user/*.rs"))["refresh_token"]
 
 
+async def test_1_4_31_who_is_not_registered_to_refresh_is_granted_no_offline_access(
+    network: Network, doctor: Browser
+) -> None:
+    app = await network.app_client(SCOPE, grant_types=("authorization_code",))
+    granted = await app.tokens(doctor, "offline_access online_access user/*.rs")
+    assert granted["scope"] == "user/*.rs"
+    assert "refresh_token" not in granted
+
+
 async def test_1_4_31_online_access_dies_with_the_session_offline_access_does_not(app: App, network: Network) -> None:
     assert network.app.authorization is not None
     browser = await network.person()
@@ -302,6 +311,25 @@ async def test_1_4_31_the_reuse_of_a_public_clients_token_ends_the_family(app: A
     assert error_of(await app.refresh(first["refresh_token"])) == "invalid_grant"
     assert error_of(await app.refresh(second["refresh_token"])) == "invalid_grant"
     assert (await app.network.http.get("Patient", headers=bearer(second["access_token"]))).status_code == 401
+
+
+async def test_1_4_30_a_public_app_may_leave_out_who_it_is(app: App, network: Network, doctor: Browser) -> None:
+    first = (await app.tokens(doctor, "offline_access user/*.rs"))["refresh_token"]
+    form = {"grant_type": "refresh_token", "refresh_token": first}
+    renewed = await network.post("/auth/token", form)
+    assert renewed.status_code == 200, renewed.text
+    assert error_of(await network.post("/auth/token", form)) == "invalid_grant", "it is good once all the same"
+    assert error_of(await app.refresh(renewed.json()["refresh_token"])) == "invalid_grant"
+    assert error_of(await network.post("/auth/token", {**form, "refresh_token": "unknown"})) == "invalid_grant"
+    assert error_of(await network.post("/auth/token", {"grant_type": "refresh_token"})) == "invalid_client"
+
+
+async def test_1_4_30_a_client_that_keeps_secrets_proves_itself_to_refresh(network: Network, doctor: Browser) -> None:
+    app = await network.app_client(SCOPE, AuthMethod.BASIC)
+    token = (await app.tokens(doctor, "offline_access user/*.rs"))["refresh_token"]
+    answer = await network.post("/auth/token", {"grant_type": "refresh_token", "refresh_token": token})
+    assert (answer.status_code, error_of(answer)) == (401, "invalid_client")
+    assert (await app.refresh(token)).status_code == 200
 
 
 async def test_1_4_31_of_many_refreshes_at_once_one_succeeds_at_most(app: App, doctor: Browser) -> None:
