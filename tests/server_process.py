@@ -153,13 +153,15 @@ class ServerProcess:
             raise NotServing(f"the server did not end in {patience_s} s:\n{self.last_words()}") from None
 
     def stop(self) -> None:
-        """End the server and drop its database where that outlives it."""
+        """End the server and drop its databases where they outlive it."""
         if self._process is None:
             return
         self.end()
         if self.mongodb_uri is not None:
             with pymongo.MongoClient[dict[str, object]](self.mongodb_uri) as client:
-                client.drop_database(self.database)
+                for name in client.list_database_names():
+                    if name.startswith(f"{self.database_prefix}_"):
+                        client.drop_database(name)
 
     def end(self) -> None:
         """End the server, gently first."""

@@ -1,11 +1,12 @@
 """fhir-kit-client, from npm, against a running server: ``node/fhir-kit-client.test.mjs`` under node's test runner."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.programs import node_with
 
 FOLDER = Path(__file__).parent / "node"
 PATIENCE_S = 120
@@ -14,14 +15,7 @@ PATIENCE_S = 120
 @pytest.fixture(scope="module")
 def node() -> str:
     """Node, with the locked packages beside the test."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("node and npm are not on this machine")
-    installed, wanted = FOLDER / "node_modules" / ".package-lock.json", FOLDER / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, timeout=PATIENCE_S)
-    return node
+    return node_with(FOLDER)
 
 
 def test_the_client_finds_what_it_needs(base: str, node: str) -> None:

@@ -4,9 +4,7 @@ Spec: https://www.w3.org/TR/webauthn-3/#sctn-automation-webdriver-capability
 """
 
 import asyncio
-import shutil
 import socket
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -17,13 +15,9 @@ import uvicorn
 from playwright.async_api import BrowserContext, Page, async_playwright
 
 from fhirserver.smart.people.account import Account
+from tests.programs import CHROMIUM_ARGUMENTS, chromium
 from tests.smart.pages.conftest import PASSWORD, Place
 
-ARGUMENTS: Final = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-)
-PATIENCE_S: Final = 300
 WIDTHS: Final = (320, 360, 1100)
 AUTHENTICATOR: Final = {
     "protocol": "ctap2",
@@ -33,22 +27,6 @@ AUTHENTICATOR: Final = {
     "isUserVerified": True,
     "automaticPresenceSimulation": True,
 }
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    """The browser, installed from Debian's packages where it is missing."""
-    found = shutil.which("chromium")
-    if found is not None:
-        return found
-    apt = shutil.which("apt-get")
-    if apt is None:
-        pytest.skip("there is no chromium on this machine, and no apt-get to install it")
-    for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
-        run = subprocess.run([apt, *arguments], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-        if run.returncode != 0:
-            pytest.skip(f"chromium cannot be installed here: {run.stderr.strip().splitlines()[-1:]}")
-    return shutil.which("chromium") or pytest.skip("chromium is not on PATH after its installation")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -66,11 +44,15 @@ async def origin(place: Place) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def context(chromium: str, tmp_path: Path) -> AsyncIterator[BrowserContext]:
+async def context(tmp_path: Path) -> AsyncIterator[BrowserContext]:
     """A browser with a profile of its own."""
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
-            str(tmp_path / "profile"), executable_path=chromium, args=list(ARGUMENTS), locale="en", headless=True
+            str(tmp_path / "profile"),
+            executable_path=chromium(),
+            args=list(CHROMIUM_ARGUMENTS),
+            locale="en",
+            headless=True,
         )
         yield context
         await context.close()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -20,10 +19,10 @@ from fhirserver.app.composition import Application
 from fhirserver.smart.people.issuers import login_file_of
 from fhirserver.store.connection import Connection
 from tests.conftest import client_of, new_settings
+from tests.programs import node_with
 from tests.smart.pages.conftest import ORIGIN, PASSWORD, Browser, Place, place_of
 
 FOLDER = Path(__file__).parents[1] / "people" / "node"
-PATIENCE_S = 180
 RPPS = "https://rpps.example.org"
 CALLBACK = f"{ORIGIN}/auth/upstream/idp/callback"
 
@@ -55,13 +54,7 @@ def signer() -> RSAKey:
 @pytest.fixture(scope="module")
 def provider(signer: RSAKey) -> Iterator[Provider]:
     """The provider, on a port of its own."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("node and npm are not on this machine")
-    installed, wanted = FOLDER / "node_modules" / ".package-lock.json", FOLDER / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, timeout=PATIENCE_S)
+    node = node_with(FOLDER)
     public = {**signer.as_dict(private=False), "kid": signer.kid, "alg": "RS256", "use": "sig"}
     environment = {**os.environ, "REDIRECT_URI": CALLBACK, "SIGNER_JWK": json.dumps(public), "NODE_NO_WARNINGS": "1"}
     command = [node, "provider.mjs"]
