@@ -38,12 +38,13 @@ from fhirserver.smart.pages.errors import error_page
 from fhirserver.smart.pages.router import people_routes
 from fhirserver.smart.pending import PendingAuthorizations
 from fhirserver.smart.people.people import People
+from fhirserver.smart.record_door import RepositoryFor
 from fhirserver.smart.refresh_tokens import RefreshTokens
 from fhirserver.smart.revocations import Revocations
 from fhirserver.smart.scopes import reader
 from fhirserver.smart.secret import Secret, secret_of
 from fhirserver.smart.server import authorization_server
-from fhirserver.smart.services import Policy, RepositoryFor, Services
+from fhirserver.smart.services import Policy, Services
 from fhirserver.smart.state import State
 from fhirserver.smart.trust import identity_of, trust_store_of
 from fhirserver.smart.udap import Community, Udap

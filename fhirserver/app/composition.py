@@ -28,7 +28,7 @@ from fhirserver.operations.access_explain import explain_operation
 from fhirserver.operations.emergency_access import emergency_operations
 from fhirserver.operations.framework import Operation
 from fhirserver.repository.repository import Repository
-from fhirserver.repository.trail import UNTRACED, Trail
+from fhirserver.repository.trail import Trail
 from fhirserver.rest.cors import Cors
 from fhirserver.rest.formats import Formats
 from fhirserver.rest.lane import LaneServices, RequestRecord, fhir_lane
@@ -157,7 +157,7 @@ class Application:
         caller = await self.authorization.authenticator.caller_of(headers, name, thumbprint_of(scope))
         return await self._repository_for(caller, trail)
 
-    async def _repository_for(self, caller: Caller, trail: Trail = UNTRACED) -> Repository:
+    async def _repository_for(self, caller: Caller, trail: Trail) -> Repository:
         """Return the door of a caller's site with what the caller is granted. Raises Unavailable."""
         site = self._site(caller.site)
         access = await site.grants.access_of(caller, site.live.now.binder)

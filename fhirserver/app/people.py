@@ -18,7 +18,7 @@ from fhirserver.smart.errors import OAuthError
 from fhirserver.smart.network import Network
 from fhirserver.smart.pages.contracts import Authorizations, Grants
 from fhirserver.smart.pages.patients import name_of
-from fhirserver.smart.pages.services import CheckToken, PageServices, RepositoryFor
+from fhirserver.smart.pages.services import CheckToken, PageServices
 from fhirserver.smart.people.breached import BreachedPasswords
 from fhirserver.smart.people.federation import Federation
 from fhirserver.smart.people.issuers import LoginFile, read_login_file
@@ -27,6 +27,7 @@ from fhirserver.smart.people.password_rules import PasswordRules
 from fhirserver.smart.people.people import People, PeopleOptions
 from fhirserver.smart.people.rules import LoginRules
 from fhirserver.smart.people.session import SessionRules
+from fhirserver.smart.record_door import RepositoryFor
 from fhirserver.smart.secret import Secret
 from fhirserver.store.connection import Connection
 

@@ -40,6 +40,7 @@ from fhirserver.operations.reindex import reindex_operations
 from fhirserver.repository.cursors import Cursors
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.services import Limits, LiveServices, Services
+from fhirserver.repository.trail import Trail
 from fhirserver.rest.negotiate import FORMATS
 from fhirserver.search.bind import Binder
 from fhirserver.search.custom import check_custom
@@ -282,7 +283,7 @@ def authorization_of(
     return Authorization(settings, connection, definitions, network, doors or _NO_DOORS)
 
 
-async def _no_record(caller: Caller) -> Repository:
+async def _no_record(caller: Caller, trail: Trail) -> Repository:
     raise Unavailable("Commands open no record for a caller.")
 
 

@@ -1,5 +1,7 @@
 """The trail of the authorization server: logins, tokens, decisions, changes of accounts and clients, done or refused.
 
+What its pages look up in the record (patients in a picker) is in the trail as the reads and searches that it is.
+
 What is recorded is recorded before the answer goes out; what cannot be recorded is not answered.
 """
 
@@ -10,7 +12,7 @@ from urllib.parse import urlencode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fhirserver.audit.auditor import Auditor
-from fhirserver.audit.record import Happening, Kind, outcome_of
+from fhirserver.audit.record import Answer, Happening, Kind, outcome_of
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.outcome import Unavailable
 from fhirserver.smart import network
@@ -46,15 +48,14 @@ class AuditedEndpoints:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        kind = kind_of(scope)
-        if kind is None:
+        if scope["type"] != "http":
             return await self._app(scope, receive, send)
         noted, refused = begin(), False
 
         async def recorded(message: Message) -> None:
             nonlocal refused
             if message["type"] == "http.response.start":
-                refused = not self._record(scope, kind, noted, message["status"])
+                refused = not self._record(scope, noted, message["status"])
             if not refused:
                 await send(message)
             elif message["type"] == "http.response.start":
@@ -62,31 +63,57 @@ class AuditedEndpoints:
 
         return await self._app(scope, receive, recorded)
 
-    def _record(self, scope: Scope, kind: Kind, noted: Noted, status: int) -> bool:
+    def _record(self, scope: Scope, noted: Noted, status: int) -> bool:
         """Tell the trail; False when that could not be done."""
-        client = scope.get("client") or (None,)
-        happening = Happening(
-            kind=kind,
-            site=noted.site or self._site,
-            outcome=outcome_of(status),
-            caller=_caller(noted),
-            text=f"{scope['method']} {scope['path'][:200]} was answered {status}.",
-            request_id=_header(scope, b"x-request-id"),
-            address=client[0],
-            patient=noted.patient,
-            query=urlencode(noted.asked),
-        )
+        kind = kind_of(scope)
+        has_looked = bool(noted.trail.steps)
         try:
-            self._auditor.happened(happening)
+            if has_looked:
+                self._auditor.answered(_looks(scope, noted, status, self._site))
+            if kind is not None and not (has_looked and kind is Kind.DISCLOSURE):
+                self._auditor.happened(_happening(scope, kind, noted, status, self._site))
         except Unavailable:
             return False
         return True
 
 
+def _looks(scope: Scope, noted: Noted, status: int, site: str) -> Answer:
+    """Return what was seen of the record on the way, as the interactions that it was."""
+    return Answer(
+        site=noted.looker.site if noted.looker is not None else site,
+        request_id=_header(scope, b"x-request-id"),
+        method="GET",
+        path=scope["path"],
+        target=None,
+        status=status,
+        caller=noted.looker,
+        trail=noted.trail,
+        address=_address(scope),
+        decision=noted.trail.decision,
+    )
+
+
+def _happening(scope: Scope, kind: Kind, noted: Noted, status: int, site: str) -> Happening:
+    return Happening(
+        kind=kind,
+        site=noted.site or site,
+        outcome=outcome_of(status),
+        caller=_caller(noted),
+        text=f"{scope['method']} {scope['path'][:200]} was answered {status}.",
+        request_id=_header(scope, b"x-request-id"),
+        address=_address(scope),
+        patient=noted.patient,
+        query=urlencode(noted.asked),
+    )
+
+
+def _address(scope: Scope) -> str | None:
+    client: tuple[str | None, ...] = scope.get("client") or (None,)
+    return client[0]
+
+
 def kind_of(scope: Scope) -> Kind | None:
     """Return what a request is in the trail; None for what only shows a page."""
-    if scope["type"] != "http":
-        return None
     path: str = scope["path"]
     if scope["method"] in _READING:
         return Kind.LOGIN if path.startswith(_CALLBACK) and path.endswith("/callback") else None

@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from fhirserver.smart import network
+from fhirserver.smart.access_tokens import caller_of
 from fhirserver.smart.certificates import confirmation
 from fhirserver.smart.errors import INVALID_TOKEN, NOT_STORED, OAuthError, invalid_request
 from fhirserver.smart.forms import Form, read_form
-from fhirserver.smart.noted import note_client
+from fhirserver.smart.noted import note_client, note_token
 from fhirserver.smart.services import Services
 
 _INACTIVE: Final = {"active": False}
@@ -65,6 +66,7 @@ class Introspection:
         record = await self._services.access_tokens.record_of(token)
         if record is None:
             return None
+        note_token(caller_of(record))
         audience = self._services.network.base_of(record["issuer"], record["site"])
         return _shown(
             record,

@@ -13,7 +13,6 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fhirserver.kernel.caller import Caller
-from fhirserver.kernel.outcome import Deleted, NotFound
 from fhirserver.smart import network
 from fhirserver.smart.access_tokens import caller_of
 from fhirserver.smart.authorization import LaunchContext
@@ -21,6 +20,7 @@ from fhirserver.smart.clients import Client
 from fhirserver.smart.errors import ACCESS_DENIED, INVALID_REQUEST, INVALID_TOKEN, OAuthError
 from fhirserver.smart.launches import Launch
 from fhirserver.smart.logins import caller_in_person
+from fhirserver.smart.record_door import door_for
 from fhirserver.smart.scopes import LAUNCH
 from fhirserver.smart.services import Services
 
@@ -165,14 +165,10 @@ async def _check_context(services: Services, wanted: LaunchRequest, caller: Call
     unknown = {name for one in wanted.fhir_context for name in one.types if not services.is_resource_type(name)}
     if unknown:
         raise OAuthError(INVALID_REQUEST, f"`{min(unknown)}` is no resource type.")
-    repository = await services.repository_for(caller)
+    door = await door_for(caller, services.repository_for)
     for resource_type, logical_id in (("Patient", wanted.patient), ("Encounter", wanted.encounter)):
-        if logical_id is None:
-            continue
-        try:
-            await repository.read(resource_type, logical_id)
-        except (NotFound, Deleted):
-            raise OAuthError(INVALID_REQUEST, f"There is no such {resource_type} for this user.") from None
+        if logical_id is not None and await door.read(resource_type, logical_id) is None:
+            raise OAuthError(INVALID_REQUEST, f"There is no such {resource_type} for this user.")
 
 
 def _launch_uri(client: Client, iss: str, token: str) -> str | None:

@@ -6,6 +6,9 @@ Who it is about becomes known deep inside; the trail is told once, at the edge, 
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from fhirserver.kernel.caller import Caller
+from fhirserver.repository.trail import UNTRACED, Trail
+
 
 @dataclass(slots=True)
 class Noted:
@@ -22,6 +25,10 @@ class Noted:
     policy: str = ""
     asked: dict[str, str] = field(default_factory=dict)
     """Parameters that say what was asked for."""
+    looker: Caller | None = None
+    """In whose name the record was opened, if it was."""
+    trail: Trail = field(default_factory=Trail)
+    """What was seen of it."""
 
 
 _present: ContextVar[Noted | None] = ContextVar("noted", default=None)
@@ -59,8 +66,32 @@ def note_user(
         noted.roles, noted.organizations = roles, organizations
 
 
+def note_decision(client_id: str, patient: str | None, **decided: str) -> None:
+    """Note what a user lets a client do, or no more, with whose record."""
+    note_client(client_id, decided)
+    noted = _present.get()
+    if noted is not None:
+        noted.patient = patient
+
+
 def note_authorization(site: str, patient: str | None, policy: str = "") -> None:
     """Note the site and the patient that a token is for, and what the trail calls it by."""
     noted = _present.get()
     if noted is not None:
         noted.site, noted.patient, noted.policy = site, patient, policy
+
+
+def note_token(bearer: Caller) -> None:
+    """Note whose access token is asked about or given back."""
+    if bearer.fhir_user is not None:
+        note_user(bearer.name or "", bearer.site, bearer.fhir_user, bearer.roles, bearer.organizations)
+    note_authorization(bearer.site, bearer.patient, bearer.policy)
+
+
+def trail_of(caller: Caller) -> Trail:
+    """Return where to note what is seen of the record in the name of ``caller``."""
+    noted = _present.get()
+    if noted is None:
+        return UNTRACED
+    noted.looker = caller
+    return noted.trail

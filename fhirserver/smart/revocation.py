@@ -7,10 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fhirserver.smart import network
+from fhirserver.smart.access_tokens import caller_of
+from fhirserver.smart.authorization import authorization_of
 from fhirserver.smart.clients import Client
 from fhirserver.smart.errors import NOT_STORED, invalid_grant, invalid_request
 from fhirserver.smart.forms import read_form
-from fhirserver.smart.noted import note_client
+from fhirserver.smart.noted import note_authorization, note_client, note_token
 from fhirserver.smart.services import Services
 
 
@@ -41,13 +43,16 @@ class Revocation:
         if record is None:
             return False
         _check_owner(record["client_id"], client)
-        await self._services.revocations.end_authorization(record["id"])
+        known = authorization_of(record)
+        note_authorization(known.site, known.context.patient)
+        await self._services.revocations.end_authorization(known.id)
         return True
 
     async def _end_access(self, token: str, client: Client) -> None:
         record = await self._services.access_tokens.record_of(token)
         if record is not None:
             _check_owner(record["client_id"], client)
+            note_token(caller_of(record))
             await self._services.access_tokens.revoke(record["key"])
 
 

@@ -1,10 +1,8 @@
 """What the endpoints share; put together once per process."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
 
-from fhirserver.kernel.caller import Caller
 from fhirserver.repository.repository import Repository
 from fhirserver.settings import Registration
 from fhirserver.smart.access_tokens import AccessTokens
@@ -17,14 +15,12 @@ from fhirserver.smart.launches import Launches
 from fhirserver.smart.logins import Logins
 from fhirserver.smart.network import Network
 from fhirserver.smart.pending import PendingAuthorizations
+from fhirserver.smart.record_door import RepositoryFor
 from fhirserver.smart.refresh_tokens import RefreshTokens
 from fhirserver.smart.revocations import Revocations
 from fhirserver.smart.scopes import Scopes
 from fhirserver.smart.state import State
 from fhirserver.smart.udap import Udap
-
-RepositoryFor: TypeAlias = Callable[[Caller], Awaitable[Repository]]
-"""Opens the record of a caller's site with the rights of that caller; raises Unavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from fhirserver.smart.noted import note_decision
 from fhirserver.smart.pages.patients import patient_cards
 from fhirserver.smart.pages.questions import sentences
 from fhirserver.smart.pages.view import PageProblem, Visit
@@ -20,6 +21,7 @@ async def withdraw(visit: Visit) -> Response:
     grant = known.get(form("grant"))
     if grant is None or not await visit.services.grants.withdraw(session.user_id, grant.id):
         raise PageProblem("not_found", 404)
+    note_decision(grant.client.id, grant.patient, withdrawn=" ".join(grant.scopes))
     visit.services.people.note("withdrawn", session.user_id, client=grant.client.id)
     return await _page(visit, visit.texts("apps.withdrawn", name=grant.client.name))
 

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from fhirserver.kernel.scopes import Context
+from fhirserver.smart.noted import note_decision
 from fhirserver.smart.pages.contracts import Pending
 from fhirserver.smart.pages.forms import Form
 from fhirserver.smart.pages.patients import patient_cards
@@ -25,6 +26,7 @@ async def decide(visit: Visit) -> Response:
     granted = None if form("decision") != "allow" else _granted(pending, form)
     if granted is not None and grants_nothing(pending.scopes, granted):
         return await _page(visit, session, pending, {"": visit.texts("consent.nothing")})
+    note_decision(pending.client.id, pending.patient, granted=" ".join(granted or ()))
     await visit.services.authorizations.decide(pending.id, session, granted)
     return visit.redirect(with_query(RESUME, request=pending.id))
 

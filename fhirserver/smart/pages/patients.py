@@ -6,12 +6,11 @@ from typing import Any, Final
 
 from fhirserver.codec.fhir_json import parse_json
 from fhirserver.kernel.caller import Caller
-from fhirserver.kernel.outcome import Deleted, Forbidden, NotFound
 from fhirserver.kernel.version import Version
-from fhirserver.repository.repository import Repository
-from fhirserver.repository.requests import Parameters, SearchRequest
+from fhirserver.repository.requests import Parameters
 from fhirserver.smart.pages.view import Visit
 from fhirserver.smart.people.session import Session
+from fhirserver.smart.record_door import RecordDoor, door_for
 
 _CLIENT: Final = "fhirserver-pages"
 _SCOPES: Final = ("user/Patient.rs", "user/RelatedPerson.rs", "user/Encounter.rs")
@@ -41,7 +40,7 @@ class EncounterCard:
     status: str
 
 
-async def repository_of(visit: Visit, session: Session) -> Repository:
+async def door_of(visit: Visit, session: Session) -> RecordDoor:
     """Open the record with the rights of a person, and of no app."""
     caller = Caller(
         client_id=_CLIENT,
@@ -56,15 +55,14 @@ async def repository_of(visit: Visit, session: Session) -> Repository:
         expires_at_s=visit.services.people.clock() + 60,
         is_admin=session.is_admin,
     )
-    return await visit.services.repository_for(caller)
+    return await door_for(caller, visit.services.repository_for)
 
 
 async def search_patients(visit: Visit, session: Session, criteria: Parameters) -> tuple[list[PatientCard], bool]:
     """Return the first patients that criteria select, and whether there are more."""
-    repository = await repository_of(visit, session)
+    door = await door_of(visit, session)
     parameters = (*criteria, ("_sort", "family"), ("_count", str(MOST + 1)), ("_total", "none"))
-    page = await repository.search(SearchRequest(resource_types=("Patient",), parameters=parameters))
-    found = [patient_card(_content(version)) for version in page.matches]
+    found = [patient_card(_content(version)) for version in await door.search("Patient", parameters)]
     return found[:MOST], len(found) > MOST
 
 
@@ -72,14 +70,12 @@ async def patient_cards(visit: Visit, session: Session, ids: Collection[str]) ->
     """Return those of some patients that the person may see, by id."""
     if not ids:
         return {}
-    repository = await repository_of(visit, session)
+    door = await door_of(visit, session)
     found = {}
     for logical_id in ids:
-        try:
-            version = await repository.read("Patient", logical_id)
-        except (NotFound, Deleted, Forbidden):
-            continue
-        found[logical_id] = patient_card(_content(version))
+        version = await door.read("Patient", logical_id)
+        if version is not None:
+            found[logical_id] = patient_card(_content(version))
     return found
 
 
@@ -90,10 +86,9 @@ async def own_patients(visit: Visit, session: Session) -> list[str] | None:
         return [logical_id]
     if resource_type != "RelatedPerson":
         return None
-    repository = await repository_of(visit, session)
-    try:
-        version = await repository.read("RelatedPerson", logical_id)
-    except (NotFound, Deleted, Forbidden):
+    door = await door_of(visit, session)
+    version = await door.read("RelatedPerson", logical_id)
+    if version is None:
         return []
     related = _content(version)
     reference = str((related.get("patient") or {}).get("reference", ""))
@@ -102,10 +97,9 @@ async def own_patients(visit: Visit, session: Session) -> list[str] | None:
 
 async def encounters_of(visit: Visit, session: Session, patient: str) -> list[EncounterCard]:
     """Return the latest encounters of a patient."""
-    repository = await repository_of(visit, session)
+    door = await door_of(visit, session)
     parameters = (("subject", f"Patient/{patient}"), ("_sort", "-date"), ("_count", str(MOST)), ("_total", "none"))
-    page = await repository.search(SearchRequest(resource_types=("Encounter",), parameters=parameters))
-    cards = [encounter_card(_content(version)) for version in page.matches]
+    cards = [encounter_card(_content(version)) for version in await door.search("Encounter", parameters)]
     return sorted(cards, key=lambda card: card.start, reverse=True)
 
 

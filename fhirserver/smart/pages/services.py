@@ -6,16 +6,13 @@ from typing import TypeAlias
 
 from starlette.requests import HTTPConnection
 
-from fhirserver.kernel.caller import Caller
-from fhirserver.repository.repository import Repository
 from fhirserver.smart.pages.contracts import Authorizations, Grants
 from fhirserver.smart.people.federation import Federation
 from fhirserver.smart.people.linking import Linking
 from fhirserver.smart.people.management import Management
 from fhirserver.smart.people.people import People
+from fhirserver.smart.record_door import RepositoryFor
 
-RepositoryFor: TypeAlias = Callable[[Caller], Awaitable[Repository]]
-"""Opens the site of a caller with the rights of that caller."""
 OriginOf: TypeAlias = Callable[[HTTPConnection], str]
 """Returns the origin at which people see this server; raises Forbidden when the request names another."""
 

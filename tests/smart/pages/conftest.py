@@ -21,6 +21,7 @@ from fhirserver.kernel.caller import Caller
 from fhirserver.outbound.client import GuardedTransport
 from fhirserver.outbound.guard import Allowed, Guard
 from fhirserver.repository.repository import Repository
+from fhirserver.repository.trail import Trail
 from fhirserver.settings import Settings
 from fhirserver.smart.errors import OAuthError
 from fhirserver.smart.pages.contracts import ClientCard, GrantCard, Pending
@@ -189,8 +190,8 @@ def place_of(
     people = people_of(connection, settings, Secret(secrets.token_urlsafe(32)), clock)
     site = application.sites["main"]
 
-    async def repository_for(caller: Caller) -> Repository:
-        return Repository(site.live, await site.grants.access_of(caller, site.live.now.binder))
+    async def repository_for(caller: Caller, trail: Trail) -> Repository:
+        return Repository(site.live, await site.grants.access_of(caller, site.live.now.binder), trail)
 
     guard = Guard(Allowed.parse(settings.outbound_allow))
     services = PageServices(
