@@ -65,12 +65,11 @@ class Discovery:
         found = self._services.udap.metadata(origin, self._services.network.base_of(origin, site))
         return JSONResponse(found, headers=_KEPT)
 
-    async def authorization_server(self, request: Request) -> Response:
-        """Answer ``/.well-known/oauth-authorization-server``. Raises OAuthError."""
-        return JSONResponse(self._server(self._services.network.origin(request)), headers=_KEPT)
-
     async def openid_configuration(self, request: Request) -> Response:
-        """Answer ``/.well-known/openid-configuration``. Raises OAuthError."""
+        """Answer ``/.well-known/openid-configuration``, ``/.well-known/oauth-authorization-server``. Raises OAuthError.
+
+        One document: what OpenID Connect names may stand among what OAuth names (RFC 8414 §2).
+        """
         origin = self._services.network.origin(request)
         return JSONResponse({**self._server(origin), **_openid(origin)}, headers=_KEPT)
 

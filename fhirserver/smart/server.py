@@ -75,7 +75,7 @@ def _routes(services: Services, authorize: AuthorizeEndpoint) -> list[Route]:
         *(Route(f"{base}{_WELL_KNOWN}smart-configuration", discovery.smart_configuration) for base in bases),
         *(Route(f"{base}{_WELL_KNOWN}udap", discovery.udap) for base in bases),
         Route(f"{_WELL_KNOWN}openid-configuration", discovery.openid_configuration),
-        Route(f"{_WELL_KNOWN}oauth-authorization-server", discovery.authorization_server),
+        Route(f"{_WELL_KNOWN}oauth-authorization-server", discovery.openid_configuration),
         Route(network.KEYS, discovery.jwks),
         Route(network.REGISTER, registration.register, methods=["POST"]),
         Route(f"{network.REGISTER}/{{client_id}}", registration.manage, methods=["GET", "PUT", "DELETE"]),

@@ -102,6 +102,7 @@ async def test_rfc_8414_metadata_is_below_the_issuer(network: Network) -> None:
     found = (await network.http.get(f"{ORIGIN}/.well-known/oauth-authorization-server")).json()
     assert found["issuer"] == ORIGIN
     assert found["authorization_response_iss_parameter_supported"] is True
+    assert found["userinfo_endpoint"] == f"{ORIGIN}/auth/userinfo"
 
 
 async def test_1_5_34_37_the_keys_are_public_and_importable(network: Network) -> None:
