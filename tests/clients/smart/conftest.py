@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import httpx2
 import pytest
+from joserfc.jwk import ECKey, RSAKey
 
 from fhirserver.app.authorization import Authorization
 from fhirserver.app.commanding import with_authorization
@@ -102,6 +103,12 @@ class Network:
             return Entered(client.client_id, secret)
 
         return with_authorization(self.settings, work)
+
+    def service_with(self, key: RSAKey | ECKey, scope: str) -> str:
+        """Enter a backend service that proves itself by a key; return its client_id."""
+        public = {**key.as_dict(private=False), "kid": key.kid}
+        how = {"grant_types": ["client_credentials"], "token_endpoint_auth_method": "private_key_jwt"}
+        return self.client(**how, scope=scope, jwks={"keys": [public]}).client_id
 
     def account(self, **fields: Any) -> str:  # noqa: ANN401 - those of an account
         """Enter somebody who needs no second factor; return the user name."""
