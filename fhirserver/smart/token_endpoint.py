@@ -38,6 +38,8 @@ _EXCHANGES: Final[Mapping[str, Exchange]] = {
 }
 
 
+_TOKEN_TYPES: Final = ("urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:access_token")
+"""What IUA may ask for (ITI-71): tokens are JWTs here."""
 _SHOWN: Final = ("grant_type", "scope", "resource")
 """Parameters that the audit trail keeps: none of them is a secret."""
 
@@ -58,6 +60,9 @@ class TokenEndpoint:
         exchange = _EXCHANGES.get(grant_type)
         if exchange is None:
             raise OAuthError(UNSUPPORTED_GRANT_TYPE, f"`grant_type` is one of {', '.join(_EXCHANGES)}.")
+        asked_type = form.get("requested_token_type", _TOKEN_TYPES[0])
+        if asked_type not in _TOKEN_TYPES:
+            raise invalid_request(f"`requested_token_type` is one of {', '.join(_TOKEN_TYPES)}.")
         where = self._services.network
         form = await self._named(request, form)
         proven = await self._services.authentication.prove(

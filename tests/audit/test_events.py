@@ -129,6 +129,30 @@ async def test_6_4_13_refusals_are_audited_too(  # noqa: PLR0917
     assert "profile" not in events[0]["meta"]
 
 
+FOUND_BY = [
+    pytest.param("patient=Patient/p2", True, id="patient"),
+    pytest.param("agent:identifier=operator", True, id="agent"),
+    pytest.param("entity=Observation/o-p2", True, id="entity"),
+    pytest.param("action=R", True, id="action"),
+    pytest.param("action=D", False, id="another action"),
+    pytest.param("outcome=0", True, id="outcome"),
+    pytest.param("outcome=8", False, id="another outcome"),
+    pytest.param("date=gt2020-01-01", True, id="date"),
+    pytest.param("date=lt2020-01-01", False, id="another date"),
+    pytest.param("subtype=read", True, id="subtype"),
+    pytest.param("patient=Patient/p1", False, id="another patient"),
+]
+
+
+@pytest.mark.usefixtures("record")
+@pytest.mark.parametrize(("criteria", "found"), FOUND_BY)
+async def test_6_4_13_events_are_found_by_each_parameter(trail: Trail, criteria: str, *, found: bool) -> None:
+    (event,) = await trail.of("GET", "Observation/o-p2")
+    answer = await trail.client.get(f"AuditEvent?_id={event['id']}&{criteria}")
+    assert answer.status_code == 200, answer.text
+    assert bool(answer.json().get("entry")) is found
+
+
 @pytest.mark.usefixtures("record")
 async def test_a_batch_names_what_it_touched_and_has_an_event_for_each_refusal(trail: Trail) -> None:
     urls = ["Patient/p1", "Observation?patient=p2", "Patient/unknown-two"]

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+import pytest
 import pytest_asyncio
 
 from fhirserver.smart.people.account import Account
 from fhirserver.store.audit import AuditStore
-from tests.smart.conftest import App, Network
+from tests.smart.conftest import App, Network, bearer
 from tests.smart.test_pages_flow import PASSWORD, Person, fields
 
 Event = dict[str, Any]
@@ -159,3 +160,24 @@ async def test_a_launch_that_names_a_patient_has_looked_at_that_patient(network:
     assert answer.status_code == 201
     (looked,) = await event(network, "Dr trail.launch", '"read"')
     assert patients_of([looked]) == {"Patient/t2"}
+
+
+@pytest.mark.usefixtures("app")
+async def test_8_6_8_17_an_emergency_has_its_beginning_and_every_access_in_the_trail(network: Network) -> None:
+    """With the reason, the patient and the purpose BTG; none of it holds the token."""
+    opener = await network.app_client("user/*.cruds")
+    doctor = await network.person("Practitioner/doctor", name="Dr trail.glass", roles=("physician",))
+    token = (await opener.tokens(doctor, "user/*.cruds"))["access_token"]
+    parameters = [{"name": "reason", "valueString": "Unconscious at the door"}]
+    asked = {"resourceType": "Parameters", "parameter": parameters}
+    answer = await network.http.post("Patient/t3/$emergency-access", json=asked, headers=bearer(token))
+    opened = answer.json()["parameter"][0]["valueString"]
+    (began,) = await event(network, "Dr trail.glass", '"110127"')
+    assert (began["outcomeDesc"], patients_of([began])) == ("Unconscious at the door", {"Patient/t3"})
+    read = await network.http.get("Patient/t3", headers={**bearer(opened), "X-Request-Id": "trail-glass-read"})
+    assert read.status_code == 200
+    (seen,) = await event(network, "trail-glass-read")
+    (purpose,) = seen["purposeOfEvent"]
+    assert (purpose["coding"][0]["code"], purpose["text"]) == ("BTG", "Unconscious at the door")
+    assert "physician emergency" in seen["extension"][0]["valueString"]
+    assert opened not in json.dumps([began, seen])
