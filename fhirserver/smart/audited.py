@@ -29,6 +29,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "/auth/consent": Kind.CONSENT,
     "/auth/pick": Kind.DISCLOSURE,
     "/auth/account/apps": Kind.CONSENT,
+    network.GRANTS: Kind.CONSENT,
     "/auth/account": Kind.ACCOUNT,
     "/auth/admin": Kind.ACCOUNT,
 }

@@ -179,7 +179,7 @@ class ClientAdministration:
 def client_admin_router(services: Services) -> APIRouter:
     """Return the routes of the endpoints, for administrators alone."""
     refusals: dict[int | str, dict[str, Any]] = {status: {"model": Refusal} for status in (400, 401, 403, 404)}
-    administrator = Depends(_administrator(services))
+    administrator = Depends(administrator_of(services))
     router = APIRouter(prefix=PREFIX, tags=["clients"], responses=refusals, dependencies=[administrator])
     api = ClientAdministration(services)
     router.add_api_route("", api.list_all, methods=["GET"])
@@ -210,7 +210,9 @@ def entry_of(client: Client) -> dict[str, Any]:
     }
 
 
-def _administrator(services: Services) -> Callable[[Request, Response], Awaitable[None]]:
+def administrator_of(services: Services) -> Callable[[Request, Response], Awaitable[None]]:
+    """Return what lets administrators alone call an endpoint."""
+
     async def administrator(request: Request, response: Response) -> None:
         """Raises OAuthError unless an administrator calls."""
         response.headers["Cache-Control"] = "no-store"

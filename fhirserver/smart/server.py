@@ -21,7 +21,9 @@ from fhirserver.smart.brands import Brands
 from fhirserver.smart.client_admin import client_admin_router
 from fhirserver.smart.discovery import Discovery
 from fhirserver.smart.errors import INVALID_REQUEST, OAuthError
+from fhirserver.smart.grant_api import grant_router
 from fhirserver.smart.introspection import Introspection
+from fhirserver.smart.key_admin import key_admin_router
 from fhirserver.smart.launch_endpoint import launch_router
 from fhirserver.smart.registration import RegistrationEndpoint
 from fhirserver.smart.revocation import Revocation
@@ -64,6 +66,8 @@ def authorization_server(
     )
     server.include_router(launch_router(services))
     server.include_router(client_admin_router(services))
+    server.include_router(key_admin_router(services))
+    server.include_router(grant_router(services))
     server.router.routes.extend([*_routes(services, AuthorizeEndpoint(services, problem_page)), *pages])
     return _CorsForPrograms(server, origins)
 
