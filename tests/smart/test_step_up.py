@@ -15,7 +15,7 @@ from tests.smart.conftest import BASE, Network
 
 LOGIN_FILE = """
 [step_up]
-"user/*.*[cud]*" = "2fa"
+"user/*.cud" = "2fa"
 "user/Consent.*" = "phr"
 """
 
@@ -39,6 +39,8 @@ async def strict(
 STEPS = [
     pytest.param("user/Observation.rs", ("pwd",), None, id="reading by a password"),
     pytest.param("user/Observation.cruds", ("pwd",), "2fa", id="writing by a password"),
+    pytest.param("user/Observation.write", ("pwd",), "2fa", id="writing as v1 says it"),
+    pytest.param("user/*.rs", ("pwd", "otp"), "phr", id="all types, Consents among them"),
     pytest.param("user/Observation.cruds", ("pwd", "otp"), None, id="writing by two factors"),
     pytest.param("user/Observation.rs user/Patient.u", ("pwd",), "2fa", id="the surest of all scopes"),
     pytest.param("user/Consent.rs", ("pwd", "otp"), "phr", id="Consents by two factors"),

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fhirserver.smart.people.assurance import LEVELS, ONE_FACTOR
 from fhirserver.smart.people.claims import ClaimMapping, IdentifierClaim, check_mapping
 from fhirserver.smart.people.presets import PRESETS
+from fhirserver.smart.people.rules import is_guarded_scope
 
 Level: TypeAlias = Literal["1fa", "2fa", "phr"]
 FHIR_USER_TYPES: TypeAlias = Literal["Practitioner", "PractitionerRole", "Patient", "RelatedPerson", "Person"]
@@ -110,9 +111,11 @@ def login_file_of(tables: Mapping[str, Any], folder: Path) -> LoginFile:
     if len({issuer.id for issuer in issuers}) != len(issuers):
         raise BadLoginFile("Two issuers of the login file have the same `id`.")
     step_up = tables.get("step_up", {})
-    for pattern, level in step_up.items():
+    for scope, level in step_up.items():
+        if not is_guarded_scope(scope):
+            raise BadLoginFile(f"`step_up` of `{scope}`: this is no scope of resources, such as `user/*.cud`.")
         if level not in LEVELS:
-            raise BadLoginFile(f"`step_up` of `{pattern}` is not one of {', '.join(LEVELS)}.")
+            raise BadLoginFile(f"`step_up` of `{scope}` is not one of {', '.join(LEVELS)}.")
     return LoginFile(issuers, step_up)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import Final
 
+from fhirserver.kernel.scopes import ANY_TYPE, Scope, parse_scope
 from fhirserver.smart.people.account import Account
 from fhirserver.smart.people.assurance import ONE_FACTOR, PHISHING_RESISTANT, TWO_FACTORS, higher, satisfies
 from fhirserver.smart.people.session import Proof
@@ -34,7 +34,7 @@ class LoginRules:
     second_factor_roles: Collection[str] = (STAFF,)
     """Roles; ``staff`` are all who are not patients or their relatives, ``everybody`` is everybody."""
     step_up: Mapping[str, str] = field(default_factory=dict)
-    """From patterns of scopes (``user/*.write``) to the level they need."""
+    """From scopes (``user/*.cud``) to the level that is needed by whatever gives some of the same."""
 
     def level_for(self, account: Account) -> str:
         """Return the level that an account must always reach."""
@@ -45,14 +45,31 @@ class LoginRules:
         return TWO_FACTORS
 
     def level_of_scopes(self, scopes: Iterable[str]) -> str:
-        """Return the level that scopes need: the highest of those of the patterns that any of them matches."""
+        """Return the level that scopes need: the highest of those that any of them gives something of."""
+        asked = [scope for text in scopes if (scope := _scope(text)) is not None]
         needed = ONE_FACTOR
-        for scope in scopes:
-            resource_scope = scope.partition("?")[0]
-            for pattern, level in self.step_up.items():
-                if fnmatchcase(resource_scope, pattern):
-                    needed = higher(needed, level)
+        for text, level in self.step_up.items():
+            guarded = _scope(text)
+            if guarded is None or any(_meet(guarded, scope) for scope in asked):
+                needed = higher(needed, level)
         return needed
+
+
+def is_guarded_scope(text: str) -> bool:
+    """Tell whether a text says which scopes need more: one of resources, without criteria."""
+    scope = _scope(text)
+    return scope is not None and not scope.criteria
+
+
+def _scope(text: str) -> Scope | None:
+    return parse_scope(text, is_resource_type=bool)  # types were checked when the scope was asked for
+
+
+def _meet(one: Scope, other: Scope) -> bool:
+    """Tell whether two scopes have a right on a type in common, however they are written."""
+    types = {one.resource_type, other.resource_type}
+    is_same = one.context is other.context and (ANY_TYPE in types or len(types) == 1)
+    return is_same and not set(one.rights).isdisjoint(other.rights)
 
 
 def next_step(account: Account, proof: Proof, wanted: str) -> Step:

@@ -111,7 +111,10 @@ BAD = [
     pytest.param({"issuer": [table(minimum="3fa")]}, "`minimum` of the issuer", id="an unknown level"),
     pytest.param({"issuer": [table(), table()]}, "same `id`", id="two issuers of one id"),
     pytest.param({"issuer": [table(client_auth="private_key_jwt")]}, "needs a `private_key_file`", id="no key"),
-    pytest.param({"step_up": {"user/*": "high"}}, "`step_up` of `user/*`", id="an unknown level of scopes"),
+    pytest.param({"step_up": {"user/*.rs": "high"}}, "`step_up` of `user/*.rs`", id="an unknown level of scopes"),
+    pytest.param({"step_up": {"user/*": "2fa"}}, "`step_up` of `user/*`", id="scopes without rights"),
+    pytest.param({"step_up": {"user/*.*u*": "2fa"}}, "is no scope of resources", id="a pattern of letters"),
+    pytest.param({"step_up": {"user/Patient.rs?name=x": "2fa"}}, "is no scope of resources", id="criteria"),
 ]
 
 

@@ -176,14 +176,21 @@ def test_who_needs_a_second_factor(roles: tuple[str, ...], fields: dict[str, obj
 SCOPES = [
     pytest.param(["user/Patient.rs"], "1fa", id="no pattern matches"),
     pytest.param(["user/Patient.rs", "user/Observation.cud"], "2fa", id="one scope of several matches"),
-    pytest.param(["system/*.cruds"], "phr", id="the highest of all"),
+    pytest.param(["user/Observation.cud", "user/Consent.r"], "phr", id="the highest of all"),
     pytest.param(["user/Observation.cud?category=x"], "2fa", id="criteria do not hide a scope"),
+    pytest.param(["user/Observation.cruds"], "2fa", id="nor do rights beside those that are named"),
+    pytest.param(["user/Observation.d"], "2fa", id="one of the rights is enough"),
+    pytest.param(["user/Observation.write"], "2fa", id="v1 says the same in other words"),
+    pytest.param(["user/Observation.*"], "2fa", id="as all rights do"),
+    pytest.param(["user/*.rs"], "phr", id="all types hold the one that is named"),
+    pytest.param(["patient/Observation.cud"], "1fa", id="another context"),
+    pytest.param(["openid", "launch/patient", "offline_access"], "1fa", id="no scopes of resources"),
 ]
 
 
 @pytest.mark.parametrize(("scopes", "level"), SCOPES)
 def test_scopes_that_need_more(scopes: list[str], level: str) -> None:
-    rules = LoginRules(step_up={"user/*.*u*": "2fa", "system/*": "phr"})
+    rules = LoginRules(step_up={"user/*.cud": "2fa", "user/Consent.*": "phr"})
     assert rules.level_of_scopes(scopes) == level
 
 
