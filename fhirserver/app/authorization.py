@@ -171,7 +171,7 @@ def services_of(settings: Settings, state: State, world: _World) -> Services:
         codes=Codes(state.codes, policy.code_s),
         grants=grants,
         launches=Launches(state.launches, policy.launch_s),
-        pending=PendingAuthorizations(state.pending, policy.pending_s),
+        pending=PendingAuthorizations(state.pending, policy.pending_s, world.secret),
         revocations=Revocations(state.ended, access_tokens, refresh_tokens, grants),
         logins=AccountLogins(world.people),
         level_of_scopes=world.people.options.login.level_of_scopes,

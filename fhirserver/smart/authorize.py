@@ -69,18 +69,28 @@ class AuthorizeEndpoint:
             asked = read_request(self._services, form, target.client)
         except OAuthError as problem:
             return _redirect(target.with_error(problem))
-        pending = await self._services.pending.begin(target, asked, self._services.clock())
+        pending = self._services.pending.new(target, asked, self._services.clock())
         if request.method == "POST":  # by the way of a GET, with which browsers send the cookie of the session
-            return _redirect(f"{network.RESUME}?{urlencode({'request': pending.id})}")
+            return _redirect(self._resume_url(pending))
         return await self._advance(request, pending, target.client)
 
     async def resume(self, request: Request) -> Response:
         """Go on after a step that the user took."""
-        pending = await self._services.pending.get(request.query_params.get("request", ""))
+        pending = await self._found(request)
         client = await self._services.clients.active(pending.client_id) if pending is not None else None
         if pending is None or client is None:
             return self._problem_page(request, "expired", 400)
         return await self._advance(request, pending, client)
+
+    async def _found(self, request: Request) -> PendingAuthorization | None:
+        sealed = request.query_params.get("asked")
+        if sealed is not None:
+            return self._services.pending.opened(sealed, self._services.clock())
+        return await self._services.pending.get(request.query_params.get("request", ""))
+
+    def _resume_url(self, pending: PendingAuthorization) -> str:
+        parameters = {"request": pending.id} if pending.id else {"asked": self._services.pending.sealed(pending)}
+        return f"{network.RESUME}?{urlencode(parameters)}"
 
     async def _advance(self, request: Request, pending: PendingAuthorization, client: Client) -> Response:
         target = _target(pending, client)
@@ -93,17 +103,21 @@ class AuthorizeEndpoint:
             bound = await self._bound(pending, login)
             if bound is None:
                 return self._problem_page(request, "expired", 400)
-            return await self._choose(_Step(bound, client, login))
+            pending = bound
+            return await self._choose(_Step(pending, client, login))
         except OAuthError as problem:
-            await self._services.pending.take(pending)
+            if pending.id:
+                await self._services.pending.take(pending)
             return _redirect(target.with_error(problem))
 
     async def _bound(self, pending: PendingAuthorization, login: Login) -> PendingAuthorization | None:
         """Return a pending authorization as that of this session; None when it is another's that still lasts."""
         known = pending.session_id
+        if known is None:
+            return await self._services.pending.enter(pending, login.session_id, login.person.user_id)
         if known == login.session_id:
             return pending
-        if known is not None and await self._services.logins.is_alive(known):
+        if await self._services.logins.is_alive(known):
             return None
         return await self._services.pending.bind(pending, login.session_id, login.person.user_id)
 
@@ -111,8 +125,7 @@ class AuthorizeEndpoint:
         if "none" in pending.prompts:
             raise OAuthError(LOGIN_REQUIRED, "The user has not logged in, or not as is asked for.")
         hint = {"login_hint": pending.login_hint} if pending.login_hint else {}
-        next_ = f"{network.RESUME}?{urlencode({'request': pending.id})}"
-        return _redirect(f"{_LOGIN}?{urlencode({'next': next_, **missing, **hint})}")
+        return _redirect(f"{_LOGIN}?{urlencode({'next': self._resume_url(pending), **missing, **hint})}")
 
     async def _choose(self, step: _Step) -> Response:
         """Send the user to the first choice that is missing; with all of them the app gets its code."""

@@ -23,6 +23,8 @@ from fhirserver.smart.services import Services
 
 PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
 _LONGEST: Final = 2048
+_MOST_BYTES: Final = 6000
+"""Of all values together: the browser carries them, sealed, in the URL of the login."""
 
 
 class NotRedirected(Exception):
@@ -70,9 +72,15 @@ def read_request(services: Services, form: Form, client: Client) -> AuthorizeReq
     )
 
 
-def _check_kind(form: Form, client: Client) -> None:
+def _check_lengths(form: Form) -> None:
     if too_long := [name for name, value in form.items() if len(value) > _LONGEST]:
         raise OAuthError(INVALID_REQUEST, f"`{too_long[0][:40]}` is longer than {_LONGEST} characters.")
+    if sum(len(value.encode()) for value in form.values()) > _MOST_BYTES:
+        raise OAuthError(INVALID_REQUEST, f"The parameters are longer than {_MOST_BYTES} bytes together.")
+
+
+def _check_kind(form: Form, client: Client) -> None:
+    _check_lengths(form)
     for name in ("request", "request_uri"):
         if name in form:
             raise OAuthError(f"{name}_not_supported", f"`{name}` is not taken; send the parameters themselves.")

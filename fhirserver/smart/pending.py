@@ -1,26 +1,35 @@
 """Pending authorizations: what an app asked for, while its user logs in, chooses a patient and decides.
 
-One belongs to the session that first came with it; of several answers to it one counts.
+Anybody may ask, so until somebody has logged in one is with the browser alone, sealed, and costs nothing to keep. Then
+it is a record that belongs to that session; of several answers to it one counts.
 """
 
+import base64
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
+import msgspec
+
+from fhirserver.kernel.base64url import base64url
 from fhirserver.smart.asked import AuthorizeRequest, Target, needs_encounter, needs_patient
 from fhirserver.smart.authorization import LaunchContext
 from fhirserver.smart.launches import context_of
+from fhirserver.smart.secret import Secret, WrongSecret
 from fhirserver.store.records import Records
 
 _BYTES: Final = 24
+_PURPOSE: Final = "authorization request"
+_NAME: Final = "pending"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingAuthorization:
     """One of them, as it was when it was read."""
 
-    id: str
+    id: str = ""
+    """Of its record; empty as long as it has none."""
     client_id: str
     site: str
     issuer: str
@@ -49,15 +58,16 @@ class PendingAuthorization:
 class PendingAuthorizations:
     """Records ``authorization`` by a random id."""
 
-    def __init__(self, records: Records, lives_s: float) -> None:
-        """Keep them in ``records``; a user has so long."""
+    def __init__(self, records: Records, lives_s: float, secret: Secret) -> None:
+        """Keep them in ``records``, or sealed by ``secret``; a user has so long."""
         self._records = records
         self._lives_s = lives_s
+        self._secret = secret
 
-    async def begin(self, target: Target, request: AuthorizeRequest, now_s: float) -> PendingAuthorization:
-        """Enter what an app asks for."""
-        pending = PendingAuthorization(
-            id=secrets.token_urlsafe(_BYTES),
+    @staticmethod
+    def new(target: Target, request: AuthorizeRequest, now_s: float) -> PendingAuthorization:
+        """Return what an app asks for; it is kept nowhere yet."""
+        return PendingAuthorization(
             client_id=target.client.client_id,
             site=request.site,
             issuer=target.issuer,
@@ -75,8 +85,26 @@ class PendingAuthorizations:
             needs_patient=needs_patient(request.asked),
             needs_encounter=needs_encounter(request.asked),
         )
-        await self._records.insert(pending.id, _fields(pending), self._lives_s)
-        return pending
+
+    def sealed(self, pending: PendingAuthorization) -> str:
+        """Return one that has no record as text for the browser to bring back."""
+        content = msgspec.msgpack.encode(_fields(pending))
+        return base64url(self._secret.seal(_PURPOSE, _NAME, content))
+
+    def opened(self, text: str, now_s: float) -> PendingAuthorization | None:
+        """Return what was sealed, unless its user took too long."""
+        try:
+            content = self._secret.open(_PURPOSE, _NAME, base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        except (ValueError, WrongSecret):
+            return None
+        pending = _pending_of({**msgspec.msgpack.decode(content), "key": ""})
+        return pending if now_s - pending.created_s < self._lives_s else None
+
+    async def enter(self, pending: PendingAuthorization, session_id: str, user: str) -> PendingAuthorization:
+        """Make it a record of a session."""
+        entered = replace(pending, id=secrets.token_urlsafe(_BYTES), session_id=session_id, user=user)
+        await self._records.insert(entered.id, _fields(entered), self._lives_s)
+        return entered
 
     async def get(self, request_id: str) -> PendingAuthorization | None:
         """Return one that is neither decided and answered nor expired."""
@@ -84,7 +112,7 @@ class PendingAuthorizations:
         return None if record is None else _pending_of(record)
 
     async def bind(self, pending: PendingAuthorization, session_id: str, user: str) -> PendingAuthorization | None:
-        """Let it be of a session, if it is of none; return it as it is then."""
+        """Let it be of another session than that known of it; return it as it is then."""
         fields = {"session_id": session_id, "user": user}
         record = await self._records.change(pending.id, fields, where={"session_id": pending.session_id})
         return None if record is None else _pending_of(record)

@@ -5,7 +5,7 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html, RFC 6749 §4
 
 import asyncio
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import pytest_asyncio
@@ -145,7 +145,7 @@ async def test_a_user_who_has_not_logged_in_is_sent_there_and_back(app: App, net
     answer = await network.http.get(f"{ORIGIN}/auth/authorize?{urlencode(app.query('openid', login_hint='anne'))}")
     assert answer.status_code == 303
     location = answer.headers["location"]
-    assert location.startswith("/auth/login?next=%2Fauth%2Fauthorize%2Fresume%3Frequest%3D")
+    assert location.startswith("/auth/login?next=%2Fauth%2Fauthorize%2Fresume%3Fasked%3D")
     assert "login_hint=anne" in location
 
 
@@ -153,6 +153,51 @@ async def test_prompt_none_without_a_login_is_login_required(app: App, network: 
     query = urlencode(app.query("openid", prompt="none"))
     answer = await network.http.get(f"{ORIGIN}/auth/authorize?{query}")
     assert "error=login_required" in answer.headers["location"]
+
+
+async def test_who_has_not_logged_in_leaves_nothing_in_the_database(
+    app: App, network: Network, doctor: Browser
+) -> None:
+    records, query = network.services.state.pending, app.query("openid")
+    before = len(await records.find({}))
+    for answer in (
+        await network.http.get(f"{ORIGIN}/auth/authorize?{urlencode(query)}"),
+        await network.post("/auth/authorize", query),
+    ):
+        resume = answer.headers["location"]
+        if answer.request.method == "GET":
+            assert resume.startswith("/auth/login?next=")
+            resume = parse_qs(urlsplit(resume).query)["next"][0]
+        assert len(await records.find({})) == before
+        assert (await app.follow(doctor, resume)).page == "/auth/consent"
+        before += 1  # it is kept once somebody has logged in
+        assert len(await records.find({})) == before
+
+
+@pytest.mark.parametrize("asked", ["", "AAAA", "é", "A" * 5000])
+async def test_what_was_not_sealed_here_is_expired(network: Network, doctor: Browser, asked: str) -> None:
+    answer = await doctor.get(f"/auth/authorize/resume?{urlencode({'asked': asked})}")
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "text/html; charset=utf-8")
+
+
+async def test_what_was_sealed_is_good_for_as_long_as_a_user_may_take(app: App, network: Network) -> None:
+    pending, policy = network.services.pending, network.services.policy
+    answer = await network.post("/auth/authorize", app.query("openid"))
+    sealed = parse_qs(urlsplit(answer.headers["location"]).query)["asked"][0]
+    now_s = network.services.clock()
+    assert pending.opened(sealed, now_s + policy.pending_s - 5) is not None
+    assert pending.opened(sealed, now_s + policy.pending_s + 5) is None
+    assert pending.opened(sealed[:-4] + "AAAA", now_s) is None
+
+
+async def test_the_longest_request_that_is_taken_comes_through_the_login(app: App, network: Network) -> None:
+    fields = {"state": "é" * 1000, "nonce": "n" * 2000}
+    answer = await network.http.get(f"{ORIGIN}/auth/authorize?{urlencode(app.query('openid', **fields))}")
+    page = await network.http.get(f"{ORIGIN}{answer.headers['location']}")
+    assert "asked%3D" in page.text, "the form of the login names it"
+    fields["login_hint"] = "h" * 2000
+    answer = await network.http.get(f"{ORIGIN}/auth/authorize?{urlencode(app.query('openid', **fields))}")
+    assert "error=invalid_request" in answer.headers["location"]
 
 
 async def test_max_age_and_prompt_login_ask_for_a_new_login(app: App, doctor: Browser) -> None:

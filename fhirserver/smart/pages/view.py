@@ -26,7 +26,7 @@ HOME: Final = "/auth/account"
 _OWN_POLICY: Final = (render.SCRIPT, render.OWN_FORMS)
 _OWN_PAGES: Final = (None, "same-origin", "none")
 _QUIET: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-_LONGEST_NEXT: Final = 4096
+_LONGEST_NEXT: Final = 16 * 1024
 
 
 class PageProblem(Exception):
