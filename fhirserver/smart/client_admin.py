@@ -13,6 +13,7 @@ from fhirserver.smart.catalogue import OF_NETWORK, Catalogue
 from fhirserver.smart.client_metadata import Name, Url
 from fhirserver.smart.clients import AuthMethod, Client
 from fhirserver.smart.errors import ACCESS_DENIED, INVALID_REQUEST, INVALID_TOKEN, OAuthError
+from fhirserver.smart.refusals import refusals
 from fhirserver.smart.registration import INITIAL_S, new_initial_token, shown_metadata
 from fhirserver.smart.scopes import covers
 from fhirserver.smart.services import Services
@@ -24,13 +25,6 @@ _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="fhirserver"'}
 Words = Annotated[str, Field(max_length=2000)]
 Sites = Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=100)]
 ClientId = Annotated[str, Path(min_length=1, max_length=256)]
-
-
-class Refusal(BaseModel):
-    """Why a request is refused."""
-
-    error: str
-    error_description: str
 
 
 class ClientEntry(BaseModel):
@@ -178,9 +172,9 @@ class ClientAdministration:
 
 def client_admin_router(services: Services) -> APIRouter:
     """Return the routes of the endpoints, for administrators alone."""
-    refusals: dict[int | str, dict[str, Any]] = {status: {"model": Refusal} for status in (400, 401, 403, 404)}
     administrator = Depends(administrator_of(services))
-    router = APIRouter(prefix=PREFIX, tags=["clients"], responses=refusals, dependencies=[administrator])
+    refused = refusals(400, 401, 403, 404, 421, 429, 503)
+    router = APIRouter(prefix=PREFIX, tags=["clients"], responses=refused, dependencies=[administrator])
     api = ClientAdministration(services)
     router.add_api_route("", api.list_all, methods=["GET"])
     router.add_api_route("", api.add, methods=["POST"], status_code=201)

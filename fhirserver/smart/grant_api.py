@@ -14,6 +14,7 @@ from fhirserver.smart.errors import ACCESS_DENIED, INVALID_REQUEST, INVALID_TOKE
 from fhirserver.smart.noted import note_decision, note_token, note_user
 from fhirserver.smart.page_answers import PageGrants
 from fhirserver.smart.pages.contracts import GrantCard
+from fhirserver.smart.refusals import refusals
 from fhirserver.smart.services import Services
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="fhirserver"'}
@@ -37,7 +38,8 @@ class GrantEntry(BaseModel):
 
 def grant_router(services: Services) -> APIRouter:
     """Return the endpoints."""
-    router = APIRouter(prefix=network.GRANTS, tags=["grants"])
+    refused = refusals(400, 401, 403, 404, 421, 429, 503)
+    router = APIRouter(prefix=network.GRANTS, tags=["grants"], responses=refused)
     grants = PageGrants(services)
 
     @router.get("")

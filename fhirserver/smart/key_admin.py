@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fhirserver.smart.client_admin import administrator_of
 from fhirserver.smart.keys import SigningKey
+from fhirserver.smart.refusals import refusals
 from fhirserver.smart.services import Services
 
 PREFIX: Final = "/auth/admin/keys"
@@ -37,7 +38,8 @@ class Rotation(BaseModel):
 
 def key_admin_router(services: Services) -> APIRouter:
     """Return the endpoints, for administrators alone."""
-    router = APIRouter(prefix=PREFIX, tags=["keys"], dependencies=[Depends(administrator_of(services))])
+    administrator, refused = Depends(administrator_of(services)), refusals(400, 401, 403, 421, 429, 503)
+    router = APIRouter(prefix=PREFIX, tags=["keys"], responses=refused, dependencies=[administrator])
 
     @router.get("")
     async def list_all() -> list[KeyEntry]:

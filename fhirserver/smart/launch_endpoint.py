@@ -21,6 +21,7 @@ from fhirserver.smart.errors import ACCESS_DENIED, INVALID_REQUEST, INVALID_TOKE
 from fhirserver.smart.launches import Launch
 from fhirserver.smart.logins import caller_in_person
 from fhirserver.smart.record_door import door_for
+from fhirserver.smart.refusals import refusals
 from fhirserver.smart.scopes import LAUNCH
 from fhirserver.smart.services import Services
 
@@ -91,7 +92,7 @@ class _Opener:
 
 def launch_router(services: Services) -> APIRouter:
     """Return the endpoint."""
-    router = APIRouter(tags=["launch"])
+    router = APIRouter(tags=["launch"], responses=refusals(400, 401, 403, 421, 429, 503))
 
     @router.post(network.LAUNCH, status_code=201)
     async def launch(request: Request, wanted: LaunchRequest, response: Response) -> LaunchAnswer:

@@ -4,10 +4,12 @@ Programs call it from web pages too: their endpoints say so to the browser, the 
 """
 
 from collections.abc import Collection, Sequence
+from functools import cache, partial
 from typing import Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,12 +21,14 @@ from fhirserver.smart import network
 from fhirserver.smart.authorize import AuthorizeEndpoint, ProblemPage
 from fhirserver.smart.brands import Brands
 from fhirserver.smart.client_admin import client_admin_router
+from fhirserver.smart.described import describe
 from fhirserver.smart.discovery import Discovery
-from fhirserver.smart.errors import INVALID_REQUEST, OAuthError
+from fhirserver.smart.errors import OAuthError
 from fhirserver.smart.grant_api import grant_router
 from fhirserver.smart.introspection import Introspection
 from fhirserver.smart.key_admin import key_admin_router
 from fhirserver.smart.launch_endpoint import launch_router
+from fhirserver.smart.refusals import explain, fail, of_http, refuse
 from fhirserver.smart.registration import RegistrationEndpoint
 from fhirserver.smart.revocation import Revocation
 from fhirserver.smart.services import Services
@@ -62,13 +66,20 @@ def authorization_server(
         docs_url=None,
         redoc_url=None,
         openapi_url="/auth/openapi.json",
-        exception_handlers={OAuthError: _refuse, FhirError: _fail, RequestValidationError: _explain},
+        exception_handlers={
+            OAuthError: refuse,
+            FhirError: fail,
+            RequestValidationError: explain,
+            HTTPException: of_http,
+        },
     )
     server.include_router(launch_router(services))
     server.include_router(client_admin_router(services))
     server.include_router(key_admin_router(services))
     server.include_router(grant_router(services))
     server.router.routes.extend([*_routes(services, AuthorizeEndpoint(services, problem_page)), *pages])
+    described = cache(partial(describe, server))
+    server.openapi = described  # type: ignore[method-assign]  # how FastAPI has it extended
     return _CorsForPrograms(server, origins)
 
 
@@ -113,31 +124,6 @@ class _CorsForPrograms:
         path: str = scope.get("path", "")
         is_open = _WELL_KNOWN in path or path in _FOR_PROGRAMS or path.startswith(f"{network.REGISTER}/")
         await (self._open if is_open else self._app)(scope, receive, send)
-
-
-async def _refuse(request: Request, problem: Exception) -> Response:
-    if not isinstance(problem, OAuthError):
-        raise problem
-    return JSONResponse(problem.to_json(), problem.status, headers=problem.headers)
-
-
-async def _fail(request: Request, problem: Exception) -> Response:
-    """Answer what happened below as OAuth does: the database away, too many attempts."""
-    if not isinstance(problem, FhirError):
-        raise problem
-    error = "temporarily_unavailable" if problem.status in (429, 503) else "server_error"
-    body = {"error": error, "error_description": problem.diagnostics}
-    return JSONResponse(body, problem.status, headers={"Cache-Control": "no-store", **problem.headers})
-
-
-async def _explain(request: Request, problem: Exception) -> Response:
-    """Name the first member of a JSON document that is not as it should be; repeat no value."""
-    if not isinstance(problem, RequestValidationError):
-        raise problem
-    first = problem.errors()[0]
-    place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-    body = {"error": INVALID_REQUEST, "error_description": f"`{place}`: {first['msg']}."}
-    return JSONResponse(body, 400, headers={"Cache-Control": "no-store"})
 
 
 async def _style(request: Request) -> Response:

@@ -134,3 +134,25 @@ async def test_an_app_acts_for_an_administrator_when_it_is_trusted_and_was_grant
     other = await network.app_client(scope, trusted=True)
     token = (await other.tokens(await network.person(), scope))["access_token"]
     assert (await network.http.get(URL, headers=bearer(token))).status_code == 403, "of nobody who is one"
+
+
+REFUSED = [
+    pytest.param("POST", "/auth/admin/clients", b"\xc3", 400, id="a body that is no text"),
+    pytest.param("POST", "/auth/admin/users", b"\x00", 400, id="a body that is no JSON"),
+    pytest.param("POST", "/auth/admin/users", b"{}", 400, id="a body that lacks something"),
+    pytest.param("GET", "/auth/admin/users/nobody", b"", 404, id="nobody of this name"),
+    pytest.param("GET", f"/auth/admin/users/{'a' * 129}", b"", 400, id="too long an id"),
+    pytest.param("PUT", "/auth/admin/users", b"", 405, id="a method that is not there"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "content", "status"), REFUSED)
+async def test_every_refusal_has_the_shape_of_oauth(
+    network: Network, method: str, path: str, content: bytes, status: int
+) -> None:
+    administrator = await network.person(None, is_admin=True, exempt=True)
+    headers = {**administrator.headers, "Content-Type": "application/json"}
+    answer = await network.http.request(method, f"{ORIGIN}{path}", content=content, headers=headers)
+    assert answer.status_code == status
+    assert set(answer.json()) == {"error", "error_description"}
+    assert answer.headers["cache-control"] == "no-store"

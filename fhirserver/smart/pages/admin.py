@@ -17,15 +17,10 @@ from fhirserver.smart.errors import OAuthError
 from fhirserver.smart.pages.services import PageServices
 from fhirserver.smart.people.account import Account, BadAccount
 from fhirserver.smart.people.assurance import satisfies
+from fhirserver.smart.refusals import refusals
 
 PREFIX: Final = "/auth/admin/users"
 _NO_STORE: Final = {"Cache-Control": "no-store"}
-
-
-class Problem(BaseModel):
-    """Why a request is refused: one sentence."""
-
-    detail: str
 
 
 class _Shown(BaseModel):
@@ -113,10 +108,7 @@ AccountId = Annotated[str, Path(alias="id", min_length=1, max_length=128)]
 
 def admin_router(services: PageServices) -> APIRouter:
     """Return the endpoints."""
-    refusals: dict[int | str, dict[str, Any]] = {
-        status: {"model": Problem} for status in (400, 401, 403, 404, 409, 429, 503)
-    }
-    router = APIRouter(prefix=PREFIX, tags=["users"], responses=refusals)
+    router = APIRouter(prefix=PREFIX, tags=["users"], responses=refusals(400, 401, 403, 404, 409, 429, 503))
     administrator = Depends(_administrator(services))
     _reading(router, services, administrator)
     _writing(router, services, administrator)
