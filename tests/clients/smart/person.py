@@ -30,6 +30,10 @@ class Person:
         """What the browser keeps of the server."""
         return dict(self._http.cookies)
 
+    def may_administer(self) -> bool:
+        """Tell whether the endpoints of administrators let this login in."""
+        return self._http.get("/auth/admin/users").status_code == 200
+
     def authorize(self, url: str, patient: str = "") -> str:
         """Open an app's request, choose ``patient`` where one is asked for, allow; return where the app is next."""
         answer = self._open(url)
