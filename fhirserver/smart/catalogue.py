@@ -8,11 +8,12 @@ from fhirserver.smart.client_metadata import ClientMetadata, checked, metadata_o
 from fhirserver.smart.clients import AuthMethod, Client, digest_of, new_client_id, new_secret
 from fhirserver.smart.errors import INVALID_CLIENT_METADATA, OAuthError
 from fhirserver.smart.logins import OWN_PAGES
+from fhirserver.smart.logos import check_logo
 from fhirserver.smart.services import Services
 
 OF_CLIENT: Final = tuple(ClientMetadata.model_fields)
 OF_NETWORK: Final = (
-    *("owner", "description", "trusted", "introspects"),
+    *("owner", "description", "logo", "trusted", "introspects"),
     *("organization", "purpose", "roles", "sites", "blocked"),
 )
 """What the network says of a client, and not the client of itself."""
@@ -83,6 +84,8 @@ class Catalogue:
             of_client["token_endpoint_auth_method"] = method.value
         listed = {name: list(value) if isinstance(value, tuple) else value for name, value in of_client.items()}
         self._check_sites(of_network.get("sites", ()))
+        if "logo" in of_network:
+            check_logo(of_network["logo"])
         lists = {name: tuple(value) for name, value in of_network.items() if isinstance(value, list)}
         return {**of_network, **lists, **checked(metadata_of(listed), self._services.read_scopes)}
 

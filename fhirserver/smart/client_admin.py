@@ -13,6 +13,7 @@ from fhirserver.smart.catalogue import OF_NETWORK, Catalogue
 from fhirserver.smart.client_metadata import Name, Url
 from fhirserver.smart.clients import AuthMethod, Client
 from fhirserver.smart.errors import ACCESS_DENIED, INVALID_REQUEST, INVALID_TOKEN, OAuthError
+from fhirserver.smart.logos import logo_path
 from fhirserver.smart.refusals import refusals
 from fhirserver.smart.registration import INITIAL_S, new_initial_token, shown_metadata
 from fhirserver.smart.scopes import covers
@@ -42,6 +43,8 @@ class ClientEntry(BaseModel):
     """The sites that have approved it."""
     owner: str | None
     description: str | None
+    logo: str | None
+    """Where the picture is that pages show."""
     trusted: bool
     introspects: bool
     organization: str | None
@@ -76,6 +79,8 @@ class ClientChange(BaseModel):
     contacts: Annotated[list[Name], Field(max_length=20)] | None = None
     owner: Words | None = None
     description: Words | None = None
+    logo: Annotated[str, Field(max_length=30_000)] | None = None
+    """A ``data:`` URL of a small picture."""
     trusted: bool | None = None
     introspects: bool | None = None
     organization: Words | None = None
@@ -198,6 +203,7 @@ def entry_of(client: Client) -> dict[str, Any]:
     return {
         **shown_metadata(client),
         **{name: list(value) if isinstance(value, tuple) else value for name, value in of_network.items()},
+        "logo": logo_path(client),
         "client_id": client.client_id,
         "self_registered": client.self_registered,
         "created_seconds": client.created_s,

@@ -58,6 +58,8 @@ class Client:
     tos_uri: str | None = None
     contacts: tuple[str, ...] = ()
     description: str | None = None
+    logo: str | None = None
+    """A ``data:`` URL of a small picture, which the pages show."""
     owner: str | None = None
     """Who answers for it: the account that registered it, or an organization by name."""
     software_id: str | None = None

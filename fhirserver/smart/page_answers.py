@@ -5,6 +5,7 @@ from typing import Any
 
 from fhirserver.smart.clients import Client
 from fhirserver.smart.decisions import Decisions
+from fhirserver.smart.logos import logo_path
 from fhirserver.smart.pages.contracts import ClientCard, GrantCard, Pending
 from fhirserver.smart.people.session import Session
 from fhirserver.smart.services import Services
@@ -84,5 +85,6 @@ def card_of(client: Client) -> ClientCard:
         name=client.client_name,
         uri=client.client_uri,
         logo_uri=client.logo_uri,
+        logo=logo_path(client),
         owner=client.owner,
     )

@@ -28,6 +28,8 @@ from fhirserver.smart.grant_api import grant_router
 from fhirserver.smart.introspection import Introspection
 from fhirserver.smart.key_admin import key_admin_router
 from fhirserver.smart.launch_endpoint import launch_router
+from fhirserver.smart.logos import PATH as LOGOS
+from fhirserver.smart.logos import Logos
 from fhirserver.smart.refusals import explain, fail, of_http, refuse
 from fhirserver.smart.registration import RegistrationEndpoint
 from fhirserver.smart.revocation import Revocation
@@ -100,6 +102,7 @@ def _routes(services: Services, authorize: AuthorizeEndpoint) -> list[Route]:
         Route(network.STYLE, _style),
         Route(network.BRANDS, Brands(services).answer),
         Route(network.MANAGE, _manage),
+        Route(f"{LOGOS}/{{client_id}}", Logos(services).answer),
         Route(network.TOKEN, TokenEndpoint(services).answer, methods=["POST"]),
         Route(network.INTROSPECT, Introspection(services).answer, methods=["POST"]),
         Route(network.REVOKE, Revocation(services).answer, methods=["POST"]),

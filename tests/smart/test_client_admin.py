@@ -156,3 +156,45 @@ async def test_every_refusal_has_the_shape_of_oauth(
     assert answer.status_code == status
     assert set(answer.json()) == {"error", "error_description"}
     assert answer.headers["cache-control"] == "no-store"
+
+
+PNG = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5Er"
+    "kJggg=="
+)
+
+
+async def test_pages_show_the_logo_of_the_catalogue_and_ask_nobody_for_it(network: Network, admin: Browser) -> None:
+    await call(network, admin, "POST", body={**APP, "client_id": "with-logo", "logo": PNG})
+    shown = (await call(network, admin, "GET", "/with-logo")).json()["logo"]
+    assert shown.startswith("/auth/logos/with-logo?")
+    picture = await network.http.get(f"{ORIGIN}{shown}")
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/png")
+    assert picture.content.startswith(b"\x89PNG")
+    assert picture.headers["x-content-type-options"] == "nosniff"
+    client = await network.services.clients.get("with-logo")
+    assert client is not None
+    person = await network.person()
+    asked = await App(network, client).ask(person, "user/*.rs")
+    page = await person.get(asked.location)
+    assert f'src="{shown}"' in page.text
+    assert "img-src 'self'" in page.headers["content-security-policy"]
+    changed = await call(network, admin, "PATCH", "/with-logo", {"description": "x"})
+    assert changed.json()["logo"] == shown, "what is not named stays"
+    assert (await network.http.get(f"{ORIGIN}/auth/logos/nobody")).status_code == 404
+
+
+LOGOS = [
+    pytest.param("https://elsewhere.example.org/logo.png", id="an address elsewhere"),
+    pytest.param("data:image/svg+xml;base64,PHN2Zy8+", id="SVG: it may hold scripts"),
+    pytest.param("data:image/png;base64,PHN2Zy8+", id="something else under the name of a picture"),
+    pytest.param("data:image/png;base64,iVBORw0KGgo" + "A" * 24_000 + "=", id="too large"),
+    pytest.param("data:image/png;base64,iVB", id="half of it"),
+]
+
+
+@pytest.mark.parametrize("logo", LOGOS)
+async def test_what_is_no_small_picture_is_no_logo(network: Network, admin: Browser, logo: str) -> None:
+    refused = await call(network, admin, "POST", body={**APP, "client_id": "no-logo", "logo": logo})
+    assert error_of(refused) == "invalid_client_metadata"
+    assert "`logo`" in refused.text

@@ -252,6 +252,7 @@ async def test_8_20_a_token_stands_in_no_answer_to_it(network: Network, token: s
     assert token not in in_url.text + str(in_url.headers)
 
 
+@pytest.mark.usefixtures("app")
 async def test_8_21_ids_of_another_site_are_not_there(network: Network) -> None:
     service = await network.backend(sites=("main", "second"))
     first = await service.token("system/*.cruds")
@@ -278,6 +279,7 @@ async def test_8_24_of_racing_writes_one_wins(network: Network) -> None:
     assert sorted(answer.status_code for answer in put) == [200, 412, 412, 412]
 
 
+@pytest.mark.usefixtures("app")
 async def test_8_25_a_launch_made_at_one_worker_is_good_at_another_and_once(
     network: Network, mongodb_uri: str, knowledge: Knowledge
 ) -> None:
@@ -314,3 +316,17 @@ async def test_8_2_clocks_may_differ_by_a_minute_at_most(
     claims = {name: now + offset for name, offset in offsets.items()}
     answer = await service.ask(client_assertion=service.assertion(**claims))
     assert (error_of(answer) if answer.status_code != 200 else None) == error
+
+
+STATE = ("code", "token", "refresh", "launch", "authorization", "replay", "session", "attempt", "flow", "grant")
+
+
+async def test_8_25_what_logins_leave_behind_expires_by_itself(network: Network, app: App, mongodb_uri: str) -> None:
+    await app.tokens(await network.person("Patient/own", roles=("patient",)), SCOPE)
+    with MongoClient[dict[str, Any]](mongodb_uri) as client_of_mongodb:
+        database = client_of_mongodb[network.app.settings.network_database]
+        lives = {
+            name: [one["expireAfterSeconds"] for one in database[name].list_indexes() if "expireAfterSeconds" in one]
+            for name in STATE
+        }
+    assert lives == {name: [0] for name in STATE}

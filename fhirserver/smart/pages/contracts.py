@@ -15,6 +15,8 @@ class ClientCard:
     name: str
     uri: str | None = None
     logo_uri: str | None = None
+    logo: str | None = None
+    """Where the picture is that pages show."""
     owner: str | None = None
 
 
