@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fhirserver.access.access import Access
 from fhirserver.access.masks import Mask, hidden_keys, hides
 from fhirserver.search.bind import Binder
+from fhirserver.search.contained import ANY_INSIDE, holding
 from fhirserver.search.content import NARRATIVE_CODE
 from fhirserver.search.custom import split_union
 from fhirserver.search.plan import (
@@ -98,12 +99,30 @@ class Hiding:
             case InHierarchy(keys):
                 shown = self.shown(keys)
                 return replace(plan, keys=shown, parents=self.shown(plan.parents)) if shown else NONE
+            case HasWords(narrative=False):
+                return self._words(plan, resource_type)
             case HasWords() | Near() | HasPosition():
                 return plan if self.access.mask(resource_type) is None else NONE
             case HasItem():
                 return NONE if self._hides_item(plan) else replace(plan, near=self.plan(plan.near, resource_type))
             case _:
                 return plan
+
+    @property
+    def masked_types(self) -> tuple[str, ...]:
+        """The types of whose resources something is masked."""
+        if self.is_idle:
+            return ()
+        return tuple(name for name in self.binder.definitions.resource_types if self.access.mask(name) is not None)
+
+    def _words(self, plan: Plan, resource_type: str) -> Plan:
+        """Keep words to resources of whose words, and of those of what is inside them, nothing is masked."""
+        types = self.masked_types
+        if not types:
+            return plan
+        if resource_type in types or resource_type in ANY_INSIDE:
+            return NONE
+        return all_of(plan, none_of(holding(types)))
 
     def _hides_item(self, item: HasItem) -> bool:
         mask = self.access.mask(item.resource_type)

@@ -160,8 +160,10 @@ async def _page(services: Services, access: Access, run: Run) -> SearchPage:
 
 async def window_of(services: Services, access: Access, run: Run, cursor: Cursor | None) -> tuple[Window, int | None]:
     """Return what to read for a page, and the number of matches where the order asked for it. Raises TooCostly."""
-    result, wanted, limits = run.asked.result, run.wanted(), services.limits
-    hiding = Hiding(services.binder, access)
+    result, limits, hiding = run.asked.result, services.limits, Hiding(services.binder, access)
+    wanted = run.wanted()
+    if wanted is not None and not wanted.narrative and hiding.masked_types:
+        wanted = None  # the score would tell of words that are masked
     keys = [shown_key(hiding, sort_key(services, run.asked.types, key, ranked=True)) for key in result.sort]
     sort = tuple([await visible(services, access, key) for key in keys if wanted or key.source != "score"])
     limit = min(result.count or limits.default_count, limits.max_count) + 1

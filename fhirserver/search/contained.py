@@ -12,7 +12,7 @@ entries is in its group as if it contained them. Databases that are older than t
 Spec: http://hl7.org/fhir/R4/search.html#contained
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -40,6 +40,9 @@ POINTS: Final = "#="
 """Ends the key of a reference to a contained resource, whose id follows while they are put together."""
 MAX_REFERRED: Final = 200
 """Of the entries that the first one refers to, so many are indexed as what it leads to."""
+
+ANY_INSIDE: Final = frozenset({"Bundle", "Parameters"})
+"""Types that hold resources of which no index tells that they are there."""
 
 _CONTAINED: Final = "#"
 _FIRST: Final = ">"
@@ -101,10 +104,16 @@ def _inside(inner: Resource, found: IndexValues, keys: Sequence[str], mark: str,
     return Group(mark + resource_type, replace(found, terms=[*own, *(f"{key}{mark}=" for key in keys)]))
 
 
+def holding(types: Iterable[str]) -> Plan:
+    """Return what contains a resource of some types."""
+    return HasTerm(tuple(_CONTAINED + resource_type for resource_type in types))
+
+
 def containing(resource_type: str, plan: Plan) -> Plan:
     """Return what contains a resource of a type that a plan, which is resolved, selects."""
-    marker = HasTerm((_CONTAINED + resource_type,))
-    return all_of(marker, _outside(plan, _CONTAINED), HasGroup(_CONTAINED + resource_type, within(plan)))
+    return all_of(
+        holding((resource_type,)), _outside(plan, _CONTAINED), HasGroup(_CONTAINED + resource_type, within(plan))
+    )
 
 
 def pointing_inside(keys: tuple[str, ...], resource_type: str, plan: Plan) -> Plan:
