@@ -5,7 +5,6 @@ It counts for as many days as the policy says, never beyond its period, and only
 
 from typing import Final
 
-from fhirserver.access.emergency import is_refused
 from fhirserver.access.policy import RelationKind
 from fhirserver.access.relations import DECLARED
 from fhirserver.access.site_rules import SiteRules
@@ -20,14 +19,12 @@ KINDS: Final = ("identity-read", "reference-practitioner", "patient-present", "r
 _DAY_US: Final = 86_400_000_000
 
 
-def check_declaration(rules: SiteRules, patient: str, evidence: str) -> None:
-    """Refuse who may not declare. Raises Forbidden, BadRequest."""
+def check_declaration(rules: SiteRules, evidence: str) -> None:
+    """Refuse who may not declare, of whatever patient. Raises Forbidden, BadRequest."""
     if rules.caller.fhir_user is None or not any(role.declares for role in rules.facts.roles):
         raise Forbidden("None of your roles may declare a relation of care.")
     if evidence not in KINDS:
         raise BadRequest(f"`evidence` is one of {', '.join(KINDS)}.", expression=["Parameters.parameter"])
-    if is_refused(rules, patient):
-        raise Forbidden("This record is not open to you.")
 
 
 def declared_team(rules: SiteRules, patient: str, evidence: str, now_us: int) -> Resource:

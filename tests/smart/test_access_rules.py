@@ -278,11 +278,22 @@ async def test_what_opens_a_record_is_told_alike_whatever_is_hidden(app: App, ne
 
 
 async def test_who_is_excluded_breaks_no_glass(app: App, network: Network) -> None:
+    """Nor are they told by the attempt that the patient, whom they do not see, is there."""
     await network.put(consent("x", "b", excluding("Practitioner/other")))
     other = await person(app, "Practitioner/other", "physician")
+    for asked in (
+        ("$emergency-access", parameters(reason="Unconscious, alone")),
+        ("$emergency-access", parameters()),
+        ("$declare-relation", parameters(evidence="referral")),
+    ):
+        hidden, absent = [await other.post(f"Patient/{one}/{asked[0]}", asked[1]) for one in ("b", "nobody")]
+        assert hidden.status_code == absent.status_code in (400, 404)
+        assert hidden.text.replace("Patient/b`", "Patient/nobody`") == absent.text
+    await network.put(consent("x", "b", {"type": "deny", "purpose": [{"code": "BTG"}]}))
     answer = await other.post("Patient/b/$emergency-access", parameters(reason="Unconscious, alone"))
-    assert answer.status_code == 403
+    assert answer.status_code == 403, "whom they may see, they are told of"
     assert "not open to you" in answer.json()["issue"][0]["diagnostics"]
+    await network.put(consent("x", "b", {"type": "permit"}, status="inactive"))
 
 
 async def test_a_declared_relation(app: App, network: Network) -> None:
