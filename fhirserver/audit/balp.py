@@ -16,6 +16,7 @@ from fhirserver.audit.codes import (
     DECISION,
     EVENT_TYPE,
     INTERACTION,
+    KEPT_FROM_SUBJECTS,
     KINDS,
     OPERATION_SYSTEM,
     OTHER,
@@ -43,7 +44,7 @@ from fhirserver.kernel.instant import Clock, render_instant
 from fhirserver.kernel.resource import Json
 from fhirserver.kernel.version import Method, Version
 from fhirserver.search.extract import Extractor
-from fhirserver.search.index import IndexValues, Span
+from fhirserver.search.index import SEPARATOR, IndexValues, Span
 from fhirserver.search.values.date import TICKS_PER_US
 from fhirserver.store.documents import Draft
 
@@ -52,6 +53,7 @@ _BUNDLES: Final = frozenset({"batch", "transaction"})
 _QUERIES: Final = 20
 """Queries that the event of one Bundle names."""
 _PROFILE_KEY: Final = f"{AUDIT_EVENT}._profile="
+_SECURITY_KEY: Final = f"{AUDIT_EVENT}._security"
 _DATE_KEY: Final = f"{AUDIT_EVENT}.date"
 _NONE: Final = (StepEntry(""),)
 
@@ -75,6 +77,17 @@ class _Event:
     patient: str | None = None
     """``Patient/1``."""
     profile: str | None = None
+    labels: tuple[Coding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What an event is about: versions with the same labels that keep them from the patient."""
+
+    touched: Sequence[TouchedEntry]
+    labels: tuple[Coding, ...] = ()
+    is_silent: bool = False
+    """What was asked names something that is kept from the patient."""
 
 
 class Composer:
@@ -84,8 +97,8 @@ class Composer:
         """Let ``observer`` have recorded them; ``clock`` gives ``meta.lastUpdated``."""
         self._observer = observer
         self.extractor = extractor
-        self._own_bases = own_bases
-        self._clock = clock
+        self.own_bases = own_bases
+        self.clock = clock
         self._agents = Agents(observer, extractor)
         self._heads: dict[_Head, Fragment] = {}
 
@@ -102,7 +115,7 @@ class Composer:
         return Draft(draft.version, self.extractor.extract(decode_checked(draft.version.content or b"").value))
 
     def _events(self, record: Record, caller: CallerEntry | None) -> Iterator[_Event]:
-        subjects = subjects_of(record, caller, self._own_bases)
+        subjects = subjects_of(record, caller, self.own_bases)
         if record.kind != Kind.REST:
             yield from self._of_happening(record, subjects)
             return
@@ -123,27 +136,30 @@ class Composer:
         head = _head_of(step, record.outcome)
         others: Sequence[TouchedEntry] = subjects.others
         for patient, touched in subjects.by_patient.items():
-            yield self._event(head, record, step, [*touched, *others], patient)
+            for part in _parts(record, [*touched, *others]):
+                yield self._event(head, record, step, part, patient)
             others = ()  # what is about nobody stands in the first event
         if not subjects.by_patient:
-            yield self._event(head, record, step, others, None)
+            for part in _parts(record, others):
+                yield self._event(head, record, step, part, None)
 
-    def _event(
-        self, head: _Head, record: Record, step: StepEntry, touched: Sequence[TouchedEntry], patient: str | None
-    ) -> _Event:
-        entities = [*_request(record), *self._what(head, record, step, touched)]
-        is_plain = head.shape.is_query or len(touched) == 1
+    def _event(self, head: _Head, record: Record, step: StepEntry, part: _Part, patient: str | None) -> _Event:
+        entities = [*_request(record), *self._what(head, record, step, part)]
+        is_plain = (head.shape.is_query and not part.is_silent) or len(part.touched) == 1
         successful = record.outcome == Outcome.SUCCESS and is_plain
         profile = profile_of(head.shape, about_patient=patient is not None) if successful else None
-        return _Event(head, tuple(entities), patient, profile)
+        return _Event(head, tuple(entities), patient, profile, part.labels)
 
-    def _what(self, head: _Head, record: Record, step: StepEntry, touched: Sequence[TouchedEntry]) -> Iterator[Entity]:
+    def _what(self, head: _Head, record: Record, step: StepEntry, part: _Part) -> Iterator[Entity]:
+        touched = part.touched
         if step.interaction in _BUNDLES:
             asked = (one for one in record.steps[1:] if SHAPES.get(one.interaction, OTHER).is_query)
-            yield from (self._query(record, one) for one, _ in zip(asked, range(_QUERIES), strict=False))
+            queries = (self._query(record, one) for one, _ in zip(asked, range(_QUERIES), strict=False))
+            yield from () if part.is_silent else queries
             yield from _data(touched, with_touch=True)
         elif head.shape.is_query:
-            yield self._query(record, step)
+            if not part.is_silent:
+                yield self._query(record, step)
             if touched:
                 yield result_entity(touched)
         elif touched:
@@ -156,7 +172,7 @@ class Composer:
     def _of_refusal(self, record: Record, step: StepEntry) -> Iterator[_Event]:
         """Make the events of an entry of a Bundle that was refused."""
         head = _head_of(step, outcome_of(step.status))
-        entities = (*_request(record), *self._what(head, record, step, ()))
+        entities = (*_request(record), *self._what(head, record, step, _Part(())))
         for patient in tuple(dict.fromkeys(asked_for(step))) or (None,):
             yield _Event(head, entities, patient)
 
@@ -166,11 +182,11 @@ class Composer:
     def _draft(self, event: _Event, record: Record, caller: CallerEntry | None, logical_id: str) -> Draft:
         agents = self._agents.of(caller, record.address, event.head.shape)
         head = self._head(event.head)
-        updated = self._clock()
+        updated = self.clock()
         entities = event.entities if event.patient is None else (*event.entities, patient_entity(event.patient))
         content = b"".join(
             (
-                _opening(logical_id, updated, event.profile),
+                _opening(logical_id, updated, event),
                 _extensions(record),
                 b'"recorded":"',
                 render_instant(record.recorded_us).encode(),
@@ -194,6 +210,7 @@ class Composer:
         terms = [
             AUDIT_EVENT,
             *((_PROFILE_KEY + event.profile,) if event.profile else ()),
+            *_label_terms(event.labels),
             *head.terms,
             *agents.terms,
             *(f"{AUDIT_EVENT}.patient={key}" for key in agents.patients),
@@ -251,9 +268,35 @@ def _data(touched: Sequence[TouchedEntry], *, with_touch: bool) -> Iterator[Enti
         yield result_entity(touched[MOST_DATA:])
 
 
-def _opening(logical_id: str, updated_us: int, profile: str | None) -> bytes:
-    profiles = f',"profile":["{profile}"]' if profile else ""
-    meta = f'{{"versionId":"1","lastUpdated":"{render_instant(updated_us)}"{profiles}}}'
+def _parts(record: Record, touched: Sequence[TouchedEntry]) -> list[_Part]:
+    """Part what is kept from the patient from what is not: nothing in an event that they may see tells of it."""
+    by_labels: dict[tuple[Coding, ...], list[TouchedEntry]] = {}
+    for one in touched:
+        by_labels.setdefault(_kept(one), []).append(one)
+    if not any(by_labels):
+        return [_Part(touched)]
+    kept = {one.key.partition("/")[2] for labels, some in by_labels.items() if labels for one in some}
+    names_it = any(one in value for step in record.steps for _, value in step.parameters for one in kept)
+    return [_Part(some, labels, is_silent=names_it and not labels) for labels, some in by_labels.items()]
+
+
+def _kept(touched: TouchedEntry) -> tuple[Coding, ...]:
+    if not touched.labels:
+        return ()
+    return tuple(sorted({Coding(*label) for label in touched.labels if label[1] in KEPT_FROM_SUBJECTS}))
+
+
+def _label_terms(labels: Sequence[Coding]) -> Iterator[str]:
+    for system, code in labels:
+        yield from (f"{_SECURITY_KEY}:code={code}", f"{_SECURITY_KEY}={code}{SEPARATOR}{system}")
+        if system:
+            yield f"{_SECURITY_KEY}|={system}"
+
+
+def _opening(logical_id: str, updated_us: int, event: _Event) -> bytes:
+    profiles = f',"profile":["{event.profile}"]' if event.profile else ""
+    labels = f',"security":{encode([one.to_json() for one in event.labels]).decode()}' if event.labels else ""
+    meta = f'{{"versionId":"1","lastUpdated":"{render_instant(updated_us)}"{profiles}{labels}}}'
     return f'{{"resourceType":"{AUDIT_EVENT}","id":"{logical_id}","meta":{meta},'.encode()
 
 

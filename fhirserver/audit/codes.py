@@ -18,6 +18,9 @@ DECISION: Final = f"{SYSTEM}:StructureDefinition:access-decision"
 REPEATS: Final = f"{SYSTEM}:StructureDefinition:repeats"
 """The extension that tells how many more of the same there were."""
 
+KEPT_FROM_SUBJECTS: Final = frozenset({"INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX", "ADOL"})
+"""Codes of labels that hide a resource from the patient or who acts for them: so they do what tells of it."""
+
 DCM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 EVENT_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 INTERACTION: Final = "http://hl7.org/fhir/restful-interaction"
@@ -45,7 +48,7 @@ class Coding(NamedTuple):
 
     def to_json(self) -> dict[str, str]:
         """Render the Coding."""
-        return {"system": self.system, "code": self.code}
+        return {"system": self.system, "code": self.code} if self.system else {"code": self.code}
 
 
 class Shape(NamedTuple):

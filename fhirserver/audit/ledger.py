@@ -81,7 +81,7 @@ class Ledger:
         exact = any(one.is_custom for one in parameters.of("AuditEvent").indexed)
         batch = Batch(composer.events(record, caller, base_id, exact=exact), [])
         if self._with_provenance and not record.has_provenance:
-            made: Iterable[Draft] = provenances(record, caller, base_id, services.clock, composer.extractor)
+            made: Iterable[Draft] = provenances(record, caller, base_id, composer)
             batch.provenances.extend(made)
         return batch
 

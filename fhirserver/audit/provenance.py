@@ -5,19 +5,20 @@ Spec: http://hl7.org/fhir/R4/provenance.html
 
 from collections.abc import Iterator
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from fhirserver.audit.agents import purposes_of, who_of
+from fhirserver.audit.balp import Composer
 from fhirserver.audit.codes import CLIENT_SYSTEM, PROVENANCE_AGENT, Coding
 from fhirserver.audit.record import CallerEntry, Record, TouchedEntry
+from fhirserver.audit.subjects import keys_of
 from fhirserver.codec.fhir_json import encode
-from fhirserver.kernel.instant import Clock, render_instant
+from fhirserver.kernel.instant import render_instant
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.kernel.version import Method, Version
-from fhirserver.search.extract import Extractor
+from fhirserver.search.subjects import PROVENANCE, SUBJECT
 from fhirserver.store.documents import Draft
 
-PROVENANCE: Final = "Provenance"
 _OPERATION: Final = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 _ACTIVITIES: Final = MappingProxyType({"c": "CREATE", "u": "UPDATE", "d": "DELETE"})
 _WITHOUT: Final = frozenset({PROVENANCE, "AuditEvent"})
@@ -25,23 +26,50 @@ _TARGETS: Final = 1000
 """Versions that one Provenance is about."""
 
 
-def provenances(
-    record: Record, caller: CallerEntry | None, base_id: str, clock: Clock, extractor: Extractor
-) -> Iterator[Draft]:
+class _Seen(NamedTuple):
+    """What decides who may see a version: those of one Provenance have it in common, so that it is seen by the same."""
+
+    resource_type: str
+    patients: tuple[str, ...]
+    """``Patient/1``."""
+    labels: tuple[Coding, ...]
+
+
+def provenances(record: Record, caller: CallerEntry | None, base_id: str, composer: Composer) -> Iterator[Draft]:
     """Write the Provenances of a record: of what was created, of what was updated, of what was deleted."""
     for touch, activity in _ACTIVITIES.items():
-        targets = [one for one in record.touched if one.touch == touch and one.key.partition("/")[0] not in _WITHOUT]
-        for number, start in enumerate(range(0, len(targets), _TARGETS)):
-            logical_id = f"{base_id}.{touch}{number or ''}"
-            resource = _resource(record, caller, activity, targets[start : start + _TARGETS])
-            yield _draft(resource, logical_id, clock(), extractor)
+        for number, (seen, targets) in enumerate(_groups(record, touch, composer.own_bases)):
+            resource = _resource(record, caller, activity, targets)
+            yield _draft(_as_seen(seen), resource, f"{base_id}.{touch}{number or ''}", composer)
 
 
-def _draft(resource: Resource, logical_id: str, updated_us: int, extractor: Extractor) -> Draft:
-    meta = {"versionId": "1", "lastUpdated": render_instant(updated_us)}
-    whole = {"resourceType": PROVENANCE, "id": logical_id, "meta": meta, **resource}
+def _groups(record: Record, touch: str, own_bases: tuple[str, ...]) -> Iterator[tuple[_Seen, list[TouchedEntry]]]:
+    """Yield what was done of a kind, by who may see it."""
+    groups: dict[_Seen, list[TouchedEntry]] = {}
+    for one in record.touched:
+        resource_type = one.key.partition("/")[0]
+        if one.touch == touch and resource_type not in _WITHOUT:
+            labels = tuple(sorted({Coding(*label) for label in one.labels}))
+            seen = _Seen(resource_type, tuple(sorted(keys_of(one.patients, own_bases))), labels)
+            groups.setdefault(seen, []).append(one)
+    for seen, targets in groups.items():
+        for start in range(0, len(targets), _TARGETS):
+            yield seen, targets[start : start + _TARGETS]
+
+
+def _as_seen(seen: _Seen) -> Resource:
+    """Return what lets those see a Provenance who see its targets: their labels, and in whose records they are."""
+    labels = {"security": [one.to_json() for one in seen.labels]} if seen.labels else {}
+    subjects = [{"url": SUBJECT, "valueReference": {"reference": key}} for key in seen.patients]
+    return {"meta": labels, **({"extension": subjects} if subjects else {})}
+
+
+def _draft(head: Resource, resource: Resource, logical_id: str, composer: Composer) -> Draft:
+    updated_us = composer.clock()
+    meta = {"versionId": "1", "lastUpdated": render_instant(updated_us), **head["meta"]}
+    whole = {"resourceType": PROVENANCE, "id": logical_id, **head, "meta": meta, **resource}
     version = Version(PROVENANCE, logical_id, 1, updated_us, Method.POST, encode(whole))
-    return Draft(version, extractor.extract(whole))
+    return Draft(version, composer.extractor.extract(whole))
 
 
 def _resource(record: Record, caller: CallerEntry | None, activity: str, targets: list[TouchedEntry]) -> Resource:

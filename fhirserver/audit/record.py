@@ -19,6 +19,7 @@ _LOCAL: Final = re.compile(rb'"Patient/([A-Za-z0-9\-.]{1,64})["/]')
 _ABSOLUTE: Final = re.compile(rb'"(https?://[^"\s]{1,200}/Patient/[A-Za-z0-9\-.]{1,64})["/]')
 _ABSOLUTE_MARK: Final = b"/Patient/"
 _PATIENT: Final = "Patient"
+_LABELLED: Final = b'"security":'
 
 
 class Kind(StrEnum):
@@ -140,6 +141,8 @@ class TouchedEntry(msgspec.Struct, frozen=True, array_like=True):
     touch: str
     patients: tuple[str, ...] = ()
     """Logical ids, or whole urls of other servers or of this one."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """Its security labels: systems and codes."""
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, tag="r"):
@@ -223,6 +226,7 @@ def touched_fields(touched: Iterable[Touched]) -> list[tuple[Any, ...]]:
             version.version_id,
             touch,
             (version.logical_id,) if version.resource_type == _PATIENT else patients_named(content),
+            labels_of(content),
         )
         for version, touch, content in touched
     ]
@@ -238,6 +242,31 @@ def patients_named(content: bytes | None) -> Sequence[str]:
     if len(found) < 2:
         return [one.decode() for one in found]
     return [one.decode() for one in dict.fromkeys(found)]
+
+
+class _Label(msgspec.Struct):
+    system: str = ""
+    code: str = ""
+
+
+class _Meta(msgspec.Struct):
+    security: tuple[_Label, ...] = ()
+
+
+class _Labelled(msgspec.Struct):
+    """All that is read of a resource for its labels."""
+
+    meta: _Meta
+
+
+_read_labels: Final = msgspec.json.Decoder(_Labelled).decode
+
+
+def labels_of(content: bytes | None) -> Sequence[tuple[str, str]]:
+    """Return the security labels of a resource."""
+    if content is None or _LABELLED not in content:
+        return ()
+    return [(one.system, one.code) for one in _read_labels(content).meta.security]
 
 
 @dataclass(slots=True)

@@ -28,6 +28,8 @@ _PROXIES: Final = "RelatedPerson/"
 OFFICER: Final = "data-protection-officer"
 """The role of the policy file of who looks into unusual access."""
 _READING: Final = ("r", "s")
+_FROM_PATIENTS: Final = ("INVISIBLE_PATIENT",)
+_FROM_PROXIES: Final = ("INVISIBLE_REPRESENTANTS_LEGAUX", "ADOL")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,8 @@ class AccessLogPage:
 async def access_log(services: Services, access: Access, request: AccessLogRequest) -> AccessLogPage:
     """Return a page of the events about a patient. Raises Forbidden, BadSearchValue."""
     check_may_see(access.caller, request.patient)
-    criteria = (("patient", f"Patient/{request.patient}"), *(("date", date) for date in request.dates))
+    kept = (("_security:not", code) for code in kept_from(access.caller, request.patient))
+    criteria = (("patient", f"Patient/{request.patient}"), *(("date", date) for date in request.dates), *kept)
     given = parse_query(criteria).criteria
     plan = await resolve(services, _SERVER, plan_of_type(services, _SERVER, AUDIT_EVENT, given, Right.SEARCH))
     identity = digest(("$access-log", access.key, *(f"{name}={value}" for name, value in criteria)))
@@ -80,6 +83,13 @@ def check_may_see(caller: Caller | None, patient: str) -> None:
         raise Forbidden("The access log of a patient is for the patient, who acts for them, and administrators.")
     if not covered:
         raise Forbidden("The access log takes a scope that covers `AuditEvent`, as `patient/AuditEvent.rs`.")
+
+
+def kept_from(caller: Caller | None, patient: str) -> tuple[str, ...]:
+    """Return the labels of events that are not told to a caller: what they name is kept from them."""
+    if caller is None or caller.is_admin or OFFICER in caller.roles:
+        return ()
+    return _FROM_PATIENTS if caller.fhir_user == f"Patient/{patient}" else (*_FROM_PATIENTS, *_FROM_PROXIES)
 
 
 async def _named(services: Services, events: Iterable[Resource]) -> dict[str, Resource]:

@@ -21,6 +21,7 @@ from fhirserver.search.entries import FIRST, Entries, first_of
 from fhirserver.search.index import Group, IndexValues, Span
 from fhirserver.search.parameters import Indexed, SearchParameters
 from fhirserver.search.presence import needed_properties
+from fhirserver.search.subjects import PROVENANCE, subject_terms
 from fhirserver.search.values.date import extract_date
 from fhirserver.search.values.number import extract_number
 from fhirserver.search.values.quantity import extract_quantity
@@ -82,6 +83,8 @@ class Extractor:
             values.terms += dict.fromkeys(terms_of(resource, self._showing_of, self._rules.own_bases))
         if resource_type == CONSENT:
             values.terms += dict.fromkeys(actor_terms(resource, self._rules.own_bases))
+        if resource_type == PROVENANCE and "extension" in resource:
+            values.terms = list(dict.fromkeys((*values.terms, *subject_terms(resource, self._rules.own_bases))))
         add_words(resource, values)
         return values
 

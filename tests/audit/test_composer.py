@@ -1,5 +1,6 @@
 """What events are found by is what the extractor finds in their JSON, and their JSON is an AuditEvent."""
 
+import base64
 import itertools
 
 import pytest
@@ -32,6 +33,7 @@ CALLERS = {
     "a patient": CallerEntry(4, "portal", "Patient/p1", "Anne", (), (), "PATRQT", None, "", "p1"),
 }  # fmt: skip
 
+LABEL = ("https://mos.esante.gouv.fr/NOS/TRE_A07", "INVISIBLE_PATIENT")
 TOUCHED = {
     "nothing": (),
     "one of a patient": (TouchedEntry("Observation/o1", 3, "r", ("p1",)),),
@@ -40,6 +42,11 @@ TOUCHED = {
         TouchedEntry("Group/g1", 1, "c", ("p1", "p2")),
         TouchedEntry("DiagnosticReport/r1", 2, "d", ("https://fhir.example.org/fhir/Patient/p3",)),
         TouchedEntry("Task/t1", 2, "r", ("https://elsewhere.example.org/fhir/Patient/p4",)),
+    ),
+    "labelled": (
+        TouchedEntry("Observation/o1", 1, "c", ("p1",)),
+        TouchedEntry("Observation/o2", 1, "c", ("p1",), (LABEL, ("http://x", "R"), ("", "ADOL"))),
+        TouchedEntry("Observation/o3", 1, "c", ("p1",), (LABEL,)),
     ),
     "more than entities": tuple(TouchedEntry(f"Observation/o{n}", 1, "c", ("p1",)) for n in range(300)),
     "more than are named": tuple(TouchedEntry(f"Observation/o{n}", 1, "r", ("p1",)) for n in range(2500)),
@@ -123,9 +130,11 @@ def test_what_the_authorization_server_did_is_an_event(
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_a_provenance_is_made_of_what_was_written(extractor: Extractor, knowledge: Knowledge, caller: str) -> None:
+def test_a_provenance_is_made_of_what_was_written(
+    composer: Composer, extractor: Extractor, knowledge: Knowledge, caller: str
+) -> None:
     record = record_of(STEPS["update"], TOUCHED["of nobody"] + TOUCHED["of many"])
-    drafts = list(provenances(record, CALLERS[caller], "w-1-9", UniqueClock(), extractor))
+    drafts = list(provenances(record, CALLERS[caller], "w-1-9", composer))
     found = [decode_checked(draft.version.content or b"").value for draft in drafts]
     assert [one["activity"]["coding"][0]["code"] for one in found] == ["CREATE", "UPDATE", "DELETE"]
     assert [one["target"][0]["reference"] for one in found] == [
@@ -133,6 +142,37 @@ def test_a_provenance_is_made_of_what_was_written(extractor: Extractor, knowledg
     ]  # fmt: skip
     for draft in drafts:
         check(draft, extractor, knowledge)
+
+
+def test_a_provenance_is_for_who_may_see_its_targets(composer: Composer) -> None:
+    """One for those of the same type, patients and labels, each with these."""
+    touched = (*TOUCHED["labelled"], TouchedEntry("Observation/o4", 1, "c", ("p1",)), *TOUCHED["of many"][:1])
+    drafts = list(provenances(record_of(STEPS["update"], touched), None, "w-1-9", composer))
+    found = [decode_checked(draft.version.content or b"").value for draft in drafts]
+    assert [len(one["target"]) for one in found] == [2, 1, 1, 1]
+    assert [[label["code"] for label in one["meta"].get("security", ())] for one in found] == [
+        [], ["ADOL", "R", "INVISIBLE_PATIENT"], ["INVISIBLE_PATIENT"], [],
+    ]  # fmt: skip
+    members = [[term for term in draft.values.terms if term.startswith("@")] for draft in drafts if draft.values]
+    assert members == [["@Patient/p1"]] * 3 + [["@Patient/p1", "@Patient/p2"]]
+
+
+@pytest.mark.parametrize("interaction", ["search-type", "read", "update", "transaction"])
+def test_what_is_kept_from_the_patient_is_told_apart(composer: Composer, interaction: str) -> None:
+    """§: an AuditEvent about a patient names nothing that is INVISIBLE_PATIENT, unless it is so itself."""
+    for named in ("o3", "nothing"):
+        step = StepEntry(interaction, "Observation", parameters=(("_id", named),))
+        record = record_of(step, TOUCHED["labelled"], steps=(step,))
+        events = [decode_checked(one.version.content or b"").value for one in composer.events(record, None, "w-1-1")]
+        told = [one for one in events if "security" not in one["meta"]]
+        assert len(told) == 1
+        text = str(told) + str([base64.b64decode(e["query"]) for one in told for e in one["entity"] if "query" in e])
+        assert ("o1" in text, "o2" in text, "o3" in text) == (True, False, False)
+        kept = [{label["code"] for label in one["meta"]["security"]} for one in events if one not in told]
+        assert kept == [{"INVISIBLE_PATIENT", "ADOL"}, {"INVISIBLE_PATIENT"}]
+    record = record_of(STEPS["read"], TOUCHED["labelled"][2:], steps=(STEPS["read"],))
+    (event,) = composer.events(record, None, "w-1-1")[:1]
+    assert "INVISIBLE_PATIENT" in str(event.version.content)
 
 
 def test_every_interaction_that_has_a_shape_is_one_of_r4() -> None:

@@ -52,7 +52,8 @@ async def test_every_write_has_a_provenance(trail: Trail) -> None:
 
 
 async def test_a_transaction_has_one_for_each_thing_that_it_did(trail: Trail) -> None:
-    entries = [{"resource": PATIENT, "request": {"method": "POST", "url": "Patient"}} for _ in range(3)]
+    device = {"resourceType": "Device"}
+    entries = [{"resource": device, "request": {"method": "POST", "url": "Device"}} for _ in range(3)]
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
     answer = (await trail.client.post("", json=bundle)).json()
     keys = [entry["response"]["location"].partition("/fhir/")[2] for entry in answer["entry"]]
