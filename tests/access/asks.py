@@ -3,11 +3,10 @@
 Every one of them would tell of a hidden resource if some filter were missing.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from fhirserver.codec.fhir_json import encode, parse_json
@@ -15,16 +14,12 @@ from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.repository.services import Services
 from fhirserver.search.index import SEPARATOR, VARIANT_END
 from fhirserver.search.parameters import Bound
+from tests.access.asks_to_write import bundle, conditional, key_of, pointing, writes_of
 from tests.access.records import Json
 from tests.access.worlds import Ask
 
 _FAR: Final = "2100-01-01T00:00:00Z"
 _ANY_ETAG: Final = ('W/"1"', 'W/"2"', 'W/"3"', 'W/"7"')
-_PATCHES: Final = (
-    ("application/json-patch+json", b'[{"op":"add","path":"/language","value":"fr"}]'),
-    ("application/json-patch+json", b'[{"op":"test","path":"/id","value":"x"}]'),
-    ("application/merge-patch+json", b'{"language":"fr"}'),
-)
 _SHAPES: Final = (
     "_summary=count", "_total=accurate", "_total=estimate", "_total=none", "_count=0", "_summary=true", "_elements=id",
     "_sort=-_lastUpdated", "_sort=_id", "_sort=-_id", "_lastUpdated=ge2000", f"_lastUpdated=lt{_FAR}", "_maxresults=3",
@@ -48,6 +43,8 @@ class Matrix:
     hidden: Sequence[Json]
     moment: str
     """An instant after both databases were filled."""
+    operations: Mapping[str, Sequence[str]]
+    """What the server's table has of each type, and under "" of the system."""
 
     @property
     def types(self) -> list[str]:
@@ -66,14 +63,17 @@ class Matrix:
             yield from self._beside(resource)
         yield from self._of_system()
         yield from self._operations()
+        yield from self._every_operation()
         yield from self._graphql()
 
     def writes(self) -> Iterator[Ask]:
         """Yield what would change something, or find something that is hidden by trying."""
         for resource in self.hidden:
-            yield from self._writes_of(resource)
-            yield from self._conditional(resource)
-            yield from self._pointing(resource)
+            yield from writes_of(resource)
+            yield from conditional(resource)
+            yield from pointing(resource, self.visible)
+        for ask in self._every_operation():
+            yield replace(ask, method="POST", body=b'{"resourceType":"Parameters"}')
 
     def bundles(self, asks: Iterable[Ask]) -> Iterator[Ask]:
         """Yield asks as entries of Bundles, a few together."""
@@ -125,6 +125,11 @@ class Matrix:
             asked = f"{inner['resourceType']}?code={inner['code']['coding'][0]['code']}"
             for more in ("&_contained=true", "&_contained=both", "&_contained=true&_containedType=contained"):
                 yield Ask("contained", "GET", asked + more)
+            word = quote(inner["code"]["coding"][0]["code"])
+            for words in (word, f"not%20{word}", f"(not%20zzz)%20or%20{word}"):
+                for more in ("", "&_sort=_score", "&_sort=-_id", "&_count=1"):
+                    yield Ask("by words of what is inside", "GET", f"{resource_type}?_content={words}{more}")
+            yield Ask("by filter, words", "GET", f"{resource_type}?_filter=_content co {word}")
         query = f"{resource_type}?_id={resource['id']}"
         for more in ("", "&_summary=count", "&_include=*&_revinclude=*:*", f"&_at={self.moment}", "&_count=0"):
             yield Ask("by id", "GET", query + more)
@@ -265,6 +270,15 @@ class Matrix:
             key = key_of(one)
             yield Ask("diff to another", "GET", f"$diff?from={key}&to={key_of(self.visible[0])}")
             yield Ask("diff of versions", "GET", f"$diff?from={key}/_history/1&to={key}/_history/2")
+        yield from self._of_observations()
+        yield Ask("reindex", "POST", "$reindex", b'{"resourceType":"Parameters"}')
+        yield Ask("reindex of a type", "POST", "Observation/$reindex", b'{"resourceType":"Parameters"}')
+        yield Ask("reindex status", "GET", "$reindex-status")
+        for verb in ("pause", "resume", "cancel"):
+            yield Ask("reindex control", "POST", f"$reindex-{verb}?job=1", b'{"resourceType":"Parameters"}')
+        yield Ask("versions", "GET", "$versions")
+
+    def _of_observations(self) -> Iterator[Ask]:
         for who in sorted({one["id"] for one in (*self.hidden, *self.visible) if one["resourceType"] == "Patient"}):
             yield Ask("lastn", "GET", f"Observation/$lastn?patient=Patient/{who}&category=laboratory&max=2")
             yield Ask("lastn", "GET", f"Observation/$lastn?patient=Patient/{who}&category=vital-signs")
@@ -275,12 +289,23 @@ class Matrix:
         done = "Observation/$lastn?patient=a&category=laboratory&performer=Practitioner/doc"
         yield Ask("lastn of what a practitioner did", "GET", done)
         yield Ask("sorted by a chain", "GET", "Observation?_sort=-subject:Patient.birthdate&_count=1", follows=True)
-        yield Ask("reindex", "POST", "$reindex", b'{"resourceType":"Parameters"}')
-        yield Ask("reindex of a type", "POST", "Observation/$reindex", b'{"resourceType":"Parameters"}')
-        yield Ask("reindex status", "GET", "$reindex-status")
-        for verb in ("pause", "resume", "cancel"):
-            yield Ask("reindex control", "POST", f"$reindex-{verb}?job=1", b'{"resourceType":"Parameters"}')
-        yield Ask("versions", "GET", "$versions")
+        further = "_sort=-result:Observation.has-member:Observation.subject:Patient.birthdate,_id"
+        yield Ask("sorted by a chain of three", "GET", f"DiagnosticReport?{further}&_count=1", follows=True)
+        for one in (*self.hidden, *self.visible):
+            for way in ("below", "above") if one["resourceType"] == "Encounter" else ():
+                yield Ask(f"{way} in a hierarchy", "GET", f"Encounter?part-of:{way}={key_of(one)}")
+                yield Ask(f"{way} in a hierarchy", "GET", f"Condition?encounter:{way}={key_of(one)}")
+
+    def _every_operation(self) -> Iterator[Ask]:
+        """Invoke what the table has, wherever it may be: on what is hidden, on its types, on the system."""
+        for one in self.hidden:
+            for name in self.operations[one["resourceType"]]:
+                yield Ask(f"${name} of an instance", "GET", f"{key_of(one)}/${name}")
+        for resource_type in self.types:
+            for name in self.operations[resource_type]:
+                yield Ask(f"${name} of a type", "GET", f"{resource_type}/${name}")
+        for name in self.operations[""]:
+            yield Ask(f"${name} of the system", "GET", f"${name}")
 
     def _graphql(self) -> Iterator[Ask]:
         for one in self.hidden:
@@ -303,89 +328,11 @@ class Matrix:
             ):
                 yield Ask("graphql along references", "GET", f"{own}/$graphql?query={quote(query)}")
 
-    def _writes_of(self, resource: Json) -> Iterator[Ask]:
-        key, body = key_of(resource), json.dumps(resource).encode()
-        unknown = f"{resource['resourceType']}/nobody"
-        for place, sent in ((key, body), (unknown, json.dumps({**resource, "id": "nobody"}).encode())):
-            yield Ask("update", "PUT", place, sent)
-            yield Ask("update if current", "PUT", place, sent, {"if-match": 'W/"1"'})
-            yield Ask("update if stale", "PUT", place, sent, {"if-match": 'W/"77"'})
-            yield Ask("update if absent", "PUT", place, sent, {"if-none-match": "*"})
-            for content_type, patch in _PATCHES:
-                yield Ask("patch", "PATCH", place, patch, {"content-type": content_type})
-                yield Ask(
-                    "patch if current", "PATCH", place, patch, {"content-type": content_type, "if-match": 'W/"2"'}
-                )
-            yield Ask("meta-add", "POST", f"{place}/$meta-add", LABELS)
-            yield Ask("meta-delete", "POST", f"{place}/$meta-delete", LABELS)
-            yield Ask("delete if current", "DELETE", place, headers={"if-match": 'W/"2"'})
-            yield Ask("delete", "DELETE", place)
-            yield Ask("delete and say", "DELETE", place, headers={"prefer": "return=OperationOutcome"})
-
-    def _conditional(self, resource: Json) -> Iterator[Ask]:
-        resource_type = resource["resourceType"]
-        body = {name: value for name, value in resource.items() if name != "id"}
-        named = json.dumps(resource).encode()
-        for criteria in (f"_id={resource['id']}", f"_id={resource['id']}&_lastUpdated=ge2000", "_lastUpdated=lt1990"):
-            sent = json.dumps(body).encode()
-            yield Ask("conditional create", "POST", resource_type, sent, {"if-none-exist": criteria})
-            yield Ask("conditional update", "PUT", f"{resource_type}?{criteria}", sent)
-            yield Ask("conditional update with an id", "PUT", f"{resource_type}?{criteria}", named)
-            for content_type, patch in _PATCHES[:1]:
-                yield Ask(
-                    "conditional patch", "PATCH", f"{resource_type}?{criteria}", patch, {"content-type": content_type}
-                )
-            yield Ask("conditional delete", "DELETE", f"{resource_type}?{criteria}")
-
-    def _pointing(self, resource: Json) -> Iterator[Ask]:
-        """Write something that points to what is hidden, or to nothing."""
-        for owner in (one for one in self.visible if one["resourceType"] == "Observation"):
-            body = {name: value for name, value in owner.items() if name not in ("id", "text")}
-            for where in (resource["id"], "nobody"):
-                conditional = f"{resource['resourceType']}?_id={where}"
-                for reference in (f"{resource['resourceType']}/{where}", conditional):
-                    pointing = {**body, "focus": [{"reference": reference}]}
-                    yield transaction("POST", "Observation", pointing, f"create that refers to {where}")
-        if resource["resourceType"] == "Binary":
-            for key in (key_of(resource), "Binary/nobody"):
-                yield from self._showing(key)
-
-    def _showing(self, key: str) -> Iterator[Ask]:
-        for one in self.visible:
-            if one["resourceType"] == "DocumentReference":
-                shown = {**one, "content": [{"attachment": {"url": key}}]}
-                yield Ask("update that shows a Binary", "PUT", key_of(one), json.dumps(shown).encode())
-                created = {name: value for name, value in shown.items() if name != "id"}
-                yield Ask("create that shows a Binary", "POST", "DocumentReference", json.dumps(created).encode())
-
 
 FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
-LABELS: Final = json.dumps(
-    {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "tried"}]}}]}
-).encode()
-
-
-def key_of(resource: Json) -> str:
-    return f"{resource['resourceType']}/{resource['id']}"
 
 
 def escaped(value: str) -> str:
     """Write a value of an index term as a search value in a URL."""
     plain = value.replace("\\", "\\\\").replace(",", "\\,").replace("$", "\\$").replace("|", "\\|")
     return quote(plain, safe=":/")
-
-
-def bundle(kind: str, asks: Sequence[Ask]) -> Ask:
-    """Put asks into a Bundle."""
-    entries = []
-    for ask in asks:
-        entry: dict[str, Any] = {"request": {"method": ask.method, "url": ask.path or "?"}}
-        if ask.body is not None:
-            entry["resource"] = json.loads(ask.body)
-        entries.append(entry)
-    body = {"resourceType": "Bundle", "type": kind, "entry": entries}
-    return Ask(f"{kind} of {asks[0].what}", "POST", "", json.dumps(body).encode())
-
-
-def transaction(method: str, path: str, body: Json, what: str) -> Ask:
-    return bundle("transaction", [Ask(what, method, path, json.dumps(body).encode())])

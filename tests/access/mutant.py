@@ -1,75 +1,136 @@
 """One filter less: a single call of the access layer is taken out of a running function, for the mutation run.
 
-A site is one call, in the repository, that keeps something from a caller. Taken away means: a plan becomes ALL, a check
-lets through, a version leaves as it is.
+A site is one call, in the repository or the rules of access, that keeps something from a caller. Taken away means: a
+plan becomes ALL, a check lets through, a version leaves as it is.
 """
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-FOLDER: Final = "fhirserver/repository"
 
-_ARGUMENT: Final[Mapping[str, int | str | None]] = {
-    # what a call is replaced by: one of its arguments, by its place; the text of an expression; None: nothing
-    "within_access": "anchored(_0, all_of(*_2))",
-    "filter": "ALL",
-    "require": None,
-    "require_search": None,
-    "require_history": None,
-    "check_kind": None,
-    "check_state": None,
-    "check_may_name": None,
-    "check_may_explain": None,
-    "check_admin": None,
-    "there": 0,
-    "permitted": 0,
-    "plan": 0,
-    "shown_key": 1,
-    "masked": 0,
-    "without": 0,
-    "restored": 0,
-    "visible": 2,
-    "readable": 1,
-    "seen_now": 0,
+Taken: TypeAlias = int | str | None
+"""What a call is replaced by: one of its arguments, by its place; the text of an expression; None: nothing."""
+_EVERYTHING: Final = "__import__('fhirserver.search.plan', fromlist=['ALL']).ALL"
+_NO_ELEMENTS: Final = "frozenset()"
+_PLANNING: Final[Mapping[str, ast.expr]] = {
+    name: ast.parse(f"__import__('fhirserver.repository.planning', fromlist=['{name}']).{name}", mode="eval").body
+    for name in ("anchored", "all_of")
 }
-_METHODS_OF: Final = {"filter": ("access", "_access"), "plan": ("hiding", "_hiding"), "seen_now": ("histories",)}
+_SITES: Final[Mapping[str, Mapping[str, Taken]]] = {
+    "fhirserver/repository": {
+        "within_access": "anchored(_1, all_of(*_2))",
+        "filter": _EVERYTHING,
+        "require": None,
+        "require_search": None,
+        "require_history": None,
+        "check_kind": None,
+        "check_state": None,
+        "check_may_name": None,
+        "check_may_explain": None,
+        "check_may_see": None,
+        "check_admin": None,
+        "there": 0,
+        "permitted": 0,
+        "plan": 0,
+        "shown_key": 1,
+        "masked": 0,
+        "without": 0,
+        "restored": 0,
+        "visible": 2,
+        "readable": 1,
+        "seen_now": 0,
+    },
+    "fhirserver/access": {
+        "plan": _EVERYTHING,
+        "filter": _EVERYTHING,
+        "allows": "True",
+        "kept": _NO_ELEMENTS,
+        "mask": None,
+        "criteria": _EVERYTHING,
+        "recent": _EVERYTHING,
+        "released": _EVERYTHING,
+        "labels": _EVERYTHING,
+        "of_no_others": _EVERYTHING,
+        "condition": _EVERYTHING,
+        "_attached": _EVERYTHING,
+        "_limit": _EVERYTHING,
+        "_except": _EVERYTHING,
+        "OnlyPatients": _EVERYTHING,
+        "patient_plan": _EVERYTHING,
+        "criteria_plan": _EVERYTHING,
+        "_sees_every_patient": "True",
+        "has_broad": "True",
+        "hides": "False",
+        "_hides_item": "False",
+        "shown": 0,
+    },
+}
+_METHODS_OF: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "fhirserver/repository": {
+        "filter": ("access", "_access"),
+        "plan": ("hiding", "_hiding"),
+        "seen_now": ("histories",),
+    },
+    "fhirserver/access": {
+        "plan": ("scopes", "records", "self"),
+        "filter": ("rules",),
+        "allows": ("rules", "self"),
+        "mask": ("rules",),
+        "shown": ("self",),
+        "condition": ("judge",),
+    },
+}
 """Of which objects a method counts."""
+_MODULES: Final = frozenset({"granted", "site_rules", "record_rules", "compartments", "hiding", "scopes"})
+"""Of the rules of access, those that make plans of them."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """A call: the module, where it stands, its name."""
+    """A call: the module, where it stands, its name; ``place`` names it whatever lines come before it."""
 
     path: str
     line: int
     column: int
     name: str
+    place: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}:{self.name}"
+        return f"{self.place} (line {self.line})"
 
 
 def sites() -> list[Site]:
     """List the calls that keep something from a caller."""
-    found = []
-    for path in sorted((ROOT / FOLDER).glob("*.py")):
-        tree = ast.parse(path.read_text())
-        name = str(path.relative_to(ROOT))
-        found += [Site(name, node.lineno, node.col_offset, _name(node)) for node in _calls(tree)]
-    return found
+    return [site for folder in _SITES for path in sorted((ROOT / folder).glob("*.py")) for site in _sites_of(path)]
 
 
-def _calls(tree: ast.AST) -> Iterator[ast.Call]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _name(node) in _ARGUMENT and _is_of_access(node):
-            yield node
+def _sites_of(path: Path) -> Iterator[Site]:
+    name = str(path.relative_to(ROOT))
+    if name.startswith("fhirserver/access/") and path.stem not in _MODULES:
+        return
+    seen = Counter[str]()
+    for function, node in _calls(ast.parse(path.read_text()), name.rpartition("/")[0]):
+        place = f"{name}:{function}:{_name(node)}"
+        seen[place] += 1
+        number = f"#{seen[place]}" if seen[place] > 1 else ""
+        yield Site(name, node.lineno, node.col_offset, _name(node), place + number)
+
+
+def _calls(tree: ast.AST, folder: str, within: tuple[str, ...] = ()) -> Iterator[tuple[str, ast.Call]]:
+    """Yield the calls that count, each with the function it stands in, in the order of the text."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Call) and within and _name(node) in _SITES[folder] and _counts(node, folder):
+            yield ".".join(within), node
+        is_named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        yield from _calls(node, folder, (*within, node.name) if is_named else within)  # type: ignore[attr-defined]
 
 
 def _name(node: ast.Call) -> str:
@@ -80,14 +141,16 @@ def _name(node: ast.Call) -> str:
             return ""
 
 
-def _is_of_access(node: ast.Call) -> bool:
+def _counts(node: ast.Call, folder: str) -> bool:
     """Tell a method of the access layer from another of the same name."""
-    owners = _METHODS_OF.get(_name(node))
+    owners = _METHODS_OF[folder].get(_name(node))
     if owners is None:
         return True
     match node.func:
         case ast.Attribute(value=ast.Name(id=owner)) | ast.Attribute(value=ast.Attribute(attr=owner)):
             return owner in owners
+        case ast.Attribute(value=ast.Call() as made):
+            return _name(made) in owners
         case _:
             return False
 
@@ -106,23 +169,20 @@ class _Taking(ast.NodeTransformer):
         self.generic_visit(node)
         if (node.lineno, node.col_offset, _name(node)) != (self._site.line, self._site.column, self._site.name):
             return node
-        return ast.copy_location(_replacement(node), node)
+        return ast.copy_location(_replacement(node, self._site.path.rpartition("/")[0]), node)
 
 
-def _replacement(node: ast.Call) -> ast.expr:
-    wanted = _ARGUMENT[_name(node)]
+def _replacement(node: ast.Call, folder: str) -> ast.expr:
+    wanted = _SITES[folder][_name(node)]
     match wanted:
         case None:
             return ast.Constant(None)
         case int():
             return node.args[wanted]
-        case "ALL":
-            return _expression("__import__('fhirserver.search.plan', fromlist=['ALL']).ALL", {})
+        case _ if _name(node) == "within_access":
+            return _expression(wanted, {"_1": node.args[1], "_2": node.args[2], **_PLANNING})
         case _:
-            planning = "__import__('fhirserver.repository.planning', fromlist=['anchored'])"
-            return _expression(
-                f"{planning}.anchored(_1, {planning}.all_of(*_2))", {"_1": node.args[1], "_2": node.args[2]}
-            )
+            return _expression(wanted, {})
 
 
 def _expression(text: str, given: Mapping[str, ast.expr]) -> ast.expr:

@@ -3,8 +3,10 @@
     python -m tests.access.mutations                 all sites
     python -m tests.access.mutations planning        those whose name contains a text
 
-A part of the matrix is enough where it tells: a few cases of each kind are tried, or, with WHOLE=1, the rest as well.
- Prints what each was found by, and those that nothing found: the run fails for them, unless ``SPARE`` says why.
+The databases are filled once, and a mutant is put into the running functions. What told of mutants before is tried
+first, then what is likely to, a few cases of each kind, and at last all cases. Prints what each was found by, and those
+that nothing found: the run fails for them, unless ``EQUIVALENT`` says why nothing can tell; of those no more than a few
+cases of each kind are tried, or with WHOLE=1 all.
 """
 
 import asyncio
@@ -14,12 +16,12 @@ import random
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import pytest
 
@@ -29,110 +31,137 @@ from fhirserver.definitions import compiled
 from fhirserver.definitions.registry import Definitions
 from fhirserver.store.mongod import ManagedMongod
 from tests.access import test_cursors_and_moves as single
-from tests.access.mutant import ROOT, sites, without
+from tests.access.equivalent import EQUIVALENT
+from tests.access.mutant import ROOT, Site, sites, without
 from tests.access.situations import SITUATIONS, Situation
 from tests.access.test_leaks import Twins, twins_of
-from tests.access.worlds import Ask, World
+from tests.access.worlds import Ask
 
 T = TypeVar("T")
 
-SPARE: Final[dict[str, str]] = {
-    "fhirserver/repository/binaries.py:check_state": "one before the content comes, one when it is there",
-    "fhirserver/repository/everything.py:within_access": "whose records are walked; their members are filtered again",
-    "fhirserver/repository/latest.py:within_access": "what was found within the access is read within it again",
-    "fhirserver/repository/linked.py:within_access": "two of three: walks of more than 20,000 members",
-    "fhirserver/repository/lookups.py:filter": "hierarchies: tests/repository/test_lookups_access.py",
-    "fhirserver/repository/sorting.py:visible": "of three resources in a row: tests/search/test_cost.py has two",
-}
-"""Sites that the cases here need not find, by file and call, and why."""
-
 WHOLE: Final = "WHOLE" in os.environ
-_TOGETHER: Final = 6
 _HINTED: Final = 3
 _FEW: Final = 2
 """Cases of each kind that come first."""
-
+_KNOWN: Final = 30
+"""Cases that told of a mutant before."""
 
 _HINTS: Final = {
     "as_of": ("as of",), "asked": ("by ", "missing"), "compartments": ("everything",), "contained": ("contained",),
     "everything": ("everything",), "explaining": ("_explain",), "histories": ("history",),
     "includes": ("includ", "beside"), "labels": ("labels", "meta"), "latest": ("lastn",), "linked": ("everything",),
-    "lookups": ("list", "value set", "filter"), "named_queries": ("named",), "sorting": ("sorted by a chain", "sorted"),
-    "planning": ("chain", "pointed"), "searches": ("all", "compartment", "sorted"),
-    "versioned": ("includ", "beside"), "sight": ("read", "vread", "history"), "repository": ("read", "everything"),
+    "lookups": ("list", "value set", "filter", "below", "above"), "named_queries": ("named",),
+    "sorting": ("sorted by a chain", "sorted"), "planning": ("chain", "pointed"),
+    "searches": ("all", "compartment", "sorted"), "versioned": ("includ", "beside"),
+    "sight": ("read", "vread", "history"), "repository": ("read", "everything"), "hiding": ("by ", "sorted", "chain"),
 }  # fmt: skip
 """By module: what finds its mutants most likely, and so comes first."""
 _WRITING: Final = ("binaries", "labels", "permits", "transaction", "writes")
 _REFUSING: Final = ("require", "check_")
 """Modules of writes, and calls that refuse: single cases tell of them first."""
 
+Case = tuple[Twins, Ask]
+Step = Callable[[], Awaitable[str | None]]
 
-@dataclass(frozen=True)
+
+@dataclass
 class Bench:
-    """What a mutant is tried on."""
+    """What mutants are tried on: filled once, and used until something was changed that should not be."""
 
-    single: World
-    reads: Sequence[tuple[Twins, Ask]]
-    fresh: Callable[[Situation], Any]
+    uri: str
+    knowledge: Knowledge
+    twins: Sequence[Twins]
+    reads: Sequence[Case]
+    known: list[Case] = field(default_factory=list)
+    writing: dict[str, tuple[AsyncExitStack, Twins]] = field(default_factory=dict)
 
-    async def found_by(self, module: str, name: str) -> str | None:
-        """Return what tells that a call of some name is missing in a module."""
+    async def found_by(self, site: Site) -> str | None:
+        """Return what tells of a mutant."""
+        module = Path(site.path).stem
         hints = _HINTS.get(module, ())
-        hinted = [(twins, ask) for twins, ask in self.reads if any(hint in ask.what for hint in hints)]
-        first = _few(hinted, _kind, _HINTED)
-        steps: list[Callable[[], Awaitable[str | None]]] = [
-            lambda: _reading(first),
-            lambda: _checking(self.single),
-            lambda: _writing(self.fresh, _FEW) if module in _WRITING else _reading(_few(self.reads, _kind, _FEW)),
-            lambda: _reading(self.reads),
-            lambda: _writing(self.fresh, None),
-        ]
-        if module in _WRITING or name.startswith(_REFUSING):
-            steps[0], steps[1] = steps[1], steps[0]
-        for step in steps if WHOLE else steps[:-2]:
+        hinted = [case for case in self.reads if any(hint in case[1].what for hint in hints)]
+        known: Step = lambda: self._reading(self.known[:_KNOWN])  # noqa: E731
+        if module in _WRITING:
+            steps = [self._checking, known, lambda: self._writing(_FEW), lambda: self._writing(None)]
+        else:
+            first = _few(hinted, _kind, _HINTED)
+            few = _few(self.reads, _kind, _FEW)
+            steps = [known, lambda: self._reading(first), self._checking, lambda: self._reading(few)]
+            steps.append(lambda: self._reading(self.reads))
+        if site.name.startswith(_REFUSING):
+            steps.sort(key=lambda step: step != self._checking)
+        for step in steps if WHOLE or site.place not in EQUIVALENT else steps[:-1]:
             told = await step()
             if told is not None:
                 return told
         return None
 
+    def renew(self) -> None:
+        """Forget what was compiled of anybody's access."""
+        for twins in (*self.twins, *(one for _, one in self.writing.values())):
+            for world in (twins.world, twins.twin):
+                world.desk.renew()
+                world.faults.clear()
 
-def _kind(read: tuple[Twins, Ask]) -> tuple[str, str]:
-    return read[0].situation.name, read[1].what
+    async def _reading(self, cases: Sequence[Case]) -> str | None:
+        for twins, ask in cases:
+            if await twins.differs(ask, 0):
+                self.known = [(twins, ask), *(one for one in self.known if one != (twins, ask))]
+                return _named(twins.situation, ask)
+        return None
+
+    async def _checking(self) -> str | None:
+        """Run the single cases on a new world, which they change."""
+        async with single.opened_world(self.uri, self.knowledge) as world:
+            for name, check in _checks(world):
+                try:
+                    await check()
+                except BaseException as problem:  # whatever it is, it tells
+                    if isinstance(problem, Exception | pytest.fail.Exception):
+                        return f"{name}: {type(problem).__name__}"
+                    raise
+        return None
+
+    async def _writing(self, of_a_kind: int | None) -> str | None:
+        for situation in (one for one in SITUATIONS if not one.is_mask):
+            twins = await self._written(situation)
+            told = await _writes_tell(twins, of_a_kind)
+            if told is not None:
+                await self.writing.pop(situation.name)[0].aclose()
+                return told
+        return None
+
+    async def _written(self, situation: Situation) -> Twins:
+        if situation.name not in self.writing:
+            stack = AsyncExitStack()
+            twins = await stack.enter_async_context(twins_of(situation, self.uri, self.knowledge))
+            self.writing[situation.name] = stack, twins
+        return self.writing[situation.name][1]
+
+    async def close(self) -> None:
+        """Drop the databases of writes."""
+        for stack, _ in self.writing.values():
+            await stack.aclose()
 
 
-async def _checking(world: World) -> str | None:
-    for name, check in _checks(world):
-        try:
-            await check()
-        except BaseException as problem:  # whatever it is, it tells
-            if isinstance(problem, Exception | pytest.fail.Exception):
-                return f"{name}: {type(problem).__name__}"
-            raise
+async def _writes_tell(twins: Twins, of_a_kind: int | None) -> str | None:
+    before = await twins.hidden_state()
+    writes = list(twins.matrix.writes())
+    asks = [*writes, *twins.matrix.bundles(writes)]
+    for number, ask in enumerate(asks if of_a_kind is None else _few(asks, lambda one: one.what, of_a_kind)):
+        if await twins.differs(ask, number):
+            return _named(twins.situation, ask)
+    if await twins.hidden_state() != before:
+        return f"{twins.situation.name}: something hidden was changed"
     return None
 
 
-async def _writing(fresh: Callable[[Situation], Any], of_a_kind: int | None) -> str | None:
-    for situation in (one for one in SITUATIONS if not one.is_mask):
-        async with fresh(situation) as twins:
-            before = await twins.hidden_state()
-            writes = list(twins.matrix.writes())
-            asks = [*writes, *twins.matrix.bundles(writes)]
-            for number, ask in enumerate(asks if of_a_kind is None else _few(asks, lambda one: one.what, of_a_kind)):
-                if await twins.differs(ask, number):
-                    return f"{situation.name}: {ask.what}: {ask.method} {ask.path}"
-            if await twins.hidden_state() != before:
-                return f"{situation.name}: something hidden was changed"
-    return None
+def _named(situation: Situation, ask: Ask) -> str:
+    return f"{situation.name}: {ask.what}: {ask.method} {ask.path}"
 
 
-async def _reading(reads: Sequence[tuple[Twins, Ask]]) -> str | None:
-    waiting = iter(reads)
-    while some := list(islice(waiting, _TOGETHER)):
-        differ = await asyncio.gather(*(twins.differs(ask, 0) for twins, ask in some))
-        for (twins, ask), told in zip(some, differ, strict=True):
-            if told:
-                return f"{twins.situation.name}: {ask.what}: {ask.method} {ask.path}"
-    return None
+def _kind(case: Case) -> tuple[str, str]:
+    return case[0].situation.name, case[1].what
 
 
 def _few(items: Sequence[T], kind: Callable[[T], object], count: int) -> list[T]:
@@ -143,7 +172,7 @@ def _few(items: Sequence[T], kind: Callable[[T], object], count: int) -> list[T]
     return [own[turn] for turn in range(count) for own in by_kind.values() if turn < len(own)]
 
 
-def _checks(world: World) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+def _checks(world: object) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
     """Yield the tests of the module of single cases, each with each of its parameters."""
     for name, test in inspect.getmembers(single, inspect.iscoroutinefunction):
         if not name.startswith("test_"):
@@ -155,33 +184,40 @@ def _checks(world: World) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]
             yield f"{name}[{parameter.id}]", lambda test=test, values=parameter.values: test(world, *values)  # type: ignore[misc]
 
 
-async def run(uri: str, knowledge: Knowledge, wanted: str) -> int:
-    """Try every mutant; return how many nothing told of."""
-    survivors = 0
-
-    @asynccontextmanager
-    async def fresh(situation: Situation) -> AsyncIterator[Twins]:
-        async with twins_of(situation, uri, knowledge) as twins:
-            yield twins
-
+@asynccontextmanager
+async def _bench(uri: str, knowledge: Knowledge) -> AsyncIterator[Bench]:
     async with AsyncExitStack() as stack:
-        twins = [await stack.enter_async_context(fresh(situation)) for situation in SITUATIONS]
+        twins = [await stack.enter_async_context(twins_of(one, uri, knowledge)) for one in SITUATIONS]
         reads = [(one, ask) for one in twins for ask in one.matrix.reads()]
         random.Random(1).shuffle(reads)
+        bench = Bench(uri, knowledge, twins, reads)
+        try:
+            yield bench
+        finally:
+            await bench.close()
+
+
+async def run(uri: str, knowledge: Knowledge, wanted: str) -> int:
+    """Try every mutant; return how many nothing told of."""
+    counts, began = Counter[str](), time.perf_counter()
+    async with _bench(uri, knowledge) as bench:
+        _say(f"{len(bench.reads)} reads prepared in {time.perf_counter() - began:.0f} s")
         for site in (site for site in sites() if wanted in str(site)):
             started = time.perf_counter()
-            async with single.opened_world(uri, knowledge) as world:
-                with without(site):
-                    told = await Bench(world, reads, fresh).found_by(Path(site.path).stem, site.name)
-            for one in twins:
-                one.world.faults.clear()
-                one.twin.faults.clear()
-            reason = SPARE.get(f"{site.path}:{site.name}")
-            survivors += told is None and reason is None
-            told = told or f"SURVIVED {reason or ''}"
-            sys.stdout.write(f"{site}  {told}  {time.perf_counter() - started:.1f} s\n")
-            sys.stdout.flush()
-    return survivors
+            bench.renew()
+            with without(site):
+                told = await bench.found_by(site)
+            reason = EQUIVALENT.get(site.place)
+            counts["found" if told else "equivalent" if reason else "survived"] += 1
+            told = told or f"{'EQUIVALENT' if reason else 'SURVIVED'} {reason or ''}"
+            _say(f"{site}  {told}  {time.perf_counter() - started:.1f} s")
+    _say(f"{dict(counts)} in {time.perf_counter() - began:.0f} s")
+    return counts["survived"]
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ ids of one patient's resources start with ``a-``, those of the other with ``b-``
 import base64
 from typing import Any, TypeAlias
 
+from tests.access.site import labels
+
 Json: TypeAlias = dict[str, Any]
 
 LOINC = "http://loinc.org"
@@ -124,6 +126,8 @@ def record(own: str, other: str, *, number: int) -> list[Json]:
         one("Device", patient=patient, identifier=[{"value": f"dev-{own}"}], status="active"),
         one("Task", status="requested", intent="order", **{"for": patient}, focus=theirs("ServiceRequest"),
             code=coded(f"task-{own}"), authoredOn=when),
+        one("Contract", status="executed", subject=[patient], identifier=[{"value": f"deal-{own}"}],
+            title=f"Deal{own}", issued=when),
         {"resourceType": "Binary", "id": f"{own}-form", "contentType": "text/plain",
          "data": base64.b64encode(f"form of {own}".encode()).decode()},
         {"resourceType": "Binary", "id": f"{own}-context", "contentType": "text/plain", "securityContext": patient,
@@ -131,7 +135,6 @@ def record(own: str, other: str, *, number: int) -> list[Json]:
     ]  # fmt: skip
 
 
-def labelled(resources: list[Json], prefix: str) -> list[Json]:
-    """Return copies of some resources with the security label R, under ids of their own."""
-    label = {"security": [{"system": CONFIDENTIALITY, "code": "R"}]}
-    return [{**one, "id": f"{prefix}{one['id']}", "meta": label} for one in resources]
+def labelled(resources: list[Json], prefix: str, code: str) -> list[Json]:
+    """Return copies of some resources with a security label, under ids of their own."""
+    return [{**one, "id": f"{prefix}{one['id']}", "meta": labels(code)} for one in resources]

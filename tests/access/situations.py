@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from fhirserver.access.masks import Mask
 from fhirserver.access.rights import Right
 from fhirserver.access.rules import NoRules, Rules
 from fhirserver.kernel.caller import Caller
 from fhirserver.search.plan import ALL, HasTerm, IsOneOf, OnlyPatients, Plan, all_of, none_of
-from tests.access.records import CATEGORY, CONFIDENTIALITY, LAB, SHARED, Json, labelled, record
-from tests.access.worlds import Callers
+from tests.access.records import CATEGORY, CONFIDENTIALITY, LAB, SHARED, Json, coded, labelled, record, to
+from tests.access.site import actor, consent
+from tests.access.worlds import Callers, Login
 
 A, B = record("a", "b", number=1), record("b", "a", number=2)
 
@@ -29,7 +31,7 @@ class Situation:
 
     @property
     def callers(self) -> Sequence[str]:
-        return sorted(self.who.callers)
+        return sorted((*self.who.callers, *self.who.logins))
 
     @property
     def is_mask(self) -> bool:
@@ -45,13 +47,14 @@ class Labelled(NoRules):
 
     def filter(self, resource_type: str, right: Right, near: Plan) -> Plan:
         label = HasTerm((f"{resource_type}._security=R\x1f{CONFIDENTIALITY}",))
-        related = OnlyPatients(frozenset({"a"}))
+        related = ALL if resource_type == "Patient" else OnlyPatients(frozenset({"a"}))
         return all_of(none_of(label), related, self._own.get(resource_type, ALL))
 
     _own: Mapping[str, Plan] = {
         "Patient": IsOneOf(("Patient/a",)),
         "Device": HasTerm(("Device.patient=Patient/a",)),
         "Task": HasTerm(("Task.subject=Patient/a",)),
+        "Contract": HasTerm(("Contract.subject=Patient/a",)),
     }
     """Of types that are in nobody's compartment, or that are whose they are."""
 
@@ -100,7 +103,7 @@ def callers(scopes: Mapping[str, Sequence[str]], patient: str | None = None, rul
 
 TYPES = sorted({one["resourceType"] for one in (*A, *SHARED)})
 _OTHERS = [f"user/{name}.cruds" for name in TYPES if name != "Observation"]
-_SOME = ("Patient", "Observation", "Encounter", "Device", "Task", "Condition", "Binary")
+_SOME = ("Patient", "Observation", "Encounter", "Device", "Task", "Contract", "Condition", "Binary")
 _CLINICAL = [
     one
     for one in A
@@ -109,7 +112,89 @@ _CLINICAL = [
 ]
 _VITALS = ("a-vital", "b-vital")
 
-SITUATIONS = [
+
+def login(fhir_user: str, *roles: str, scope: str = "user/*.cruds", patient: str | None = None) -> Callers:
+    """Return somebody who logs in, and is held to the policy that ships."""
+    return Callers({}, {}, {fhir_user: Login(fhir_user, roles, scope, patient)})
+
+
+def _team(logical_id: str, patient: str, member: str) -> Json:
+    """Return a care team: the evidence of a relation."""
+    return {"resourceType": "CareTeam", "id": logical_id, "status": "active", "subject": to(f"Patient/{patient}"),
+            "participant": [{"member": to(member)}]}  # fmt: skip
+
+
+def _dated(resources: Sequence[Json], day: str, prefix: str) -> list[Json]:
+    """Return copies of Observations of another day, under ids of their own."""
+    return [{**one, "id": prefix + one["id"], "effectiveDateTime": day} for one in resources]
+
+
+OWN = "Practitioner/own"
+C = record("c", "a", number=3)
+_WITHOUT_RELATION = ("Patient", "Appointment", "Group", "AuditEvent", "Contract")
+"""Types that a physician sees without a relation, or not at all."""
+_OBSERVATIONS = [one for one in A if one["resourceType"] == "Observation"]
+_DENIED = [{**one, "id": f"x-{one['id']}", "code": coded("denied")} for one in _OBSERVATIONS]
+_DENYING = consent("denying", "a", {"type": "permit", "provision": [{"type": "deny", "code": [coded("denied")]}]})
+_PERMITTING = consent("permitting", "a", {"type": "permit"})
+_EXCLUDING = consent("b-excluding", "c", {"type": "permit", "provision": [{"type": "deny", **actor(OWN)}]})
+_TODAY = date.today()  # noqa: DTZ011 - days are enough
+_LATELY, _LONG_AGO = f"{_TODAY - timedelta(days=30)}", f"{_TODAY - timedelta(days=500)}"
+_STAFF = [{"resourceType": "Practitioner", "id": "own"}, _team("team", "a", OWN)]
+_OF_A_LABORATORY = ("Patient", "Specimen", "ServiceRequest")
+_OF_THE_EXCLUDING = ("Patient", "Observation", "Appointment", "Group", "DocumentReference", "Binary", "Task")
+_HERSELF = [one for one in A if one["resourceType"] not in ("AuditEvent", "Group")]
+
+REAL = [
+    Situation(
+        "no relation, labelled, denied or excluded by Consent",
+        login(OWN, "physician"),
+        visible=[*SHARED, *_STAFF, _DENYING, *A, *(one for one in B if one["resourceType"] in _WITHOUT_RELATION)],
+        hidden=[
+            *(one for one in B if one["resourceType"] not in _WITHOUT_RELATION),
+            *labelled(_CLINICAL, "s-", "V"),
+            *labelled(_CLINICAL[:1], "m-", "MASQUE_PS"),
+            *_DENIED,
+            *(one for one in C if one["resourceType"] in _OF_THE_EXCLUDING),
+            _team("b-team", "c", OWN),
+            _EXCLUDING,
+        ],
+    ),
+    Situation(
+        "beyond a role",
+        login(OWN, "lab"),
+        visible=[
+            *SHARED,
+            *_STAFF,
+            *(one for one in A if one["resourceType"] in _OF_A_LABORATORY),
+        ],
+        hidden=[one for one in (*A, *B) if one["id"] in _VITALS],
+    ),
+    Situation(
+        "too old",
+        login(OWN, "nursing-home"),
+        visible=[
+            *SHARED,
+            *_STAFF,
+            _PERMITTING,
+            A[0],
+            *_dated(_OBSERVATIONS, _LATELY, "n-"),
+        ],
+        hidden=_dated(_OBSERVATIONS, _LONG_AGO, "o-"),
+    ),
+    Situation(
+        "not to be seen by the patient",
+        login("Patient/a", "patient", scope="patient/*.rs", patient="a"),
+        visible=[*SHARED, *_HERSELF],
+        hidden=[
+            *labelled(_CLINICAL, "s-", "INVISIBLE_PATIENT"),
+            *_dated(_OBSERVATIONS[:1], f"{_TODAY}", "y-"),
+            *(one for one in B if one["resourceType"] in _SOME),
+        ],
+    ),
+]
+
+STATIC = [
     Situation(
         "another patient's",
         callers(
@@ -132,7 +217,7 @@ SITUATIONS = [
         "labelled, or of no related patient",
         callers({"clinician": ["user/*.cruds"]}, rules=Labelled()),
         visible=[*SHARED, *A],
-        hidden=[*(one for one in B if one["resourceType"] in _SOME), *labelled(_CLINICAL, "s-")],
+        hidden=[*(one for one in B if one["resourceType"] in _SOME), *labelled(_CLINICAL, "s-", "R")],
     ),
     Situation(
         "masked",
@@ -142,3 +227,5 @@ SITUATIONS = [
         mask=_without_masked,
     ),
 ]
+
+SITUATIONS = [*STATIC, *REAL]

@@ -175,6 +175,8 @@ REFUSED = [
     pytest.param("creator", "PUT", "Patient?identifier=x", {}, 403, id="c alone: no conditional update"),
     pytest.param("a", "POST", "$reindex", {"resourceType": "Parameters"}, 403, id="§8.5: no reindex"),
     pytest.param("all", "POST", "$reindex", {"resourceType": "Parameters"}, 403, id="§8.5: not for any client"),
+    pytest.param("a", "GET", "Patient/a/$access-log", None, 403, id="the access log is for the patient, no app"),
+    pytest.param("all", "GET", "Patient/nobody/$access-log", None, 403, id="of nobody too"),
     pytest.param("a", "GET", "Observation?_explain=true", None, 403, id="no explanations"),
     pytest.param("masked", "PUT", "Patient/a", {}, 403, id="no update of what is masked"),
 ]  # fmt: skip

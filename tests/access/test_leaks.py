@@ -77,7 +77,16 @@ async def twins_of(situation: Situation, uri: str, knowledge: Knowledge) -> Asyn
         services = world.site.live.now
         moment = render_instant(services.clock())
         await asyncio.sleep(0.01)
-        yield Twins(situation, world, twin, Matrix(services, situation.visible, situation.hidden, moment))
+        operations = await _operations_of(world)
+        yield Twins(situation, world, twin, Matrix(services, situation.visible, situation.hidden, moment, operations))
+
+
+async def _operations_of(world: World) -> dict[str, list[str]]:
+    """Read what the table of interactions has off the CapabilityStatement, which is made from it."""
+    response = await world.client.get("metadata", headers={"x-caller": OPERATOR})
+    rest = response.json()["rest"][0]
+    levels = {"": rest, **{one["type"]: one for one in rest["resource"]}}
+    return {name: [one["name"] for one in level.get("operation", ())] for name, level in levels.items()}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=SITUATIONS, ids=lambda one: one.name)
@@ -99,6 +108,14 @@ async def _fill(situation: Situation, world: World, twin: World) -> None:
     for one in (one for one in situation.visible[::3] if one["resourceType"] != "AuditEvent"):
         for both in (world, twin):
             await fill(both, revised(situation.as_shown(one, twin=both is twin)))
+
+
+async def test_what_is_not_hidden_is_seen(twins: Twins) -> None:
+    """A caller who saw nothing would be told nothing."""
+    asks = [Ask("read", "GET", f"{one['resourceType']}/{one['id']}") for one in twins.situation.visible]
+    for caller in twins.situation.callers:
+        seen = [(await twins.world.ask(caller, ask))[0].status == 200 for ask in asks]
+        assert sum(seen) >= 0.9 * len(seen), caller
 
 
 TELLING: dict[str, int] = {}

@@ -5,18 +5,22 @@ What a caller is answered must be the same in both, but for instants: nothing be
 
 import json
 import re
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 
 from fhirserver.access.access import Access, Unrestricted
 from fhirserver.access.granted import Grants
+from fhirserver.access.masks import hidden_keys
 from fhirserver.access.rules import NoRules, Rules
 from fhirserver.app.composition import Application
 from fhirserver.app.knowledge import Knowledge
+from fhirserver.app.policies import rule_book
 from fhirserver.app.sites import Site
 from fhirserver.kernel.caller import Caller
 from fhirserver.repository.repository import Repository
@@ -24,8 +28,11 @@ from fhirserver.repository.services import LiveServices
 from fhirserver.repository.trail import Trail
 from fhirserver.rest.formats import Formats
 from fhirserver.rest.lane import App, LaneServices, fhir_lane
+from fhirserver.search.bind import Binder
+from fhirserver.settings import Auth
 from tests.access.records import Json
 from tests.conftest import new_settings, running
+from tests.smart.conftest import Network
 
 OPERATOR: Final = "operator"
 HEADER: Final = b"x-caller"
@@ -94,6 +101,7 @@ class World:
     client: httpx2.AsyncClient
     numbers: Numbers
     faults: list[BaseException]
+    desk: "Desk"
 
     async def ask(self, caller: str, ask: Ask, number: int = 0) -> list[Answer]:
         """Return the answer and, where the ask follows links, those of further pages."""
@@ -130,30 +138,81 @@ def _blank(text: str) -> str:
 
 
 @dataclass(frozen=True)
+class Login:
+    """Somebody with an account, who lets an app have some scopes."""
+
+    fhir_user: str
+    roles: tuple[str, ...]
+    scope: str
+    patient: str | None = None
+
+
+@dataclass(frozen=True)
 class Callers:
-    """Who calls, and what the site's rules are for each."""
+    """Who calls, and what the site's rules are for each; those who log in are held to the rules that ship."""
 
     callers: Mapping[str, Caller]
     rules: Mapping[str, Rules]
+    logins: Mapping[str, Login] = field(default_factory=dict)
+
+
+class Desk:
+    """Knows the callers, and what they are granted."""
+
+    def __init__(self, app: Application, callers: Callers) -> None:
+        self._app = app
+        self._callers = callers
+        self._tokens: dict[str, str] = {}
+        self.renew()
+
+    def renew(self) -> None:
+        """Forget what was compiled of their access."""
+        site = self._app.sites["main"]
+        own = not self._callers.logins
+        self._grants = Grants(Book(self._callers.rules) if own else rule_book(self._app.settings, "main", site.live))
+        hidden_keys.cache_clear()
+
+    async def access_of(self, name: str, binder: Binder) -> Access:
+        """Return what a caller is granted; the operator, everything."""
+        if name == OPERATOR:
+            return Unrestricted()
+        caller = self._callers.callers.get(name) or await self._logged_in(name)
+        return await self._grants.access_of(caller, binder)
+
+    async def _logged_in(self, name: str) -> Caller:
+        """Return the caller of a token that was issued as tokens are."""
+        assert self._app.authorization is not None
+        if name not in self._tokens:
+            self._tokens[name] = await self._issued(self._callers.logins[name])
+        header = {b"authorization": f"Bearer {self._tokens[name]}".encode()}
+        return await self._app.authorization.authenticator.caller_of(header, "main")
+
+    async def _issued(self, login: Login) -> str:
+        transport = httpx2.ASGITransport(self._app.asgi)
+        async with httpx2.AsyncClient(transport=transport, base_url=BASE) as http:
+            network = Network(self._app, http)
+            client = await network.app_client(login.scope)
+            browser = await network.person(login.fhir_user, roles=login.roles)
+            answer = await client.tokens(browser, login.scope, patient=login.patient)
+        return str(answer["access_token"])
 
 
 @asynccontextmanager
 async def opened(uri: str, knowledge: Knowledge, callers: Callers) -> AsyncIterator[World]:
     """Open a world with an empty database."""
-    async with running(new_settings(), uri, knowledge) as app:
-        yield world_of(app, knowledge, callers)
+    with tempfile.TemporaryDirectory() as folder:
+        smart = {"auth": Auth.SMART, "audit": False, "data_dir": Path(folder)}
+        async with running(new_settings(**(smart if callers.logins else {})), uri, knowledge) as app:
+            yield world_of(app, knowledge, callers)
 
 
 def world_of(app: Application, knowledge: Knowledge, callers: Callers) -> World:
     site, numbers, faults = app.sites["main"], Numbers(), list[BaseException]()
     live = LiveServices(replace(site.live.now, new_id=numbers))
-    grants = Grants(Book(callers.rules))
+    desk = Desk(app, callers)
 
     async def repository_for(scope: Any, headers: Mapping[bytes, bytes], trail: Trail) -> Repository:  # noqa: ANN401
-        name = headers.get(HEADER, b"").decode()
-        access: Access = Unrestricted()
-        if name != OPERATOR:
-            access = await grants.access_of(callers.callers[name], live.now.binder)
+        access = await desk.access_of(headers.get(HEADER, b"").decode(), live.now.binder)
         return Repository(live, access, trail)
 
     lane: App = fhir_lane(
@@ -166,7 +225,7 @@ def world_of(app: Application, knowledge: Knowledge, callers: Callers) -> World:
         )
     )
     client = httpx2.AsyncClient(transport=httpx2.ASGITransport(lane), base_url=BASE)
-    return World(site, client, numbers, faults)
+    return World(site, client, numbers, faults, desk)
 
 
 async def fill(world: World, writes: Iterable[Ask]) -> None:
