@@ -4,7 +4,7 @@ http://hl7.org/fhir/R4/http.html. Each test has the server and the number of the
 does not apply yet:
 
 - hapi-fhir 1534, LinuxForHealth 850 and 2304, blaze 399: nothing is erased yet, no history and no instance.
-- medplum 5032, 7401, as far as they ask who may choose an id: there is no authorization yet.
+- medplum 5032, 7401, as far as they ask who may choose an id: tests/smart/test_complaints_security.py.
 - medplum 10436: nothing is expunged yet; what a deletion leaves behind is tested.
 """
 
