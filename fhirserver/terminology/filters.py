@@ -1,89 +1,202 @@
-"""The filters of ``ValueSet.compose.include``: each selects codes of one code system.
+"""The filters of ``ValueSet.compose.include``: each selects concepts of one code system.
 
-Spec: http://hl7.org/fhir/R4/valueset-filter-operator.html
+Spec: http://hl7.org/fhir/R4/valueset-filter-operator.html; ``child-of`` and ``descendent-leaf`` are of R5.
 """
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+import numpy as np
+
 from fhirserver.fhirpath.errors import FhirPathExecutionError
 from fhirserver.fhirpath.regex import read_regex
-from fhirserver.kernel.resource import Resource
-from fhirserver.terminology.code_systems import CodeSystem, Concept
+from fhirserver.terminology.concepts import Concept, Filter, ListedCodeSystem, Mask, UnknownFilter
 from fhirserver.terminology.sources import Undecidable
 
-Filter: TypeAlias = Callable[[CodeSystem, str, str], set[str]]
-"""(code system, property, value) -> codes."""
+Test: TypeAlias = Callable[[int], bool]
+_BUILT_IN: Final = frozenset(
+    {"code", "concept", "display", "definition", "parent", "child", "inactive", "notSelectable"}
+)
+_ON_CONCEPTS: Final = frozenset({"concept", "code", ""})
 
 
-def select(system: CodeSystem, declared: Resource) -> set[str]:
-    """Return the codes one filter selects; raises Undecidable for an operator R4 does not have."""
-    selecting = _FILTERS.get(declared["op"])
-    if selecting is None:
-        raise Undecidable(f"`{declared['op']}` is not a filter operator.")
-    return selecting(system, declared["property"], declared["value"])
+def select(system: ListedCodeSystem, wanted: Filter) -> Mask:
+    """Return the concepts a filter selects; raises UnknownFilter, Undecidable."""
+    by_hierarchy = _SELECTED.get(wanted.op)
+    if by_hierarchy is not None:
+        return by_hierarchy(system, wanted.value)
+    test = holds(system, wanted)
+    return np.fromiter((test(number) for number in range(len(system))), np.bool_, len(system))
 
 
-def _where(system: CodeSystem, holds: Callable[[Concept], bool]) -> set[str]:
-    return {concept.code for concept in system.concepts.values() if holds(concept)}
+def holds(system: ListedCodeSystem, wanted: Filter) -> Test:
+    """Return what tells whether a filter selects a concept; raises UnknownFilter, Undecidable."""
+    making = _TESTS.get(wanted.op)
+    if making is None:
+        raise UnknownFilter(f"`{wanted.op}` is not a filter operator.")
+    if wanted.op not in _SELECTED:
+        _check_property(system, wanted.property)
+    return making(system, wanted)
 
 
-def _equals(system: CodeSystem, name: str, value: str) -> set[str]:
-    return _where(system, lambda concept: value in concept.values(name))
+def values(system: ListedCodeSystem, number: int, name: str) -> list[str]:
+    """Return the values of a property of a concept as text; some properties are built in."""
+    if name == "parent":
+        return [system.code(parent) for parent in system.parents(number)]
+    if name == "child":
+        return [system.code(child) for child in system.children(number)]
+    return _values(system.concept(number), name)
 
 
-def _regex(system: CodeSystem, name: str, value: str) -> set[str]:
+def _values(concept: Concept, name: str) -> list[str]:
+    if name in ("code", "concept"):
+        return [concept.code]
+    if name in ("display", "definition"):
+        text = concept.display if name == "display" else concept.definition
+        return [] if text is None else [text]
+    found = [one.text for one in concept.properties if one.code == name]
+    if not found and name == "inactive":
+        found = [str(concept.is_inactive).lower()]
+    return found
+
+
+def _check_property(system: ListedCodeSystem, name: str) -> None:
+    declared = system.head.properties
+    if name in _BUILT_IN or name in declared:
+        return
+    if any(one.code == name for number in range(min(len(system), 1000)) for one in system.concept(number).properties):
+        return  # used without a declaration
+    raise UnknownFilter(f"`{system.head.url}` has no property `{name}`.")
+
+
+def _number(system: ListedCodeSystem, code: str) -> int | None:
+    return system.number(code)
+
+
+def _nothing(system: ListedCodeSystem) -> Mask:
+    return np.zeros(len(system), np.bool_)
+
+
+def _descendants(system: ListedCodeSystem, code: str) -> Mask:
+    number = _number(system, code)
+    return _nothing(system) if number is None else system.descendants(number)
+
+
+def _is_a(system: ListedCodeSystem, code: str) -> Mask:
+    number = _number(system, code)
+    if number is None:
+        return _nothing(system)
+    found = system.descendants(number)
+    found[number] = True
+    return found
+
+
+def _generalizes(system: ListedCodeSystem, code: str) -> Mask:
+    number = _number(system, code)
+    if number is None:
+        return _nothing(system)
+    found = system.ancestors(number)
+    found[number] = True
+    return found
+
+
+def _children(system: ListedCodeSystem, code: str) -> Mask:
+    number, found = _number(system, code), _nothing(system)
+    if number is not None:
+        found[list(system.children(number))] = True
+    return found
+
+
+def _leaves(system: ListedCodeSystem, code: str) -> Mask:
+    found = _descendants(system, code)
+    for number in np.flatnonzero(found):
+        found[number] = not system.children(int(number))
+    return found
+
+
+_SELECTED: Final[Mapping[str, Callable[[ListedCodeSystem, str], Mask]]] = MappingProxyType(
+    {
+        "is-a": _is_a,
+        "descendent-of": _descendants,
+        "is-not-a": lambda system, code: ~_is_a(system, code),
+        "generalizes": _generalizes,
+        "child-of": _children,
+        "descendent-leaf": _leaves,
+    }
+)
+
+
+def _above(system: ListedCodeSystem, wanted: Filter) -> Callable[[int], bool]:
+    number = _number(system, wanted.value)
+    return lambda one: number is not None and system.subsumes(number, one)
+
+
+def _strictly_above(system: ListedCodeSystem, wanted: Filter) -> Test:
+    number = _number(system, wanted.value)
+    return lambda one: number is not None and one != number and system.subsumes(number, one)
+
+
+def _not_above(system: ListedCodeSystem, wanted: Filter) -> Test:
+    above = _above(system, wanted)
+    return lambda one: not above(one)
+
+
+def _below(system: ListedCodeSystem, wanted: Filter) -> Test:
+    number = _number(system, wanted.value)
+    return lambda one: number is not None and system.subsumes(one, number)
+
+
+def _child(system: ListedCodeSystem, wanted: Filter) -> Test:
+    number = _number(system, wanted.value)
+    return lambda one: number in system.parents(one)
+
+
+def _leaf(system: ListedCodeSystem, wanted: Filter) -> Test:
+    below = _strictly_above(system, wanted)
+    return lambda one: below(one) and not system.children(one)
+
+
+def _equals(system: ListedCodeSystem, wanted: Filter) -> Test:
+    return lambda one: wanted.value in values(system, one, wanted.property)
+
+
+def _in(system: ListedCodeSystem, wanted: Filter) -> Test:
+    listed = {text.strip() for text in wanted.value.split(",")}
+    return lambda one: not listed.isdisjoint(values(system, one, wanted.property))
+
+
+def _not_in(system: ListedCodeSystem, wanted: Filter) -> Test:
+    inside = _in(system, wanted)
+    return lambda one: not inside(one)
+
+
+def _exists(system: ListedCodeSystem, wanted: Filter) -> Test:
+    if wanted.value not in ("true", "false"):
+        raise Undecidable(f"`exists` takes `true` or `false`, not `{wanted.value}`.")
+    return lambda one: bool(values(system, one, wanted.property)) is (wanted.value == "true")
+
+
+def _regex(system: ListedCodeSystem, wanted: Filter) -> Test:
     try:
-        pattern = read_regex(value)
+        pattern = read_regex(wanted.value)
     except FhirPathExecutionError as error:
         raise Undecidable("A filter's regular expression cannot be read.") from error
-    return _where(system, lambda concept: any(pattern.fullmatch(text) for text in concept.values(name)))
+    return lambda one: any(pattern.fullmatch(text) for text in values(system, one, wanted.property))
 
 
-def _in(system: CodeSystem, name: str, value: str) -> set[str]:
-    wanted = {text.strip() for text in value.split(",")}
-    return _where(system, lambda concept: not wanted.isdisjoint(concept.values(name)))
-
-
-def _not_in(system: CodeSystem, name: str, value: str) -> set[str]:
-    return system.concepts.keys() - _in(system, name, value)
-
-
-def _exists(system: CodeSystem, name: str, value: str) -> set[str]:
-    return _where(system, lambda concept: any(True for _ in concept.values(name)) is (value == "true"))
-
-
-def _is_a(system: CodeSystem, name: str, value: str) -> set[str]:
-    return _self(system, value) | _descendent_of(system, name, value)
-
-
-def _descendent_of(system: CodeSystem, name: str, value: str) -> set[str]:
-    return system.descendants(value) & system.concepts.keys()
-
-
-def _is_not_a(system: CodeSystem, name: str, value: str) -> set[str]:
-    return system.concepts.keys() - _is_a(system, name, value)
-
-
-def _generalizes(system: CodeSystem, name: str, value: str) -> set[str]:
-    return _self(system, value) | (system.ancestors(value) & system.concepts.keys())
-
-
-def _self(system: CodeSystem, code: str) -> set[str]:
-    return {code} & system.concepts.keys()
-
-
-_FILTERS: Final[Mapping[str, Filter]] = MappingProxyType(
+_TESTS: Final[Mapping[str, Callable[[ListedCodeSystem, Filter], Test]]] = MappingProxyType(
     {
         "=": _equals,
-        "is-a": _is_a,
-        "descendent-of": _descendent_of,
-        "is-not-a": _is_not_a,
+        "is-a": _above,
+        "descendent-of": _strictly_above,
+        "is-not-a": _not_above,
+        "generalizes": _below,
+        "child-of": _child,
+        "descendent-leaf": _leaf,
         "regex": _regex,
         "in": _in,
         "not-in": _not_in,
-        "generalizes": _generalizes,
         "exists": _exists,
     }
 )

@@ -1,0 +1,184 @@
+"""The content logical definition of a value set, worked out to the concepts that it selects.
+
+Spec: http://hl7.org/fhir/R4/valueset.html#compositions
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fhirserver.kernel.outcome import Severity
+from fhirserver.kernel.resource import Resource
+from fhirserver.terminology.checking import circular, imported, not_understood
+from fhirserver.terminology.concepts import CodeSystem, ListedCodeSystem, Numbers, UnknownFilter, is_listed
+from fhirserver.terminology.issues import BadDefinition, issue, refusal
+from fhirserver.terminology.library import Library
+from fhirserver.terminology.options import Options
+from fhirserver.terminology.selection import Member, Selection
+from fhirserver.terminology.value_sets import Part, ValueSet
+from fhirserver.terminology.versions import listed
+
+
+@dataclass(slots=True)
+class Used:
+    """What an expansion was made from."""
+
+    code_systems: dict[str, CodeSystem] = field(default_factory=dict)
+    value_sets: dict[str, ValueSet] = field(default_factory=dict)
+    rules: dict[tuple[str, str], None] = field(default_factory=dict)
+    """What the request says of versions that was followed: name and canonical of a parameter."""
+    has_versions_taken_away: bool = False
+    unlisted: dict[str, CodeSystem] = field(default_factory=dict)
+    """Code systems of which all was wanted, and that do not list their concepts."""
+
+
+class Composer:
+    """Works out value sets with the definitions of one library."""
+
+    def __init__(self, library: Library, options: Options) -> None:
+        """Use the definitions of ``library`` as ``options`` say."""
+        self._library = library
+        self._options = options
+        self._supplements = frozenset(options.supplements)
+        self.used = Used()
+
+    def compose(self, value_set: ValueSet) -> Selection:
+        """Return the concepts of a value set; raises TermError, BadDefinition."""
+        self._supplements |= value_set.supplements
+        found = self._compose(value_set, ())
+        self._check_supplements()
+        return found
+
+    def _compose(self, value_set: ValueSet, within: tuple[str, ...]) -> Selection:
+        if value_set.canonical in within:
+            raise circular(value_set.canonical, within)
+        within = (*within, value_set.canonical)
+        if value_set.compose is None:
+            return self._stated(value_set)
+        found = Selection()
+        for part in value_set.includes:
+            found.unite(self._part(part, value_set, within))
+        for part in value_set.excludes:
+            merges = self._options.merges_versions is not False
+            excluded = self._part(part, value_set, within)
+            self.used.has_versions_taken_away |= merges and _has_other_versions(found, excluded)
+            found.take_away(excluded, any_version=merges)
+        if value_set.excludes_inactive or self._options.active_only:
+            _drop_inactive(found)
+        return found
+
+    def _part(self, part: Part, value_set: ValueSet, within: tuple[str, ...]) -> Selection:
+        """Return what one include or exclude selects: what all its conditions have."""
+        found = None if part.system is None else self._of_system(part, value_set)
+        for reference in part.value_sets:
+            other_set = imported(self._library, value_set, reference, self._options)
+            if not reference.startswith("#"):
+                self.used.value_sets.setdefault(other_set.canonical, other_set)
+            other = self._compose(other_set, within)
+            if found is None:
+                found = other
+            else:
+                found.narrow(other)
+        return Selection() if found is None else found
+
+    def _of_system(self, part: Part, value_set: ValueSet) -> Selection:
+        system = self._system(part)
+        found = Selection()
+        if part.concepts is not None:
+            self._add_listed(found, system, part)
+        elif is_listed(system):
+            found.add_numbers(system, self._numbers(system, part, value_set))
+        elif part.filters:
+            raise not_understood(part, value_set, 0)
+        else:
+            self.used.unlisted[system.head.canonical] = system
+        return found
+
+    def _system(self, part: Part) -> CodeSystem:
+        url = str(part.system)
+        version = self._options.rules.choose(url, part.version)
+        followed = self._options.rules.followed(url, part.version)
+        if followed is not None:
+            self.used.rules[followed, f"{url}|{version}"] = None
+        system = self._library.code_system(url, version, self._supplements)
+        if system is None:
+            raise self._unknown(url, version)
+        required = self._options.rules.required(url, system.head.version)
+        if required is not None:
+            facts = {"system": url, "version": system.head.version, "required": required}
+            raise BadDefinition(issue("VALUESET_VERSION_CHECK", Severity.ERROR, **facts))
+        self.used.code_systems.setdefault(system.head.canonical, system)
+        return system
+
+    def _unknown(self, url: str, version: str | None) -> Exception:
+        known = self._library.versions(url)
+        if not version:
+            return refusal("UNKNOWN_CODESYSTEM_EXP", system=url)
+        if not known:
+            return refusal("UNKNOWN_CODESYSTEM_VERSION_EXP_NONE", system=url, version=version)
+        return refusal("UNKNOWN_CODESYSTEM_VERSION_EXP", system=url, version=version, versions=listed(known))
+
+    def _add_listed(self, found: Selection, system: CodeSystem, part: Part) -> None:
+        """Add the concepts that an include lists and its code system has."""
+        numbers: list[int] = []
+        for code, declared in (part.concepts or {}).items():
+            number = system.number(code) if is_listed(system) else None
+            if number is not None:
+                numbers.append(number)
+                found.declared[system.head.canonical, number] = declared
+            elif not is_listed(system):
+                _add_named(found, system, code, declared)
+        if is_listed(system):
+            found.add_numbers(system, np.array(numbers, np.intp))
+
+    def _numbers(self, system: ListedCodeSystem, part: Part, value_set: ValueSet) -> Numbers:
+        if not part.filters:
+            return np.arange(len(system))
+        mask = np.ones(len(system), np.bool_)
+        for number, wanted in enumerate(part.filters):
+            try:
+                mask &= system.select(wanted)
+            except UnknownFilter:
+                raise not_understood(part, value_set, number) from None
+        return np.flatnonzero(mask)
+
+    def _stated(self, value_set: ValueSet) -> Selection:
+        """Return the concepts of an expansion that is all a value set has."""
+        found = Selection()
+        for one in value_set.stated():
+            if "code" not in one or one.get("abstract", False):
+                continue
+            url = one.get("system", "")
+            system = self._library.code_system(url, one.get("version"), self._supplements)
+            if system is None:
+                raise self._unknown(url, one.get("version"))
+            self.used.code_systems.setdefault(system.head.canonical, system)
+            number = system.number(one["code"]) if is_listed(system) else None
+            if is_listed(system) and number is not None:
+                found.add_numbers(system, np.array([number], np.intp))
+            elif not is_listed(system):
+                _add_named(found, system, one["code"], one)
+        return found
+
+    def _check_supplements(self) -> None:
+        used = {one for system in self.used.code_systems.values() for one in system.head.supplements}
+        needed = self._supplements.union(*(one.supplements for one in self.used.value_sets.values()))
+        missing = sorted(needed - used - {one.partition("|")[0] for one in used})
+        if missing:
+            raise BadDefinition(issue("VALUESET_SUPPLEMENT_MISSING", Severity.ERROR, supplement=",".join(missing)))
+
+
+def _add_named(found: Selection, system: CodeSystem, code: str, declared: Resource) -> None:
+    concept = system.find(code)
+    if concept is not None:
+        found.add_named(Member(system, concept, None, declared))
+
+
+def _drop_inactive(found: Selection) -> None:
+    found.keep_where({key: ~found.listing(key).inactive() for key, _ in found.segments})
+    found.named = {key: one for key, one in found.named.items() if not one.concept.is_inactive}
+
+
+def _has_other_versions(found: Selection, excluded: Selection) -> bool:
+    ours = {system.head.url: key for key, system in found.systems.items()}
+    return any(ours.get(system.head.url, key) != key for key, system in excluded.systems.items())

@@ -1,0 +1,147 @@
+"""The definitions at hand for one question: several sources as one, and which version of a definition is meant.
+
+Spec: http://hl7.org/fhir/R4/terminology-module.html, http://hl7.org/fhir/R4/references.html#canonical
+"""
+
+from collections.abc import Callable, Iterable, Sequence, Set
+from typing import Final, Protocol, TypeVar
+
+from fhirserver.kernel.canonical import parse_canonical
+from fhirserver.kernel.resource import Resource
+from fhirserver.terminology.concepts import CodeSystem
+from fhirserver.terminology.resource_systems import ResourceCodeSystem
+from fhirserver.terminology.supplements import with_supplements
+from fhirserver.terminology.value_sets import ValueSet
+from fhirserver.terminology.versions import Key, matches, order_key
+
+T = TypeVar("T")
+_LANGUAGE_PACK: Final = "lang-pack"
+
+
+class Source(Protocol):
+    """Keeps definitions; the first source that has a version of one gives it."""
+
+    def code_systems(self, url: str) -> Sequence[CodeSystem]:
+        """Return all versions of a code system."""
+        ...
+
+    def value_sets(self, url: str) -> Sequence[ValueSet]:
+        """Return all versions of a value set."""
+        ...
+
+    def supplements(self, url: str) -> Sequence[Resource]:
+        """Return the CodeSystems that supplement a code system."""
+        ...
+
+
+class Given:
+    """Definitions that a question brings along, or that were gathered for it."""
+
+    def __init__(self, resources: Iterable[Resource] = ()) -> None:
+        """Sort out ``resources`` by what they define."""
+        self._code_systems: dict[str, list[CodeSystem]] = {}
+        self._value_sets: dict[str, list[ValueSet]] = {}
+        self._supplements: dict[str, list[Resource]] = {}
+        for resource in resources:
+            self.add(resource)
+
+    def add(self, resource: Resource) -> None:
+        """Take one more definition."""
+        url = resource.get("url", "")
+        if resource["resourceType"] == "ValueSet":
+            self._value_sets.setdefault(url, []).append(ValueSet(resource))
+        elif resource["resourceType"] == "CodeSystem" and resource.get("content") == "supplement":
+            self._supplements.setdefault(_supplemented(resource), []).append(resource)
+        elif resource["resourceType"] == "CodeSystem":
+            self._code_systems.setdefault(url, []).append(ResourceCodeSystem(resource))
+
+    def code_systems(self, url: str) -> Sequence[CodeSystem]:
+        """Return all versions of a code system."""
+        return self._code_systems.get(url, ())
+
+    def value_sets(self, url: str) -> Sequence[ValueSet]:
+        """Return all versions of a value set."""
+        return self._value_sets.get(url, ())
+
+    def supplements(self, url: str) -> Sequence[Resource]:
+        """Return the CodeSystems that supplement a code system."""
+        return self._supplements.get(url, ())
+
+
+class Library:
+    """Finds the definition that is meant, in all sources."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        """Look into ``sources``, the first one first."""
+        self._sources = tuple(sources)
+
+    def code_system(
+        self, url: str, version: str | None = None, supplements: Set[str] = frozenset()
+    ) -> CodeSystem | None:
+        """Return a version of a code system, the last of those that may be meant, with the supplements asked for."""
+        found = _chosen(self.code_systems(url), version, lambda one: one.head.version, lambda one: one.head.status)
+        return None if found is None else with_supplements(found, self._wanted(found, supplements))
+
+    def code_systems(self, url: str) -> list[CodeSystem]:
+        """Return all versions of a code system, each once."""
+        found: dict[str | None, CodeSystem] = {}
+        for source in self._sources:
+            for one in source.code_systems(url):
+                found.setdefault(one.head.version, one)
+        return list(found.values())
+
+    def versions(self, url: str) -> list[str]:
+        """Return which versions of a code system there are."""
+        return [one.head.version for one in self.code_systems(url) if one.head.version]
+
+    def is_supplement(self, url: str) -> Resource | None:
+        """Return the supplement with this url, if it is one."""
+        given = (one for source in self._sources for one in source.supplements(""))
+        return next((one for one in given if one.get("url") == url), None)
+
+    def value_set(self, url: str, version: str | None = None) -> ValueSet | None:
+        """Return a version of a value set, the last of those that may be meant."""
+        found: dict[str | None, ValueSet] = {}
+        for source in self._sources:
+            for one in source.value_sets(url):
+                found.setdefault(one.version, one)
+        return _chosen(list(found.values()), version, lambda one: one.version, lambda one: one.status)
+
+    def _wanted(self, system: CodeSystem, asked: Set[str]) -> list[Resource]:
+        """Return the supplements to use: those asked for, and translations."""
+        found: dict[str, Resource] = {}
+        for source in self._sources:
+            for one in source.supplements(system.head.url):
+                if _is_for(one, system) and (_is_asked(one, asked) or _is_language_pack(one)):
+                    found.setdefault(f"{one.get('url')}|{one.get('version')}", one)
+        return list(found.values())
+
+
+def _chosen(
+    found: Sequence[T], version: str | None, version_of: Callable[[T], str | None], status_of: Callable[[T], str]
+) -> T | None:
+    """Return the last of what fits; a definition in force goes before a draft and one withdrawn."""
+
+    def preference(one: T) -> tuple[bool, Key]:
+        return status_of(one) == "active", order_key(version_of(one))
+
+    fitting = found if version is None else [one for one in found if matches(version, version_of(one))]
+    return max(fitting, key=preference, default=None)
+
+
+def _supplemented(resource: Resource) -> str:
+    return parse_canonical(resource.get("supplements", "")).url
+
+
+def _is_for(supplement: Resource, system: CodeSystem) -> bool:
+    wanted = parse_canonical(supplement.get("supplements", "")).version
+    return wanted is None or matches(wanted, system.head.version)
+
+
+def _is_asked(supplement: Resource, asked: Set[str]) -> bool:
+    url = supplement.get("url", "")
+    return url in asked or f"{url}|{supplement.get('version')}" in asked
+
+
+def _is_language_pack(supplement: Resource) -> bool:
+    return any(one.get("valueCode") == _LANGUAGE_PACK for one in supplement.get("extension", ()))
