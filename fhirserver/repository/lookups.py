@@ -6,7 +6,7 @@ Spec: http://hl7.org/fhir/R4/search.html#modifiers
 
 import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -15,6 +15,7 @@ from fhirserver.access.access import Right
 from fhirserver.codec.fhir_json import parse_json
 from fhirserver.kernel.outcome import BadRequest, Issue, IssueType, TooCostly
 from fhirserver.kernel.reference import parse_rest_reference
+from fhirserver.repository.definitions import StoredDefinitions
 from fhirserver.repository.services import Services
 from fhirserver.search.items import ItemReader
 from fhirserver.search.plan import (
@@ -28,15 +29,13 @@ from fhirserver.search.plan import (
     Plan,
     Subsumes,
     all_of,
-    any_of,
 )
-from fhirserver.search.query import FILTER, Simple
+from fhirserver.search.query import FILTER
 from fhirserver.search.values.reference import resolved
 from fhirserver.search.values.token import plan_codings
 from fhirserver.store.search import Hit
 from fhirserver.store.sorting import Window
 from fhirserver.store.store import Session
-from fhirserver.terminology.memory import Found, Marks, Named
 from fhirserver.terminology.sources import Undecidable
 
 Lookup: TypeAlias = InValueSet | Subsumes | InHierarchy | OnList | HasItem
@@ -44,11 +43,8 @@ Lookup: TypeAlias = InValueSet | Subsumes | InHierarchy | OnList | HasItem
 _MAX_TERMS: Final = 50_000
 """Terms one query may ask for; a command of the database holds some 16 MB."""
 _MAX_LEVELS: Final = 64
-_VERSIONS: Final = 20
-"""Of a definition, those that are looked at."""
 _BREATH: Final = 200
 """So many resources are read before others have their turn."""
-_LITERAL: Final = re.compile(r"(?:ValueSet|CodeSystem)/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _UNSHOWN: Final = re.compile(r"[^ -~]|[<>\"]")
 
 
@@ -76,45 +72,20 @@ class _World:
     access: Access
     session: Session | None
 
+    @property
+    def keeper(self) -> "StoredDefinitions":
+        return StoredDefinitions(self.services, self.access, self.session)
+
     async def hits(self, resource_type: str, plan: Plan, limit: int) -> Sequence[Hit]:
         allowed = all_of(plan, self.access.filter(resource_type, Right.SEARCH, plan))
         return (
             [] if allowed == NONE else await self.services.searcher.find(allowed, Window(limit), session=self.session)
         )
 
-    async def find(self, named: Named) -> Found:
-        """Find a stored definition, else one of the installed packages."""
-        resource_type, canonical = named
-        stored = [hit.version for hit in await self.hits(resource_type, self._named(named), _VERSIONS)]
-        marks = frozenset((one.key, one.version_id, one.last_updated_us) for one in stored)
-        resources = [(one.last_updated_us, parse_json(one.content)) for one in stored if one.content]
-        if not resources:
-            return Found(self.services.definitions.resource(canonical), marks)
-        chosen = max(resources, key=lambda one: (one[1].get("status") == "active", one[0]))[1]
-        return Found(chosen, marks if len(stored) < _VERSIONS else None)
-
-    async def marks(self, needed: Iterable[Named]) -> Marks | None:
-        """Ask for the versions of stored definitions, with one query."""
-        plans: dict[str, list[Plan]] = {}
-        for named in needed:
-            plans.setdefault(named[0], []).append(self._named(named))
-        allowed = (all_of(any_of(*each), self.access.filter(name, Right.SEARCH)) for name, each in plans.items())
-        plan, limit = any_of(*allowed), _VERSIONS * sum(map(len, plans.values()))
-        if plan == NONE:
-            return frozenset()
-        found = await self.services.searcher.versions(plan, limit, self.session)
-        return frozenset(found) if len(found) < limit else None
-
-    def _named(self, named: Named) -> Plan:
-        resource_type, canonical = named
-        if _LITERAL.fullmatch(canonical):
-            return IsOneOf((canonical,)) if canonical.startswith(f"{resource_type}/") else NONE
-        return self.services.binder.criterion(resource_type, Simple("url", None, (canonical,)))
-
 
 async def _in_value_set(world: _World, asked: InValueSet) -> Plan:
     try:
-        codings = await world.services.terms.codes(asked.value_set, world)
+        codings = await world.services.terms.codes(asked.value_set, world.keeper)
     except Undecidable as problem:
         raise _undecidable(problem, asked.parameter) from None
     return _found(asked.codes.keys, plan_codings(asked.codes, codings))
@@ -122,7 +93,7 @@ async def _in_value_set(world: _World, asked: InValueSet) -> Plan:
 
 async def _subsumes(world: _World, asked: Subsumes) -> Plan:
     try:
-        codes = await world.services.terms.related((asked.system, asked.code), world, above=asked.above)
+        codes = await world.services.terms.related((asked.system, asked.code), world.keeper, above=asked.above)
     except Undecidable as problem:
         raise _undecidable(problem, asked.parameter) from None
     return _found(asked.codes.keys, plan_codings(asked.codes, ((asked.system, code) for code in sorted(codes))))

@@ -19,7 +19,7 @@ from fhirserver.store.as_of import AsOfSearcher
 from fhirserver.store.history import HistoryReader
 from fhirserver.store.search import Searcher
 from fhirserver.store.store import Store
-from fhirserver.terminology.membership import LocalTerms, TermResolver
+from fhirserver.terminology.terms import Terms
 from fhirserver.validation.links import LinkFinder
 from fhirserver.validation.structure import StructureValidator
 
@@ -80,7 +80,7 @@ class Services:
     on_slow: Callable[[SlowSearch], None] | None = None
     is_audited: bool = False
     """AuditEvents are the trail of this server: they are only added to."""
-    terms: TermResolver = field(default_factory=LocalTerms)
+    terms: Terms = field(default_factory=Terms)
     checks: Mapping[str, Check] = field(default_factory=dict)
     """By resource type: what a resource must be beside valid, for the server to be able to do what it says."""
 

@@ -3,20 +3,33 @@
 Spec: http://hl7.org/fhir/R4/valueset.html#compositions
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from fhirserver.kernel.outcome import Severity
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.checking import circular, imported, not_understood
-from fhirserver.terminology.concepts import CodeSystem, ListedCodeSystem, Numbers, UnknownFilter, is_listed
+from fhirserver.terminology.concepts import (
+    CodeSystem,
+    Concept,
+    Head,
+    ListedCodeSystem,
+    Numbers,
+    UnknownFilter,
+    is_listed,
+)
 from fhirserver.terminology.issues import BadDefinition, issue, refusal
 from fhirserver.terminology.library import Library
 from fhirserver.terminology.options import Options
 from fhirserver.terminology.selection import Member, Selection
 from fhirserver.terminology.value_sets import Part, ValueSet
 from fhirserver.terminology.versions import listed
+
+_COMPLETE: Final = "complete"
+_NOT_PRESENT: Final = "not-present"
 
 
 @dataclass(slots=True)
@@ -82,12 +95,15 @@ class Composer:
         return Selection() if found is None else found
 
     def _of_system(self, part: Part, value_set: ValueSet) -> Selection:
-        system = self._system(part)
         found = Selection()
         if part.concepts is not None:
-            self._add_listed(found, system, part)
-        elif is_listed(system):
+            _add_listed(found, self._system_of_list(part), part.concepts)
+            return found
+        system = self._system(part)
+        if is_listed(system):
             found.add_numbers(system, self._numbers(system, part, value_set))
+        elif system.head.content == _NOT_PRESENT:
+            raise refusal("VALUESET_UNC_SYSTEM", system=system.head.canonical)
         elif part.filters:
             raise not_understood(part, value_set, 0)
         else:
@@ -105,10 +121,18 @@ class Composer:
             raise self._unknown(url, version)
         required = self._options.rules.required(url, system.head.version)
         if required is not None:
-            facts = {"system": url, "version": system.head.version, "required": required}
-            raise BadDefinition(issue("VALUESET_VERSION_CHECK", Severity.ERROR, **facts))
+            facts = {"system": url, "version": system.head.version}
+            raise BadDefinition(issue("VALUESET_VERSION_CHECK", Severity.ERROR, required=required, **facts))
         self.used.code_systems.setdefault(system.head.canonical, system)
         return system
+
+    def _system_of_list(self, part: Part) -> CodeSystem:
+        """Return the system of an include that lists its concepts, which are known by this list if nothing else."""
+        url = str(part.system)
+        version = self._options.rules.choose(url, part.version)
+        if version != part.version or any(one.head.content != _NOT_PRESENT for one in self._library.code_systems(url)):
+            return self._system(part)
+        return _ByName(Head(url=url, version=part.version, content=_NOT_PRESENT, is_listed=False))
 
     def _unknown(self, url: str, version: str | None) -> Exception:
         known = self._library.versions(url)
@@ -117,19 +141,6 @@ class Composer:
         if not known:
             return refusal("UNKNOWN_CODESYSTEM_VERSION_EXP_NONE", system=url, version=version)
         return refusal("UNKNOWN_CODESYSTEM_VERSION_EXP", system=url, version=version, versions=listed(known))
-
-    def _add_listed(self, found: Selection, system: CodeSystem, part: Part) -> None:
-        """Add the concepts that an include lists and its code system has."""
-        numbers: list[int] = []
-        for code, declared in (part.concepts or {}).items():
-            number = system.number(code) if is_listed(system) else None
-            if number is not None:
-                numbers.append(number)
-                found.declared[system.head.canonical, number] = declared
-            elif not is_listed(system):
-                _add_named(found, system, code, declared)
-        if is_listed(system):
-            found.add_numbers(system, np.array(numbers, np.intp))
 
     def _numbers(self, system: ListedCodeSystem, part: Part, value_set: ValueSet) -> Numbers:
         if not part.filters:
@@ -146,18 +157,9 @@ class Composer:
         """Return the concepts of an expansion that is all a value set has."""
         found = Selection()
         for one in value_set.stated():
-            if "code" not in one or one.get("abstract", False):
-                continue
-            url = one.get("system", "")
-            system = self._library.code_system(url, one.get("version"), self._supplements)
-            if system is None:
-                raise self._unknown(url, one.get("version"))
-            self.used.code_systems.setdefault(system.head.canonical, system)
-            number = system.number(one["code"]) if is_listed(system) else None
-            if is_listed(system) and number is not None:
-                found.add_numbers(system, np.array([number], np.intp))
-            elif not is_listed(system):
-                _add_named(found, system, one["code"], one)
+            if "code" in one and not one.get("abstract", False):
+                part = Part("", one.get("system", ""), one.get("version"), {one["code"]: one}, (), ())
+                _add_listed(found, self._system_of_list(part), {one["code"]: one})
         return found
 
     def _check_supplements(self) -> None:
@@ -168,10 +170,33 @@ class Composer:
             raise BadDefinition(issue("VALUESET_SUPPLEMENT_MISSING", Severity.ERROR, supplement=",".join(missing)))
 
 
-def _add_named(found: Selection, system: CodeSystem, code: str, declared: Resource) -> None:
-    concept = system.find(code)
-    if concept is not None:
-        found.add_named(Member(system, concept, None, declared))
+@dataclass(frozen=True, slots=True)
+class _ByName:
+    """A code system of which nothing is known but what a value set names."""
+
+    head: Head
+
+    def find(self, code: str) -> Concept | None:
+        """Return nothing: nobody has its concepts."""
+        return None
+
+
+def _add_listed(found: Selection, system: CodeSystem, concepts: Mapping[str, Resource]) -> None:
+    """Add the concepts that a value set lists: those that its code system has, and those that it may well have."""
+    numbers: list[int] = []
+    for code, declared in concepts.items():
+        number = system.number(code) if is_listed(system) else None
+        if number is not None:
+            numbers.append(number)
+            found.declared[system.head.canonical, number] = declared
+        elif not is_listed(system) or system.head.content != _COMPLETE:
+            concept = system.find(code)
+            if concept is None and system.head.content != _COMPLETE:
+                concept = Concept(code=code, display=declared.get("display"))
+            if concept is not None:
+                found.add_named(Member(system, concept, None, declared))
+    if is_listed(system):
+        found.add_numbers(system, np.array(numbers, np.intp))
 
 
 def _drop_inactive(found: Selection) -> None:

@@ -95,6 +95,8 @@ class Head:
     version_needed: bool = False
     properties: Mapping[str, Resource] = field(default_factory=dict)
     """The declared properties by code."""
+    filters: frozenset[str] = frozenset()
+    """What else filters may name."""
     supplements: tuple[str, ...] = ()
     """The canonicals of the supplements that are part of it here."""
 

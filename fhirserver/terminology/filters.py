@@ -62,8 +62,7 @@ def _values(concept: Concept, name: str) -> list[str]:
 
 
 def _check_property(system: ListedCodeSystem, name: str) -> None:
-    declared = system.head.properties
-    if name in _BUILT_IN or name in declared:
+    if name in _BUILT_IN or name in system.head.properties or name in system.head.filters:
         return
     if any(one.code == name for number in range(min(len(system), 1000)) for one in system.concept(number).properties):
         return  # used without a declaration

@@ -24,8 +24,10 @@ _TEXTS: Final = {
         "The presence of the concept '{code}' in the system '{system}' in the value set {value_set} is marked with a"
         " status of {status} and its use should be reviewed"
     ),
-    "Coding_has_no_system__cannot_validate": "Coding has no system. A code with no system has no defined meaning, and it"
-    " cannot be validated. A system should be provided",
+    "Coding_has_no_system__cannot_validate": (
+        "Coding has no system. A code with no system has no defined meaning, and it cannot be validated. A system should"
+        " be provided"
+    ),
     "DEPRECATED_CONCEPT_FOUND": "The concept '{code}' is {status} and its use should be reviewed",
     "Display_Name_WS_for__should_be_one_of__instead_of": (
         "Wrong whitespace in Display Name '{display}' for {system}#{code}. Valid display is {valid} (for the"
@@ -74,12 +76,12 @@ _TEXTS: Final = {
         "A definition for CodeSystem '{system}' could not be found, so the code cannot be validated"
     ),
     "UNKNOWN_CODESYSTEM_VERSION": (
-        "A definition for CodeSystem '{system}' version '{version}' could not be found, so the code cannot be validated."
-        " Valid versions: {versions}"
+        "A definition for CodeSystem '{system}' version '{version}' could not be found, so the code cannot be"
+        " validated. Valid versions: {versions}"
     ),
     "UNKNOWN_CODESYSTEM_VERSION_NONE": (
-        "A definition for CodeSystem '{system}' version '{version}' could not be found, so the code cannot be validated."
-        " No versions of this code system are known"
+        "A definition for CodeSystem '{system}' version '{version}' could not be found, so the code cannot be"
+        " validated. No versions of this code system are known"
     ),
     "UNKNOWN_CODESYSTEM_EXP": (
         "A definition for CodeSystem '{system}' could not be found, so the value set cannot be expanded"
@@ -108,14 +110,16 @@ _TEXTS: Final = {
     ),
     "VALUESET_SUPPLEMENT_MISSING": "Required supplement not found: {supplement}",
     "VALUESET_TOO_COSTLY": "The value set '{value_set}' expansion has too many codes to produce (>{limit})",
-    "VALUESET_UNC_SYSTEM": "The code system '{system}' does not list its codes, so that the value set cannot be expanded",
+    "VALUESET_UNC_SYSTEM": (
+        "The codes of the code system '{system}' are not here, so the value set cannot be expanded"
+    ),
     "VALUESET_VALUE_MISMATCH": (
         "The code system '{system}' version '{version}' in the ValueSet include is different to the one in the value"
         " ('{given}')"
     ),
     "VALUESET_VALUE_MISMATCH_CHANGED": (
-        "The code system '{system}' version '{version}' resulting from the version '{stated}' in the ValueSet include is"
-        " different to the one in the value ('{given}')"
+        "The code system '{system}' version '{version}' resulting from the version '{stated}' in the ValueSet include"
+        " is different to the one in the value ('{given}')"
     ),
     "VALUESET_VALUE_MISMATCH_DEFAULT": (
         "The code system '{system}' version '{version}' for the versionless include in the ValueSet include is"

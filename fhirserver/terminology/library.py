@@ -42,18 +42,24 @@ class Given:
         self._code_systems: dict[str, list[CodeSystem]] = {}
         self._value_sets: dict[str, list[ValueSet]] = {}
         self._supplements: dict[str, list[Resource]] = {}
+        self.weight = 0
+        """Concepts of all code systems together."""
         for resource in resources:
             self.add(resource)
 
-    def add(self, resource: Resource) -> None:
-        """Take one more definition."""
+    def add(self, resource: Resource, address: str | None = None) -> None:
+        """Take one more definition, to be found by its url and by the ``address`` at which it was asked for."""
         url = resource.get("url", "")
         if resource["resourceType"] == "ValueSet":
-            self._value_sets.setdefault(url, []).append(ValueSet(resource))
+            value_set = ValueSet(resource)
+            for name in {url, url if address is None else address}:
+                self._value_sets.setdefault(name, []).append(value_set)
         elif resource["resourceType"] == "CodeSystem" and resource.get("content") == "supplement":
             self._supplements.setdefault(_supplemented(resource), []).append(resource)
         elif resource["resourceType"] == "CodeSystem":
-            self._code_systems.setdefault(url, []).append(ResourceCodeSystem(resource))
+            system = ResourceCodeSystem(resource)
+            self.weight += len(system)
+            self._code_systems.setdefault(url, []).append(system)
 
     def code_systems(self, url: str) -> Sequence[CodeSystem]:
         """Return all versions of a code system."""

@@ -5,8 +5,9 @@ which versions. Who asks again says which marks they have now; with any others i
 from the next question on, whoever made it, and nobody is answered from definitions that they do not see.
 """
 
+import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
@@ -20,21 +21,38 @@ T = TypeVar("T")
 
 _VARIANTS: Final = 8
 """Of one subject, as different callers see its definitions."""
+_FRESH_S: Final = 0.3
+"""For so long a change may go unnoticed that another machine has made."""
+_MAX_SEEN: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a definition is for a caller; ``marks`` of None: too many resources could be it."""
+    """The versions of a definition that a caller may use; ``marks`` of None: too many resources could be it."""
 
-    resource: Resource | None
+    resources: tuple[Resource, ...]
     marks: Marks | None
+
+
+class Changes(Protocol):
+    """Tells all who share it that definitions have changed."""
+
+    @property
+    def count(self) -> int:
+        """A number that is another one after every change."""
+        ...
 
 
 class Keeper(Protocol):
     """Finds the CodeSystems and ValueSets that a caller may use."""
 
-    async def find(self, named: Named) -> Found:
-        """Return the definition with this canonical, or at this address (``ValueSet/1``)."""
+    @property
+    def view(self) -> str | None:
+        """A name for what the caller sees, the same for all who see the same; None where it has none."""
+        ...
+
+    async def find(self, names: Sequence[Named]) -> Mapping[Named, Found]:
+        """Return the definitions with these canonicals, or at these addresses (``ValueSet/1``)."""
         ...
 
     async def marks(self, needed: Iterable[Named]) -> Marks | None:
@@ -57,22 +75,43 @@ class _Shelf(Generic[T]):
 class Memory(Generic[T]):
     """Remembers what was asked for last, up to a weight of all together."""
 
-    def __init__(self, bound: int) -> None:
-        """Forget what was not asked for longest when all that is known weighs more than ``bound``."""
+    def __init__(self, bound: int, changes: Changes | None = None) -> None:
+        """Forget what was not asked for longest when all that is known weighs more than ``bound``.
+
+        With ``changes`` marks are asked for when something has changed, and each 0.3 s.
+        """
         self._bound = bound
+        self._changes = changes
+        self._seen: dict[tuple[str, str], tuple[Marks, int, float]] = {}
         self._shelves: OrderedDict[str, _Shelf[T]] = OrderedDict()
         self.weight = 0
 
     async def recall(self, subject: str, keeper: Keeper) -> T | None:
         """Return what is known of a subject, if its definitions are for this caller what they were then."""
         shelf = self._shelves.get(subject)
-        marks = await keeper.marks(shelf.needed) if shelf is not None else None
+        marks = await self._marks(subject, shelf, keeper) if shelf is not None else None
         if shelf is None or marks is None or marks not in shelf.variants:
             return None
         shelf.variants.move_to_end(marks)
         if subject in self._shelves:  # nothing has made room meanwhile
             self._shelves.move_to_end(subject)
         return shelf.variants[marks][0]
+
+    async def _marks(self, subject: str, shelf: _Shelf[T], keeper: Keeper) -> Marks | None:
+        """Return the marks that what a subject needs has for a caller: as they were if nothing can have changed."""
+        view, now = keeper.view, time.monotonic()
+        if self._changes is None or view is None:
+            return await keeper.marks(shelf.needed)
+        count = self._changes.count
+        known = self._seen.get((subject, view))
+        if known is not None and known[1] == count and now < known[2]:
+            return known[0]
+        marks = await keeper.marks(shelf.needed)
+        if marks is not None:
+            if len(self._seen) > _MAX_SEEN:
+                self._seen.clear()
+            self._seen[subject, view] = marks, count, now + _FRESH_S
+        return marks
 
     def keep(self, subject: str, found: Iterable[tuple[Named, Found]], value: T, weight: int) -> None:
         """Remember what was worked out from some definitions, if it can be told when they change."""

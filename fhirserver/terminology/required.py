@@ -13,8 +13,10 @@ Spec: http://hl7.org/fhir/R4/terminologies.html#required
 
 from dataclasses import dataclass
 
-from fhirserver.terminology.compose import Coded, Composer
+from fhirserver.terminology.library import Library
+from fhirserver.terminology.packaged import Packaged
 from fhirserver.terminology.sources import DefinitionSource, Undecidable
+from fhirserver.terminology.terms import Coded, codes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class RequiredCodes:
 
     def __init__(self, definitions: DefinitionSource) -> None:
         """Read value sets and code systems from ``definitions``."""
-        self._composer = Composer(definitions)
+        self._library = Library((Packaged(definitions),))
         self._known: dict[str, CodeSet | None] = {}
 
     def codes(self, value_set: str) -> CodeSet | None:
@@ -41,7 +43,7 @@ class RequiredCodes:
 
     def _find(self, value_set: str) -> CodeSet | None:
         try:
-            codings = self._composer.expand(value_set)
+            codings = frozenset(codes_of(self._library, value_set))
         except Undecidable:
             return None
         return CodeSet(codings, frozenset(code for _, code in codings))

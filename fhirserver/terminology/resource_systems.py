@@ -19,6 +19,7 @@ STANDARDS_STATUS: Final = "http://hl7.org/fhir/StructureDefinition/structuredefi
 _PROPERTIES: Final = "http://hl7.org/fhir/concept-properties#"
 _PARENT_PROPERTIES: Final = frozenset({"parent", "subsumedBy"})
 _LISTS_ITS_CODES: Final = frozenset({"complete", "fragment", "example"})
+_ROLES: Final = frozenset({"status", "inactive", "notSelectable", "deprecated", "deprecationDate"})
 _NOT_IN_USE: Final = frozenset({"inactive", "retired"})
 
 
@@ -38,6 +39,7 @@ def head_of(resource: Resource) -> Head:
         is_case_sensitive=resource.get("caseSensitive", True),
         version_needed=resource.get("versionNeeded", False),
         properties={one["code"]: one for one in resource.get("property", ())},
+        filters=frozenset(one["code"] for one in resource.get("filter", ())),
     )
 
 
@@ -217,10 +219,12 @@ def properties_of(declared: Resource) -> tuple[Property, ...]:
 
 def _roles(declared: Mapping[str, Resource]) -> Mapping[str, str]:
     """Return which of the properties FHIR defines those of a code system are: by their uri, else by their code."""
-    uris = {code: one.get("uri", "") for code, one in declared.items()}
-    roles = {code: uri.removeprefix(_PROPERTIES) for code, uri in uris.items() if uri.startswith(_PROPERTIES)}
-    standard = ("status", "inactive", "notSelectable", "deprecated", "deprecationDate")
-    return {name: name for name in standard} | roles
+    roles = {name: name for name in _ROLES}
+    for code, one in declared.items():
+        role = one.get("uri", "").removeprefix(_PROPERTIES)
+        if role in _ROLES:
+            roles[code] = role
+    return roles
 
 
 def _value(declared: Resource) -> tuple[str, Json]:
