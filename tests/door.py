@@ -29,6 +29,7 @@ from fhirserver.search.query import parse_query
 from fhirserver.store.connection import Connection
 from fhirserver.store.history import HistoryReader
 from fhirserver.store.search import Searcher
+from fhirserver.terminology.terms import Terms
 
 BASE = "http://localhost:8080/fhir/"
 Json: TypeAlias = dict[str, Any]
@@ -178,4 +179,5 @@ def services_of(connection: Connection, name: str, knowledge: Knowledge, limits:
         new_id=random_id,
         cursors=Cursors(b"k" * 32),
         limits=limits,
+        terms=Terms((knowledge.packaged,)),
     )

@@ -11,6 +11,7 @@ from fhirserver.definitions import compiled
 from fhirserver.definitions.registry import Definitions
 from fhirserver.search.parameters import SearchParameters
 from fhirserver.settings import Settings
+from fhirserver.terminology.packaged import Packaged
 from fhirserver.terminology.required import RequiredCodes
 from fhirserver.ucum import Ucum, compile_essence
 from fhirserver.validation.links import LinkFinder
@@ -30,6 +31,8 @@ class Knowledge:
     validator: StructureValidator
     links: LinkFinder
     ucum: Ucum
+    packaged: Packaged
+    """The terminology of the packages."""
 
 
 def load_definitions(settings: Settings) -> Definitions:
@@ -49,6 +52,7 @@ def knowledge_of(definitions: Definitions, max_nesting: int = MAX_DEPTH) -> Know
         parameters=SearchParameters(definitions),
         validator=StructureValidator(definitions, RequiredCodes(definitions), max_depth=max_nesting),
         links=LinkFinder(definitions),
+        packaged=Packaged(definitions),
         ucum=Ucum(compile_essence(assets.definition_file(UCUM).read_bytes())),
     )
 

@@ -20,6 +20,7 @@ from fhirserver.app.background import Background
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.app.logs import log_slow_search
 from fhirserver.app.policies import policy_file, rule_book
+from fhirserver.app.shared_count import SharedCount
 from fhirserver.definitions.registry import Definitions
 from fhirserver.dispatch import Dispatch
 from fhirserver.interactions.capabilities import ORIGIN_HERE, ServerDescription
@@ -56,11 +57,14 @@ from fhirserver.store.parameters import ParameterStore
 from fhirserver.store.reindex import Reindexing
 from fhirserver.store.search import Searcher
 from fhirserver.store.store import Store
+from fhirserver.terminology.terms import Terms
 
 RELEASED: Final = "2026-11-21"
 """The day this version of the CapabilityStatement was made."""
 
 _CURSOR_KEY: Final = "cursor key"
+_CHANGES: Final = "changes"
+"""Below the data folder: a file a site, whose number is another one after every change of a definition."""
 _KEY_BYTES: Final = 32
 _WORKER_BYTES: Final = 8
 
@@ -220,6 +224,7 @@ class Builder:
             },
             on_slow=log_slow_search,
             is_audited=self.settings.is_audited,
+            terms=Terms((known.packaged,), SharedCount(settings.data_dir / _CHANGES / name)),
         )
 
     def _rules(self, name: str) -> IndexingRules:

@@ -145,6 +145,8 @@ class FhirRequest:
     """Of a search: the media type of lines in which all matches are wanted, NDJSON or CSV, in place of a Bundle."""
     accept_language: str | None = None
     """``Accept-Language``, of what is answered in words."""
+    max_expansion: str | None = None
+    """``X-Too-Costly-Threshold``: concepts that an expansion may have, as terminology tests say it."""
     wants_native: bool = False
     """No FHIR media type was asked for by name: a Binary is answered in its own."""
 

@@ -15,6 +15,7 @@ from fhirserver.operations.lastn import LASTN
 from fhirserver.operations.meta import META, META_ADD, META_DELETE
 from fhirserver.operations.stats import STATS
 from fhirserver.operations.tde import TDE
+from fhirserver.operations.terminology import TERMINOLOGY
 from fhirserver.operations.versions import VERSIONS
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -28,6 +29,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     META_DELETE,
     STATS,
     TDE,
+    *TERMINOLOGY,
     VERSIONS,
 )
 """One line an operation, in alphabetical order; the CapabilityStatement lists them in this order."""

@@ -3,7 +3,7 @@
 Spec: http://hl7.org/fhir/R4/http.html
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 
 from fhirserver.access import Access
@@ -14,12 +14,14 @@ from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.outcome import Forbidden, NotFound
+from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.version import Version
 from fhirserver.repository.access_log import AccessLogPage, AccessLogRequest, access_log
 from fhirserver.repository.append_only import AUDIT_EVENT, admitted, all_admitted, append_only
 from fhirserver.repository.as_of import moment_of, read_as_of
 from fhirserver.repository.attesting import attestation
 from fhirserver.repository.binaries import write_binary
+from fhirserver.repository.definitions import DEFINITION_TYPES, StoredDefinitions
 from fhirserver.repository.everything import EverythingPage, EverythingRequest, everything
 from fhirserver.repository.histories import read_history
 from fhirserver.repository.labels import Labels, Relabel, labels_in_use, relabel
@@ -47,6 +49,8 @@ from fhirserver.repository.streams import Streamed, stream
 from fhirserver.repository.trail import UNTRACED, Touch, Trail
 from fhirserver.repository.transaction import transact
 from fhirserver.repository.writes import create, update
+from fhirserver.terminology.library import Library
+from fhirserver.terminology.memory import Named
 from fhirserver.ucum import Ucum
 
 
@@ -188,6 +192,11 @@ class Repository:
         """Return one page of who had access to a patient's record. Raises Forbidden."""
         return await access_log(self._services, self._access, request)
 
+    async def library(self, names: Iterable[Named], given: Sequence[Resource]) -> Library:
+        """Return the terminology definitions with some names and what they depend on; raises Undecidable."""
+        services = self._services
+        return await services.terms.library(names, StoredDefinitions(services, self._access), given)
+
     async def history(self, request: HistoryRequest) -> HistoryPage:
         """Return one page of a history."""
         page = await read_history(self._services, self._access, request)
@@ -204,6 +213,8 @@ class Repository:
     def _wrote(self, write: Write, written: Written) -> Written:
         """Let the outcome of a write leave: of a patch, what its caller may read."""
         self.trail.wrote(written)
+        if write.resource_type in DEFINITION_TYPES:
+            self._services.terms.changed()
         if written.version is None or self._access.caller is None:
             return written
         version = written.version

@@ -93,6 +93,7 @@ class RequestReader:
             provenance=header_text(headers, b"x-provenance"),
             security_context=header_text(headers, b"x-security-context"),
             accept_language=header_text(headers, b"accept-language"),
+            max_expansion=header_text(headers, b"x-too-costly-threshold"),
             wants_native=known.wants_native,
         )
 

@@ -102,8 +102,6 @@ class Composer:
         system = self._system(part)
         if is_listed(system):
             found.add_numbers(system, self._numbers(system, part, value_set))
-        elif system.head.content == _NOT_PRESENT:
-            raise refusal("VALUESET_UNC_SYSTEM", system=system.head.canonical)
         elif part.filters:
             raise not_understood(part, value_set, 0)
         else:
@@ -121,8 +119,8 @@ class Composer:
             raise self._unknown(url, version)
         required = self._options.rules.required(url, system.head.version)
         if required is not None:
-            facts = {"system": url, "version": system.head.version}
-            raise BadDefinition(issue("VALUESET_VERSION_CHECK", Severity.ERROR, required=required, **facts))
+            facts: dict[str, object] = {"system": url, "version": system.head.version, "required": required}
+            raise BadDefinition(issue("VALUESET_VERSION_CHECK", Severity.ERROR, "", **facts))
         self.used.code_systems.setdefault(system.head.canonical, system)
         return system
 
@@ -130,7 +128,7 @@ class Composer:
         """Return the system of an include that lists its concepts, which are known by this list if nothing else."""
         url = str(part.system)
         version = self._options.rules.choose(url, part.version)
-        if version != part.version or any(one.head.content != _NOT_PRESENT for one in self._library.code_systems(url)):
+        if version != part.version or self._library.code_systems(url):
             return self._system(part)
         return _ByName(Head(url=url, version=part.version, content=_NOT_PRESENT, is_listed=False))
 

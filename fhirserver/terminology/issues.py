@@ -25,8 +25,8 @@ _TEXTS: Final = {
         " status of {status} and its use should be reviewed"
     ),
     "Coding_has_no_system__cannot_validate": (
-        "Coding has no system. A code with no system has no defined meaning, and it cannot be validated. A system should"
-        " be provided"
+        "Coding has no system. A code with no system has no defined meaning, and it cannot be validated. A system"
+        " should be provided"
     ),
     "DEPRECATED_CONCEPT_FOUND": "The concept '{code}' is {status} and its use should be reviewed",
     "Display_Name_WS_for__should_be_one_of__instead_of": (
@@ -110,9 +110,6 @@ _TEXTS: Final = {
     ),
     "VALUESET_SUPPLEMENT_MISSING": "Required supplement not found: {supplement}",
     "VALUESET_TOO_COSTLY": "The value set '{value_set}' expansion has too many codes to produce (>{limit})",
-    "VALUESET_UNC_SYSTEM": (
-        "The codes of the code system '{system}' are not here, so the value set cannot be expanded"
-    ),
     "VALUESET_VALUE_MISMATCH": (
         "The code system '{system}' version '{version}' in the ValueSet include is different to the one in the value"
         " ('{given}')"
@@ -181,7 +178,6 @@ _WHAT: Final[dict[str, tuple[IssueType, str | None]]] = {
     "Unknown_Code_in_Version": (IssueType.CODE_INVALID, "invalid-code"),
     "VALUESET_CIRCULAR_REFERENCE": (IssueType.PROCESSING, "vs-invalid"),
     "VALUESET_TOO_COSTLY": (IssueType.TOO_COSTLY, None),
-    "VALUESET_UNC_SYSTEM": (IssueType.NOT_SUPPORTED, "vs-invalid"),
     "VALUESET_VERSION_CHECK": (IssueType.EXCEPTION, "version-error"),
 }
 
@@ -220,6 +216,6 @@ class BadDefinition(TermError):
     status = 400
 
 
-def refusal(message_id: str, place: str = "", **facts: object) -> TermError:
-    """Return the error of an issue."""
-    return TermError(issue(message_id, Severity.ERROR, place, **facts))
+def refusal(message_id: str, place: str = "", *, unknown: str | None = None, **facts: object) -> TermError:
+    """Return the error of an issue; ``unknown`` is the code system that nobody has."""
+    return TermError(issue(message_id, Severity.ERROR, place, **facts), unknown)

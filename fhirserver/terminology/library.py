@@ -15,6 +15,7 @@ from fhirserver.terminology.value_sets import ValueSet
 from fhirserver.terminology.versions import Key, matches, order_key
 
 T = TypeVar("T")
+_NOT_PRESENT: Final = "not-present"
 _LANGUAGE_PACK: Final = "lang-pack"
 
 
@@ -88,12 +89,17 @@ class Library:
         found = _chosen(self.code_systems(url), version, lambda one: one.head.version, lambda one: one.head.status)
         return None if found is None else with_supplements(found, self._wanted(found, supplements))
 
+    def beside(self, other: "Library") -> "Library":
+        """Return a library that looks here first, and into another one then."""
+        return Library((*self._sources, *other._sources))
+
     def code_systems(self, url: str) -> list[CodeSystem]:
-        """Return all versions of a code system, each once."""
+        """Return all versions of a code system whose concepts are here, each once."""
         found: dict[str | None, CodeSystem] = {}
         for source in self._sources:
             for one in source.code_systems(url):
-                found.setdefault(one.head.version, one)
+                if one.head.content != _NOT_PRESENT:
+                    found.setdefault(one.head.version, one)
         return list(found.values())
 
     def versions(self, url: str) -> list[str]:

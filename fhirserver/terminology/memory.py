@@ -42,6 +42,10 @@ class Changes(Protocol):
         """A number that is another one after every change."""
         ...
 
+    def tell(self) -> None:
+        """Say that something has changed."""
+        ...
+
 
 class Keeper(Protocol):
     """Finds the CodeSystems and ValueSets that a caller may use."""

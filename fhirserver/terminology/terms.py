@@ -43,6 +43,7 @@ class Terms:
     def __init__(self, sources: Sequence[Source] = (), changes: Changes | None = None) -> None:
         """Ask whether definitions have changed when ``changes`` says that they may have."""
         self._sources = tuple(sources)
+        self._changes = changes
         self._gathered = Memory[Given](MAX_CONCEPTS, changes)
         self._value_sets = Memory[tuple[Coded, ...]](MAX_CODES, changes)
 
@@ -52,6 +53,11 @@ class Terms:
         wanted = tuple(sorted({*names, *(name for one in given for name in _needed_by(one))}))
         stored = await self._stored(wanted, keeper)
         return Library((brought, stored, *self._sources) if given else (stored, *self._sources))
+
+    def changed(self) -> None:
+        """Say that a definition of the record was written."""
+        if self._changes is not None:
+            self._changes.tell()
 
     async def codes(self, value_set: str, keeper: Keeper) -> tuple[Coded, ...]:
         """Return every code of a value set, in order; raises Undecidable."""
@@ -143,6 +149,8 @@ def codes_of(library: Library, canonical: str) -> tuple[Coded, ...]:
     value_set = library.value_set(canonical) or library.value_set(named.url, named.version)
     if value_set is None:
         raise Undecidable(f"The value set `{canonical}` is not installed.")
+    if value_set.compose is None:
+        _check_stated(value_set)
     composer = Composer(library, Options(merges_versions=True))
     try:
         found = composer.compose(value_set)
@@ -151,6 +159,15 @@ def codes_of(library: Library, canonical: str) -> tuple[Coded, ...]:
     if composer.used.unlisted:
         raise Undecidable(f"The code system `{next(iter(composer.used.unlisted))}` does not list its codes.")
     return tuple(sorted({(one.system.head.url, one.concept.code) for one in found.members()}))
+
+
+def _check_stated(value_set: ValueSet) -> None:
+    """Refuse a value set of which an expansion is all there is, and not all of that."""
+    stated = list(value_set.stated())
+    if not stated:
+        raise Undecidable(f"The value set `{value_set.canonical}` has no content logical definition.")
+    if value_set.resource["expansion"].get("total", len(stated)) > len(stated):
+        raise Undecidable(f"The value set `{value_set.canonical}` states a part of its codes only.")
 
 
 def _only(library: Library, url: str) -> CodeSystem:

@@ -16,7 +16,8 @@ from fhirserver.kernel.resource import Json, Resource
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.requests import Delete
 from fhirserver.search.plan import ALL, NONE, HasTerm, Plan, none_of
-from fhirserver.terminology.membership import LocalTerms
+from fhirserver.terminology.packaged import Packaged
+from fhirserver.terminology.terms import Terms
 from tests.door import Door
 from tests.limited import Limited
 
@@ -115,6 +116,6 @@ async def test_memory_changes_no_answer(door: Door, data: st.DataObject, writes:
             await door.put(write)
         for query in data.draw(st.lists(st.sampled_from(QUERIES), min_size=2, max_size=4, unique=True)):
             access = data.draw(st.sampled_from(CALLERS))
-            fresh = Repository(replace(door.services, terms=LocalTerms()), access)
+            fresh = Repository(replace(door.services, terms=Terms((Packaged(door.services.definitions),))), access)
             remembering = Repository(door.services, access)
             assert await answered(remembering, door, query) == await answered(fresh, door, query), query

@@ -1,8 +1,8 @@
 """HL7's terminology ecosystem tests: their cases, and the comparison that their patterns ask for.
 
-A response is compared as the suite's readme says: arrays in any order, ``$optional$`` entries may be missing, a value as
-``$uuid$`` is a pattern, ``$external:N$`` a message in a file of its own. ``location`` is left out: the suite has it in
-some files and not in others, for the same server. So is an id that the suite's own server made.
+A response is compared as the suite's readme says: arrays in any order, ``$optional$`` entries may be missing, a value
+such as ``$uuid$`` is a pattern, ``$external:N$`` a message in a file of its own. ``location`` is left out: the suite
+has it in some files and not in others, for the same server.
 """
 
 import gzip

@@ -1,0 +1,16 @@
+"""The operations of CodeSystem, ValueSet and ConceptMap, one file each; ``question`` reads what they share.
+
+Spec: http://hl7.org/fhir/R4/terminology-service.html
+"""
+
+from typing import Final
+
+from fhirserver.operations.framework import Operation
+from fhirserver.operations.terminology.expand import EXPAND
+from fhirserver.operations.terminology.lookup import LOOKUP
+from fhirserver.operations.terminology.subsumes import SUBSUMES
+from fhirserver.operations.terminology.validate_code import VALIDATE_CODE, VALIDATE_CODE_IN_SYSTEM
+
+TERMINOLOGY: Final[tuple[Operation, ...]] = (EXPAND, LOOKUP, SUBSUMES, VALIDATE_CODE, VALIDATE_CODE_IN_SYSTEM)
+
+__all__ = ["TERMINOLOGY"]
