@@ -18,20 +18,25 @@ from fhirserver.operations.tde import TDE
 from fhirserver.operations.terminology import TERMINOLOGY
 from fhirserver.operations.versions import VERSIONS
 
-OPERATIONS: Final[tuple[Operation, ...]] = (
-    ACCESS_LOG,
-    DIFF,
-    *EVERYTHING,
-    GRAPHQL,
-    LASTN,
-    META,
-    META_ADD,
-    META_DELETE,
-    STATS,
-    TDE,
-    *TERMINOLOGY,
-    VERSIONS,
+OPERATIONS: Final[tuple[Operation, ...]] = tuple(
+    sorted(
+        (
+            ACCESS_LOG,
+            DIFF,
+            *EVERYTHING,
+            GRAPHQL,
+            LASTN,
+            META,
+            META_ADD,
+            META_DELETE,
+            STATS,
+            TDE,
+            *TERMINOLOGY,
+            VERSIONS,
+        ),
+        key=lambda operation: operation.name,
+    )
 )
-"""One line an operation, in alphabetical order; the CapabilityStatement lists them in this order."""
+"""In alphabetical order; the CapabilityStatement lists them in this order."""
 
 __all__ = ["OPERATIONS"]
