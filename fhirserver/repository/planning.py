@@ -7,7 +7,9 @@ from fhirserver.access import Access
 from fhirserver.access.access import Right
 from fhirserver.access.hiding import Hiding
 from fhirserver.kernel.outcome import BadRequest, TooCostly
+from fhirserver.kernel.version import Version
 from fhirserver.repository.guard import check_cost
+from fhirserver.repository.inner_items import asks_items, pointing_by_items
 from fhirserver.repository.lookups import look_up
 from fhirserver.repository.requests import Parameters
 from fhirserver.repository.services import Services
@@ -40,6 +42,7 @@ from fhirserver.search.plan import (
 )
 from fhirserver.search.query import Given, parse_query
 from fhirserver.search.rewrite import together
+from fhirserver.store.sorting import Window
 from fhirserver.store.store import Session
 
 
@@ -127,6 +130,8 @@ async def resolve(services: Services, access: Access, plan: Plan, session: Sessi
 
 
 async def _resolve_chain(services: Services, access: Access, chain: Chain, session: Session | None) -> Plan:
+    if asks_items(chain.plan):
+        return await _resolve_with_items(services, access, chain, session)
     asked = await resolve(services, access, chain.plan, session)
     if asked == NONE:
         return NONE
@@ -141,6 +146,26 @@ async def _resolve_chain(services: Services, access: Access, chain: Chain, sessi
         raise _too_many(chain.target_type, bound)
     outside = HasTerm(tuple(f"{key}={target}" for key in chain.keys for target in targets)) if targets else NONE
     return any_of(outside, inside) if is_contained else outside
+
+
+async def _resolve_with_items(services: Services, access: Access, chain: Chain, session: Session | None) -> Plan:
+    """Resolve a link that asks items of what it leads to: what is contained is read for them too."""
+    sources = dict.fromkeys(key.partition(".")[0] for key in chain.keys)
+    bound = services.limits.chain_bound
+
+    async def find(plan: Plan, limit: int) -> list[Version]:
+        allowed = types_of([(name, within_access(access, name, (plan,), Right.SEARCH)) for name in sources])
+        hits = [] if allowed == NONE else await services.searcher.find(allowed, Window(limit), session=session)
+        return [hit.version for hit in hits]
+
+    inside = await pointing_by_items(services, chain, lambda plan: resolve(services, access, plan, session), find)
+    asked = await resolve(services, access, chain.plan, session)
+    inner = within_access(access, chain.target_type, (asked,), Right.SEARCH)
+    targets = [] if inner == NONE else await services.searcher.keys(inner, bound + 1, session)
+    if len(targets) > bound:
+        raise _too_many(chain.target_type, bound)
+    outside = HasTerm(tuple(f"{key}={target}" for key in chain.keys for target in targets)) if targets else NONE
+    return any_of(outside, inside)
 
 
 async def _ends(

@@ -121,6 +121,11 @@ def pointing_inside(keys: tuple[str, ...], resource_type: str, plan: Plan) -> Pl
     return _pointing(keys, resource_type, plan, _CONTAINED)
 
 
+def pointing_terms(keys: Iterable[str]) -> frozenset[str]:
+    """Return the terms of a contained resource to which a reference under one of some keys leads."""
+    return frozenset(f"{key}{_CONTAINED}=" for key in keys)
+
+
 def beginning_with(keys: tuple[str, ...], resource_type: str, plan: Plan) -> Plan:
     """Return the Bundles that begin, as some keys say, with a resource of a type that the plan selects."""
     return _pointing(keys, resource_type, plan, _FIRST)

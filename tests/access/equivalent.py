@@ -8,6 +8,8 @@ _LARGE: Final = "only walks of more than 20,000 members come here"
 
 EQUIVALENT: Final[dict[str, str]] = {
     "fhirserver/repository/binaries.py:_check_early:check_state": _EARLY,
+    "fhirserver/repository/binaries.py:_write_once:check_state":
+        "what it would refuse was refused before the content came; it is for what was written meanwhile",
     "fhirserver/repository/everything.py:_Walk._readable:within_access":
         "says whose records are walked; their members are filtered by themselves",
     "fhirserver/repository/latest.py:_read:within_access": _AGAIN,

@@ -4,9 +4,9 @@
     python -m tests.access.mutations planning        those whose name contains a text
 
 The databases are filled once, and a mutant is put into the running functions. What told of mutants before is tried
-first, then what is likely to, a few cases of each kind, and at last all cases. Prints what each was found by, and those
-that nothing found: the run fails for them, unless ``EQUIVALENT`` says why nothing can tell; of those no more than a few
-cases of each kind are tried, or with WHOLE=1 all.
+first, then what is likely to, a few cases of each kind, and more. Prints what each was found by, and those that
+nothing found: the run fails for them, unless ``EQUIVALENT`` says why nothing can tell; of those only a few cases of
+each kind are tried. With WHOLE=1 all cases are.
 """
 
 import asyncio
@@ -40,9 +40,11 @@ from tests.access.worlds import Ask
 T = TypeVar("T")
 
 WHOLE: Final = "WHOLE" in os.environ
-_HINTED: Final = 3
+_HINTED: Final = 2
 _FEW: Final = 2
 """Cases of each kind that come first."""
+_MANY: Final = 100_000 if WHOLE else 6
+"""Cases of each kind that are tried at most."""
 _KNOWN: Final = 30
 """Cases that told of a mutant before."""
 
@@ -82,12 +84,12 @@ class Bench:
         hinted = [case for case in self.reads if any(hint in case[1].what for hint in hints)]
         known: Step = lambda: self._reading(self.known[:_KNOWN])  # noqa: E731
         if module in _WRITING:
-            steps = [self._checking, known, lambda: self._writing(_FEW), lambda: self._writing(None)]
+            steps = [self._checking, known, lambda: self._writing(0, _FEW), lambda: self._writing(_FEW, _MANY)]
         else:
-            first = _few(hinted, _kind, _HINTED)
-            few = _few(self.reads, _kind, _FEW)
+            first = _few(hinted, lambda case: (*_kind(case), _addressed(case[1])), _HINTED)
+            few, many = [_few(self.reads, _kind, count) for count in (_FEW, _MANY)]
             steps = [known, lambda: self._reading(first), self._checking, lambda: self._reading(few)]
-            steps.append(lambda: self._reading(self.reads))
+            steps.append(lambda: self._reading(many[len(few) :]))
         if site.name.startswith(_REFUSING):
             steps.sort(key=lambda step: step != self._checking)
         for step in steps if WHOLE or site.place not in EQUIVALENT else steps[:-1]:
@@ -122,10 +124,11 @@ class Bench:
                     raise
         return None
 
-    async def _writing(self, of_a_kind: int | None) -> str | None:
+    async def _writing(self, after: int, most: int) -> str | None:
+        """Try writes, of each kind those after the first so many."""
         for situation in (one for one in SITUATIONS if not one.is_mask):
             twins = await self._written(situation)
-            told = await _writes_tell(twins, of_a_kind)
+            told = await _writes_tell(twins, after, most)
             if told is not None:
                 await self.writing.pop(situation.name)[0].aclose()
                 return told
@@ -144,11 +147,12 @@ class Bench:
             await stack.aclose()
 
 
-async def _writes_tell(twins: Twins, of_a_kind: int | None) -> str | None:
+async def _writes_tell(twins: Twins, after: int, most: int) -> str | None:
     before = await twins.hidden_state()
     writes = list(twins.matrix.writes())
     asks = [*writes, *twins.matrix.bundles(writes)]
-    for number, ask in enumerate(asks if of_a_kind is None else _few(asks, lambda one: one.what, of_a_kind)):
+    tried, wanted = [_few(asks, lambda one: one.what, count) for count in (after, most)]
+    for number, ask in enumerate(wanted[len(tried) :]):
         if await twins.differs(ask, number):
             return _named(twins.situation, ask)
     if await twins.hidden_state() != before:
@@ -162,6 +166,11 @@ def _named(situation: Situation, ask: Ask) -> str:
 
 def _kind(case: Case) -> tuple[str, str]:
     return case[0].situation.name, case[1].what
+
+
+def _addressed(ask: Ask) -> str:
+    """Return the type that an ask is about."""
+    return ask.path.partition("?")[0].partition("/")[0]
 
 
 def _few(items: Sequence[T], kind: Callable[[T], object], count: int) -> list[T]:

@@ -31,6 +31,17 @@ def to(reference: str) -> Json:
     return {"reference": reference}
 
 
+def procedure(name: str, subject: str) -> Resource:
+    """Return one that contains two Patients."""
+    inner = [
+        patient("p", named("Petersen", "Ida", use="official"), named("Pan", "Wendy", use="nickname"), gender="female"),
+        patient("q", named("Quinn", "Zoe", use="official")),
+    ]
+    both = {"performer": [{"actor": to("#p")}, {"actor": to("#q")}]}
+    return {"resourceType": "Procedure", "id": name, "contained": inner, "status": "completed", "subject": to(subject),
+            **both}  # fmt: skip
+
+
 RESOURCES = [
     patient("peter", named("Petersen", "Peter", use="official"), named("Pan", "Piet", use="nickname"),
             gender="male", birthDate="1980-05-05", active=True, generalPractitioner=[to("Practitioner/dr")],
@@ -58,6 +69,8 @@ RESOURCES = [
      "prediction": [{"probabilityDecimal": 0.5}]},
     {"resourceType": "DocumentReference", "id": "doc", "status": "current", "content": [{"attachment": {"title": "x"}}],
      "relatesTo": [{"code": "replaces", "target": to("DocumentReference/old")}]},
+    procedure("inside", "#p"), procedure("other", "#q"), procedure("beside", "Patient/noel"),
+    procedure("outside", "Patient/peter"),
 ]  # fmt: skip
 
 CASES = [
@@ -154,6 +167,14 @@ CASES = [
     ("DocumentReference", "relatesTo[code eq replaces].target re DocumentReference/old", "doc",
      "the parameters that are defined for filters: relatesTo"),
     ("DocumentReference", "relatesTo[code eq appends].target re DocumentReference/old", "", "relatesTo: another code"),
+    # items of what a reference leads to
+    ("Procedure", "patient.name[use eq official].family eq petersen", "inside outside", "of a contained resource too"),
+    ("Procedure", "patient.name[use eq official].family eq pan", "", "contained: two items that satisfy one each"),
+    ("Procedure", "patient.name[use eq official].family eq quinn", "other", "contained: the one that is referred to"),
+    ("Procedure", "patient[gender eq female].name[use eq nickname].family eq pan", "inside", "contained: both of it"),
+    ("Procedure", "patient[not (name[use eq nickname].family pr true)].name pr true", "beside other",
+     "contained: not of items"),
+    ("Procedure", "not (patient.name[use eq official].family eq petersen)", "beside other", "contained: not of all"),
 ]  # fmt: skip
 
 
