@@ -135,6 +135,15 @@ def record(own: str, other: str, *, number: int) -> list[Json]:
     ]  # fmt: skip
 
 
+BOTH: list[Json] = [
+    {"resourceType": "Provenance", "id": "b-both", "recorded": "2024-03-03T10:00:00Z",
+     "agent": [{"who": to("Practitioner/doc")}], "target": [to("Patient/a"), to("Patient/b")]},
+    {"resourceType": "Group", "id": "b-both", "type": "person", "actual": True, "name": "Groupboth",
+     "member": [{"entity": to("Patient/a")}, {"entity": to("Patient/b")}]},
+]  # fmt: skip
+"""What is in the records of two patients."""
+
+
 def labelled(resources: list[Json], prefix: str, code: str) -> list[Json]:
     """Return copies of some resources with a security label, under ids of their own."""
     return [{**one, "id": f"{prefix}{one['id']}", "meta": labels(code)} for one in resources]

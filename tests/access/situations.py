@@ -9,8 +9,8 @@ from fhirserver.access.rights import Right
 from fhirserver.access.rules import NoRules, Rules
 from fhirserver.kernel.caller import Caller
 from fhirserver.search.plan import ALL, HasTerm, IsOneOf, OnlyPatients, Plan, all_of, none_of
-from tests.access.records import CATEGORY, CONFIDENTIALITY, LAB, SHARED, Json, coded, labelled, record, to
-from tests.access.site import actor, consent
+from tests.access.records import BOTH, CATEGORY, CONFIDENTIALITY, LAB, SHARED, Json, coded, labelled, record, to
+from tests.access.site import actor, consent, labels
 from tests.access.worlds import Callers, Login
 
 A, B = record("a", "b", number=1), record("b", "a", number=2)
@@ -113,9 +113,18 @@ _CLINICAL = [
 _VITALS = ("a-vital", "b-vital")
 
 
-def login(fhir_user: str, *roles: str, scope: str = "user/*.cruds", patient: str | None = None) -> Callers:
+def login(fhir_user: str, *roles: str, scope: str = "user/*.cruds", **more: str) -> Callers:
     """Return somebody who logs in, and is held to the policy that ships."""
-    return Callers({}, {}, {fhir_user: Login(fhir_user, roles, scope, patient)})
+    return Callers({}, {}, {fhir_user: Login(fhir_user, roles, scope, **more)})
+
+
+def _showing(logical_id: str, code: str) -> tuple[Json, Json]:
+    """Return a document of a patient, and the labelled Binary that it shows."""
+    binary = {"resourceType": "Binary", "id": f"{logical_id}-shown", "contentType": "text/plain", "data": "aGk="}
+    about = {"status": "current", "subject": to("Patient/a")}
+    content = [{"attachment": {"url": f"Binary/{logical_id}-shown"}}]
+    document = {"resourceType": "DocumentReference", "id": f"{logical_id}-showing", **about, "content": content}
+    return document, {**binary, "meta": labels(code)}
 
 
 def _team(logical_id: str, patient: str, member: str) -> Json:
@@ -136,6 +145,12 @@ _WITHOUT_RELATION = ("Patient", "Appointment", "Group", "AuditEvent", "Contract"
 _OBSERVATIONS = [one for one in A if one["resourceType"] == "Observation"]
 _DENIED = [{**one, "id": f"x-{one['id']}", "code": coded("denied")} for one in _OBSERVATIONS]
 _DENYING = consent("denying", "a", {"type": "permit", "provision": [{"type": "deny", "code": [coded("denied")]}]})
+_DENYING_BY_NAME = consent(
+    "denying",
+    "a",
+    {"type": "permit", "provision": [{"type": "deny", "code": [coded("denied")], **actor("Practitioner/other")}]},
+)
+_RESTRICTED, _CLOSED = _showing("v", "V"), _showing("m", "MASQUE_PS")
 _PERMITTING = consent("permitting", "a", {"type": "permit"})
 _EXCLUDING = consent("b-excluding", "c", {"type": "permit", "provision": [{"type": "deny", **actor(OWN)}]})
 _TODAY = date.today()  # noqa: DTZ011 - days are enough
@@ -149,15 +164,36 @@ REAL = [
     Situation(
         "no relation, labelled, denied or excluded by Consent",
         login(OWN, "physician"),
-        visible=[*SHARED, *_STAFF, _DENYING, *A, *(one for one in B if one["resourceType"] in _WITHOUT_RELATION)],
+        visible=[
+            *SHARED,
+            *_STAFF,
+            _DENYING,
+            _RESTRICTED[0],
+            *A,
+            *(one for one in B if one["resourceType"] in _WITHOUT_RELATION),
+        ],
         hidden=[
             *(one for one in B if one["resourceType"] not in _WITHOUT_RELATION),
+            *BOTH[:1],
             *labelled(_CLINICAL, "s-", "V"),
             *labelled(_CLINICAL[:1], "m-", "MASQUE_PS"),
             *_DENIED,
+            _RESTRICTED[1],
             *(one for one in C if one["resourceType"] in _OF_THE_EXCLUDING),
             _team("b-team", "c", OWN),
             _EXCLUDING,
+        ],
+    ),
+    Situation(
+        "closed in an emergency too",
+        login("Practitioner/other", "physician", emergency="a"),
+        visible=[*SHARED, _DENYING_BY_NAME, _CLOSED[0], *A, B[0]],
+        hidden=[
+            *(one for one in B if one["resourceType"] in ("Observation", "Condition", "Binary", "Task")),
+            *BOTH[:1],
+            *labelled(_CLINICAL[:2], "m-", "MASQUE_PS"),
+            *_DENIED,
+            _CLOSED[1],
         ],
     ),
     Situation(
@@ -204,7 +240,7 @@ STATIC = [
             patient="a",
         ),
         visible=[*SHARED, *A],
-        hidden=B,
+        hidden=[*B, *BOTH],
     ),
     Situation(
         "outside a granular scope",
@@ -217,7 +253,7 @@ STATIC = [
         "labelled, or of no related patient",
         callers({"clinician": ["user/*.cruds"]}, rules=Labelled()),
         visible=[*SHARED, *A],
-        hidden=[*(one for one in B if one["resourceType"] in _SOME), *labelled(_CLINICAL, "s-", "R")],
+        hidden=[*(one for one in B if one["resourceType"] in _SOME), *BOTH, *labelled(_CLINICAL, "s-", "R")],
     ),
     Situation(
         "masked",
