@@ -66,7 +66,7 @@ class Reindexer:
                 break
             progress = {}  # a definition changed meanwhile, and somebody wrote without it
         if not dry_run and not job.asked["types"]:
-            await self._documents.note_history()
+            await self._documents.note_whole()
         return progress
 
     async def _begin(self, job: Job, parts: Sequence[Part], checkpoint: Checkpoint) -> Document:

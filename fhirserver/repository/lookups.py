@@ -20,6 +20,7 @@ from fhirserver.repository.services import Services
 from fhirserver.search.items import ItemReader
 from fhirserver.search.plan import (
     NONE,
+    Codes,
     HasItem,
     HasTerm,
     InHierarchy,
@@ -36,10 +37,13 @@ from fhirserver.search.values.token import plan_codings
 from fhirserver.store.search import Hit
 from fhirserver.store.sorting import Window
 from fhirserver.store.store import Session
+from fhirserver.terminology.selected import Selected
 from fhirserver.terminology.sources import Undecidable
 
 Lookup: TypeAlias = InValueSet | Subsumes | InHierarchy | OnList | HasItem
 
+_FEW: Final = 200
+"""Codes that a query asks for whether they are in use or not."""
 _MAX_TERMS: Final = 50_000
 """Terms one query may ask for; a command of the database holds some 16 MB."""
 _MAX_LEVELS: Final = 64
@@ -85,18 +89,31 @@ class _World:
 
 async def _in_value_set(world: _World, asked: InValueSet) -> Plan:
     try:
-        codings = await world.services.terms.codes(asked.value_set, world.keeper)
+        selected = await world.services.terms.selected(asked.value_set, world.keeper)
     except Undecidable as problem:
         raise _undecidable(problem, asked.parameter) from None
-    return _found(asked.codes.keys, plan_codings(asked.codes, codings))
+    return await _selected(world, asked.codes, selected)
 
 
 async def _subsumes(world: _World, asked: Subsumes) -> Plan:
     try:
-        codes = await world.services.terms.related((asked.system, asked.code), world.keeper, above=asked.above)
+        selected = await world.services.terms.related((asked.system, asked.code), world.keeper, above=asked.above)
     except Undecidable as problem:
         raise _undecidable(problem, asked.parameter) from None
-    return _found(asked.codes.keys, plan_codings(asked.codes, ((asked.system, code) for code in sorted(codes))))
+    return await _selected(world, asked.codes, selected)
+
+
+async def _selected(world: _World, codes: Codes, selected: Selected) -> Plan:
+    """Return the plan on some codes; of many, on those of them that are in use."""
+    if len(selected) <= _FEW or codes.implied or codes.bare:
+        return _found(codes.keys, plan_codings(codes, selected.codes()))
+    vocabulary, in_use = world.services.store.vocabulary, {}
+    for system in selected.systems:
+        found = await vocabulary.codes(codes.keys, system)
+        if found is None:
+            return _found(codes.keys, plan_codings(codes, selected.codes()))
+        in_use[system] = found
+    return _found(codes.keys, plan_codings(codes, selected.among(in_use, (codes.keys, vocabulary.size))))
 
 
 def _found(keys: tuple[str, ...], plan: Plan) -> Plan:

@@ -86,6 +86,7 @@ class AuditStore:
         """
         documents = [{**document(one.draft, one.place), "k": [*one.link]} for one in events]
         documents += [document(draft, self._store.new_place()) for draft in others]
+        await self._store.vocabulary.learn({term for one in documents for term in one.get("t", ())})
 
         async def run(session: Session) -> None:
             await self._move(before, after, session)

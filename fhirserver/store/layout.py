@@ -43,6 +43,7 @@ CLAIM: Final = "claim"
 SETTING: Final = "setting"
 JOB: Final = "job"
 WORKER: Final = "worker"
+VOCABULARY: Final = "vocabulary"
 CONTENT: Final = "content"
 """The GridFS bucket: ``content.files`` and ``content.chunks``."""
 

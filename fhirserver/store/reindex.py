@@ -120,9 +120,10 @@ class Reindexing:
                     break
         return found
 
-    async def note_history(self) -> None:
-        """Note that every earlier version has its index values."""
+    async def note_whole(self) -> None:
+        """Note that every version has its index values, and every code is among those in use."""
         await self._store.set_once(INDEXED_HISTORY, {})
+        await self._store.vocabulary.note_complete()
 
     def _collection(self, part: Part) -> AsyncCollection[Document]:
         return self._store.histories if part.earlier else self._store.resources
@@ -143,6 +144,7 @@ class Reindexing:
         if content is None:
             return None
         new: Document = index_fields(await extract(content))
+        await self._store.vocabulary.learn(new["t"])
         key = _instance(fields["_id"])
         if key != fields["_id"]:
             new["t"] = [*new["t"], instance_term(key)]

@@ -38,11 +38,13 @@ from fhirserver.store.layout import (
     SERVED,
     SETTING,
     TERMS,
+    VOCABULARY,
     Document,
     history_id,
     superseded,
 )
 from fhirserver.store.transactions import transact
+from fhirserver.store.vocabulary import Vocabulary
 
 T = TypeVar("T")
 
@@ -98,6 +100,7 @@ class Store:
         self._database = database_of(client, database)
         self.resources: AsyncCollection[Document] = self._database[RESOURCE]
         self.histories: AsyncCollection[Document] = self._database[HISTORY]
+        self.vocabulary = Vocabulary(self._database[VOCABULARY], self._database[SETTING])
         self.contents = Contents(AsyncGridFSBucket(self._database, CONTENT))
         self._clock = clock
         self._node = random.getrandbits(_NODE_BITS)
@@ -125,6 +128,8 @@ class Store:
             await schema.ensure(self._database)
             if await self.histories.find_one({}, {"_id": 1}) is None:
                 await self.set_once(INDEXED_HISTORY, {})
+            if await self.resources.find_one({}, {"_id": 1}) is None:
+                await self.vocabulary.note_complete()
 
     async def problems(self) -> list[str]:
         """Say what keeps the store from serving: nothing, or the indexes that are missing. Raises Unavailable."""
@@ -264,6 +269,7 @@ class Store:
 
     async def _document(self, draft: Draft, place: int) -> Document:
         fields = document(draft, place)
+        await self.vocabulary.learn(fields.get("t", ()))
         beside = index_size(fields)
         if beside > LARGE:
             raise TooLong("The resource has more values to search by than the database can keep of one resource.")

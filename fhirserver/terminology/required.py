@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from fhirserver.terminology.library import Library
 from fhirserver.terminology.packaged import Packaged
+from fhirserver.terminology.selected import Coded, codes_of
 from fhirserver.terminology.sources import DefinitionSource, Undecidable
-from fhirserver.terminology.terms import Coded, codes_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,29 +8,27 @@ Spec: http://hl7.org/fhir/R4/terminology-service.html
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.resource import Resource
-from fhirserver.terminology.composing import Composer
-from fhirserver.terminology.concepts import CodeSystem, is_listed
-from fhirserver.terminology.issues import TermError
+from fhirserver.terminology.concepts import CodeSystem, ListedCodeSystem, is_listed
 from fhirserver.terminology.library import Given, Library, Source
 from fhirserver.terminology.memory import Changes, Found, Keeper, Memory, Named
-from fhirserver.terminology.options import Options
+from fhirserver.terminology.selected import Coded, Selected, selection_of
+from fhirserver.terminology.selection import Selection
 from fhirserver.terminology.sources import Undecidable
 from fhirserver.terminology.value_sets import ValueSet
 
-Coded: TypeAlias = tuple[str, str]
-"""(system, code)"""
 MAX_DEFINITIONS: Final = 400
 """Value sets and code systems that one question may depend on."""
 MAX_CODES: Final = 200_000
 """Codes of all value sets together that are remembered: some 30 MB."""
 MAX_CONCEPTS: Final = 50_000
 """Concepts of all stored code systems together that are remembered: as much."""
+_MAX_RELATED: Final = 200
 _QUICK: Final = 5000
 """Concepts that are walked through in a millisecond or two."""
 SUPPLEMENTS_OF: Final = "supplements of "
@@ -45,7 +43,8 @@ class Terms:
         self._sources = tuple(sources)
         self._changes = changes
         self._gathered = Memory[Given](MAX_CONCEPTS, changes)
-        self._value_sets = Memory[tuple[Coded, ...]](MAX_CODES, changes)
+        self._value_sets = Memory[Selected](MAX_CODES, changes)
+        self._related: dict[tuple[str, int, bool], tuple[CodeSystem, Selected]] = {}
 
     async def library(self, names: Iterable[Named], keeper: Keeper, given: Sequence[Resource] = ()) -> Library:
         """Return the definitions with these names and all that they depend on; raises Undecidable for too many."""
@@ -59,26 +58,44 @@ class Terms:
         if self._changes is not None:
             self._changes.tell()
 
-    async def codes(self, value_set: str, keeper: Keeper) -> tuple[Coded, ...]:
-        """Return every code of a value set, in order; raises Undecidable."""
+    async def selected(self, value_set: str, keeper: Keeper) -> Selected:
+        """Return the codes of a value set; raises Undecidable."""
         known = await self._value_sets.recall(value_set, keeper)
         if known is not None:
             return known
         gathering = _Gathering(self._sources)
         await gathering.gather([("ValueSet", value_set)], keeper)
         library = Library((gathering.stored, *self._sources))
-        codes = await asyncio.to_thread(codes_of, library, value_set)
-        self._value_sets.keep(value_set, gathering.found.items(), codes, len(codes))
-        return codes
+        found = Selected(await asyncio.to_thread(selection_of, library, value_set))
+        self._value_sets.keep(value_set, gathering.found.items(), found, found.weight)
+        return found
 
-    async def related(self, coded: Coded, keeper: Keeper, *, above: bool) -> frozenset[str]:
+    async def related(self, coded: Coded, keeper: Keeper, *, above: bool) -> Selected:
         """Return the codes below a code or, ``above``, above it; itself among them. Raises Undecidable."""
         url, code = coded
         library = await self.library([("CodeSystem", url)], keeper)
         system = _only(library, url)
-        if not is_listed(system) or len(system) < _QUICK:
-            return _relatives(system, code, above)
-        return await asyncio.to_thread(_relatives, system, code, above)
+        if not is_listed(system):
+            raise Undecidable(f"The code system `{system.head.url}` does not list its codes.")
+        number = system.number(code)
+        if number is None:
+            return Selected(Selection(), alone=coded)
+        return await self._relatives(system, number, above=above)
+
+    async def _relatives(self, system: ListedCodeSystem, number: int, *, above: bool) -> Selected:
+        key = (system.head.canonical, number, above)
+        known = self._related.get(key)
+        if known is not None and known[0] is system:
+            return known[1]
+        relatives = system.ancestors if above else system.descendants
+        mask = relatives(number) if len(system) < _QUICK else await asyncio.to_thread(relatives, number)
+        mask[number] = True
+        found = Selection()
+        found.add_numbers(system, np.flatnonzero(mask))
+        if len(self._related) >= _MAX_RELATED:
+            self._related.clear()
+        self._related[key] = system, Selected(found)
+        return self._related[key][1]
 
     async def _stored(self, wanted: tuple[Named, ...], keeper: Keeper) -> Given:
         subject = "\n".join(f"{kind} {url}" for kind, url in wanted)
@@ -143,46 +160,9 @@ def _needed_by(definition: Resource) -> Iterator[Named]:
         yield from (("CodeSystem", system) for system in sorted(filter(None, systems)))
 
 
-def codes_of(library: Library, canonical: str) -> tuple[Coded, ...]:
-    """Return every code of a value set, in order; raises Undecidable."""
-    named = parse_canonical(canonical)
-    value_set = library.value_set(canonical) or library.value_set(named.url, named.version)
-    if value_set is None:
-        raise Undecidable(f"The value set `{canonical}` is not installed.")
-    if value_set.compose is None:
-        _check_stated(value_set)
-    composer = Composer(library, Options(merges_versions=True))
-    try:
-        found = composer.compose(value_set)
-    except TermError as problem:
-        raise Undecidable(problem.diagnostics) from None
-    if composer.used.unlisted:
-        raise Undecidable(f"The code system `{next(iter(composer.used.unlisted))}` does not list its codes.")
-    return tuple(sorted({(one.system.head.url, one.concept.code) for one in found.members()}))
-
-
-def _check_stated(value_set: ValueSet) -> None:
-    """Refuse a value set of which an expansion is all there is, and not all of that."""
-    stated = list(value_set.stated())
-    if not stated:
-        raise Undecidable(f"The value set `{value_set.canonical}` has no content logical definition.")
-    if value_set.resource["expansion"].get("total", len(stated)) > len(stated):
-        raise Undecidable(f"The value set `{value_set.canonical}` states a part of its codes only.")
-
-
 def _only(library: Library, url: str) -> CodeSystem:
     named = parse_canonical(url)
     system = library.code_system(named.url, named.version)
     if system is None:
         raise Undecidable(f"The code system `{url}` is not installed.")
     return system
-
-
-def _relatives(system: CodeSystem, code: str, above: bool) -> frozenset[str]:
-    if not is_listed(system):
-        raise Undecidable(f"The code system `{system.head.url}` does not list its codes.")
-    number = system.number(code)
-    if number is None:
-        return frozenset({code})
-    mask = system.ancestors(number) if above else system.descendants(number)
-    return frozenset({code, *(system.code(int(one)) for one in np.flatnonzero(mask))})

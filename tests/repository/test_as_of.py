@@ -244,7 +244,7 @@ async def test_a_history_without_values_is_searched_once_they_are_computed(
                 break
             after = batch.last
         assert done == len(kept)
-        await reindexing.note_history()
+        await reindexing.note_whole()
         assert [(await other.search("Patient", "=".join(at))).matches for at in queries] == expected
         assert await store.histories.find({}, {"n": 0}).sort("_id").to_list() == kept
         assert (await reindexing.some(part, extract_of(other), "", 100)).changed == 0

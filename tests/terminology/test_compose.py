@@ -6,8 +6,8 @@ import pytest
 
 from fhirserver.terminology.library import Library
 from fhirserver.terminology.packaged import Packaged
+from fhirserver.terminology.selected import codes_of
 from fhirserver.terminology.sources import DefinitionSource, Undecidable
-from fhirserver.terminology.terms import codes_of
 
 SYSTEM = "http://a.b/cs"
 OTHER = "http://a.b/other"
