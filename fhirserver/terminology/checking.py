@@ -292,6 +292,15 @@ class Checker:
         return self._is_usable(system, concept, asked, None)
 
 
+def checker_of(library: Library, value_set: ValueSet, options: Options) -> Checker:
+    """Return what checks codes against a value set, made once as long as its definitions are the same."""
+    key = (value_set, options.essence)
+    known = library.made.get(key)
+    if not isinstance(known, Checker):
+        known = library.made[key] = Checker(library, value_set, options)
+    return known
+
+
 def imported(library: Library, value_set: ValueSet, reference: str, options: Options) -> ValueSet:
     """Return a value set that another one imports; raises TermError for one that nobody has."""
     if reference.startswith("#"):

@@ -15,6 +15,7 @@ from fhirserver.terminology.value_sets import ValueSet
 from fhirserver.terminology.versions import Key, matches, order_key
 
 T = TypeVar("T")
+_MAX_MADE: Final = 100
 _NOT_PRESENT: Final = "not-present"
 _LANGUAGE_PACK: Final = "lang-pack"
 
@@ -81,6 +82,15 @@ class Library:
     def __init__(self, sources: Sequence[Source]) -> None:
         """Look into ``sources``, the first one first."""
         self._sources = tuple(sources)
+        self.made: dict[object, object] = {}
+        """What others made of these definitions and keep with them, by what they asked."""
+        self._state = 0
+
+    def seen_in(self, state: int) -> None:
+        """Forget what was made in another state of all definitions."""
+        if state != self._state or len(self.made) > _MAX_MADE:
+            self.made.clear()
+            self._state = state
 
     def code_system(
         self, url: str, version: str | None = None, supplements: Set[str] = frozenset()

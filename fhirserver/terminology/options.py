@@ -87,6 +87,11 @@ class Options:
     offset: int = 0
     stated: tuple[Resource, ...] = ()
 
+    @property
+    def essence(self) -> str:
+        """What distinguishes these options from others, as text."""
+        return "" if not self.stated and self.languages is None else repr((self.stated, self.languages))
+
 
 def read_options(parameters: Iterable[Resource], accept_language: str | None = None) -> Options:
     """Read the parameters of a request; raises BadSearchValue naming the one that cannot be read."""

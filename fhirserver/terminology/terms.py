@@ -42,16 +42,15 @@ class Terms:
         """Ask whether definitions have changed when ``changes`` says that they may have."""
         self._sources = tuple(sources)
         self._changes = changes
-        self._gathered = Memory[Given](MAX_CONCEPTS, changes)
+        self._gathered = Memory[Library](MAX_CONCEPTS, changes)
         self._value_sets = Memory[Selected](MAX_CODES, changes)
         self._related: dict[tuple[str, int, bool], tuple[CodeSystem, Selected]] = {}
 
     async def library(self, names: Iterable[Named], keeper: Keeper, given: Sequence[Resource] = ()) -> Library:
         """Return the definitions with these names and all that they depend on; raises Undecidable for too many."""
-        brought = Given(given)
         wanted = tuple(sorted({*names, *(name for one in given for name in _needed_by(one))}))
         stored = await self._stored(wanted, keeper)
-        return Library((brought, stored, *self._sources) if given else (stored, *self._sources))
+        return Library((Given(given),)).beside(stored) if given else stored
 
     def changed(self) -> None:
         """Say that a definition of the record was written."""
@@ -97,15 +96,17 @@ class Terms:
         self._related[key] = system, Selected(found)
         return self._related[key][1]
 
-    async def _stored(self, wanted: tuple[Named, ...], keeper: Keeper) -> Given:
+    async def _stored(self, wanted: tuple[Named, ...], keeper: Keeper) -> Library:
+        state = 0 if self._changes is None else self._changes.count
         subject = "\n".join(f"{kind} {url}" for kind, url in wanted)
         known = await self._gathered.recall(subject, keeper)
-        if known is not None:
-            return known
-        gathering = _Gathering(self._sources)
-        await gathering.gather(wanted, keeper)
-        self._gathered.keep(subject, gathering.found.items(), gathering.stored, gathering.stored.weight)
-        return gathering.stored
+        if known is None:
+            gathering = _Gathering(self._sources)
+            await gathering.gather(wanted, keeper)
+            known = Library((gathering.stored, *self._sources))
+            self._gathered.keep(subject, gathering.found.items(), known, gathering.stored.weight)
+        known.seen_in(state)
+        return known
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from fhirserver.operations.terminology.question import Question as Call
 from fhirserver.operations.terminology.question import answer, coding_of, instance, library_of, question_of
 from fhirserver.repository.repository import Repository
 from fhirserver.terminology.asked import Coding
-from fhirserver.terminology.checking import Checker
+from fhirserver.terminology.checking import checker_of
 from fhirserver.terminology.issues import BadDefinition, TermError
 from fhirserver.terminology.library import Library
 from fhirserver.terminology.lookup import system_of
@@ -44,7 +44,7 @@ async def validate_in_value_set(request: FhirRequest, repository: Repository) ->
 def checked(library: Library, value_set: ValueSet, options: Options, question: Question) -> Resource:
     """Return the answer to a question; what cannot be decided is answered too, unless the value set is wrong."""
     try:
-        checker = Checker(library, value_set, options)
+        checker = checker_of(library, value_set, options)
     except BadDefinition:
         raise
     except TermError as problem:
