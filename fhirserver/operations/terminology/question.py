@@ -15,6 +15,7 @@ from fhirserver.kernel.resource import Json, Resource
 from fhirserver.operations.arguments import Arguments, arguments_of
 from fhirserver.repository.repository import Repository
 from fhirserver.terminology.asked import Coding
+from fhirserver.terminology.brought import checked_definition
 from fhirserver.terminology.issues import refusal
 from fhirserver.terminology.library import Library
 from fhirserver.terminology.memory import Named
@@ -36,15 +37,15 @@ class Question:
     @property
     def brought(self) -> list[Resource]:
         """The definitions that the request brings along."""
-        return [one["resource"] for one in self.arguments.all(_TX_RESOURCE) if "resource" in one]
+        return [checked_definition(one.get("resource"), _TX_RESOURCE) for one in self.arguments.all(_TX_RESOURCE)]
 
     def resource(self, name: str, resource_type: str) -> Resource | None:
         """Return the resource that is a parameter; raises BadRequest for one of another type."""
         found = self.arguments.one(name)
         if found is None:
             return None
-        resource: Resource | None = found.get("resource")
-        if resource is None or resource.get("resourceType") != resource_type:
+        resource = checked_definition(found.get("resource"), name)
+        if resource["resourceType"] != resource_type:
             raise BadRequest(f"`{name}` is a {resource_type}.", expression=[f"http.{name}"])
         return resource
 
