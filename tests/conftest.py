@@ -23,6 +23,8 @@ from fhirserver.definitions import compiled
 from fhirserver.definitions.registry import Definitions
 from fhirserver.settings import Auth, Settings
 from fhirserver.store.mongod import ManagedMongod
+from fhirserver.terminology.builtin import Builtin
+from fhirserver.ucum import Ucum, compile_essence
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 FHIR_JSON = {"Accept": "application/fhir+json", "Content-Type": "application/fhir+json"}
@@ -33,6 +35,12 @@ def definitions() -> Definitions:
     """R4 as published."""
     archive = assets.definition_file("hl7.fhir.r4.core-4.0.1.tgz")
     return Definitions([compiled.load(archive, CHECKOUT / ".cache" / "compiled")])
+
+
+@pytest.fixture(scope="session")
+def builtin() -> Builtin:
+    """The code systems that are a grammar or a registry."""
+    return Builtin(Ucum(compile_essence(assets.definition_file("ucum-essence.xml").read_bytes())))
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from fhirserver.definitions import compiled
 from fhirserver.definitions.registry import Definitions
 from fhirserver.search.parameters import SearchParameters
 from fhirserver.settings import Settings
+from fhirserver.terminology.builtin import Builtin
 from fhirserver.terminology.packaged import Packaged
 from fhirserver.terminology.required import RequiredCodes
 from fhirserver.ucum import Ucum, compile_essence
@@ -33,6 +34,8 @@ class Knowledge:
     ucum: Ucum
     packaged: Packaged
     """The terminology of the packages."""
+    builtin: Builtin
+    """Code systems that are a grammar or a registry."""
 
 
 def load_definitions(settings: Settings) -> Definitions:
@@ -47,13 +50,16 @@ def load_knowledge(settings: Settings) -> Knowledge:
 
 def knowledge_of(definitions: Definitions, max_nesting: int = MAX_DEPTH) -> Knowledge:
     """Build the registries from definitions at hand."""
+    ucum = Ucum(compile_essence(assets.definition_file(UCUM).read_bytes()))
+    builtin = Builtin(ucum)
     return Knowledge(
         definitions=definitions,
         parameters=SearchParameters(definitions),
-        validator=StructureValidator(definitions, RequiredCodes(definitions), max_depth=max_nesting),
+        validator=StructureValidator(definitions, RequiredCodes(definitions, (builtin,)), max_depth=max_nesting),
         links=LinkFinder(definitions),
         packaged=Packaged(definitions),
-        ucum=Ucum(compile_essence(assets.definition_file(UCUM).read_bytes())),
+        builtin=builtin,
+        ucum=ucum,
     )
 
 

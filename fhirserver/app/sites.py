@@ -224,7 +224,7 @@ class Builder:
             },
             on_slow=log_slow_search,
             is_audited=self.settings.is_audited,
-            terms=Terms((known.packaged,), SharedCount(settings.data_dir / _CHANGES / name)),
+            terms=Terms((known.builtin, known.packaged), SharedCount(settings.data_dir / _CHANGES / name)),
         )
 
     def _rules(self, name: str) -> IndexingRules:

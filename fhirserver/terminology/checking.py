@@ -3,16 +3,17 @@
 Spec: http://hl7.org/fhir/R4/valueset.html#compositions, http://hl7.org/fhir/R4/valueset-operation-validate-code.html
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.outcome import Severity
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.asked import Asked, Coding, Verdict, ways_to_say
-from fhirserver.terminology.concepts import CodeSystem, Concept, ListedCodeSystem, UnknownFilter, is_listed
+from fhirserver.terminology.concepts import CodeSystem, Concept, UnknownFilter
+from fhirserver.terminology.filters import Test, test_of
 from fhirserver.terminology.issues import BadDefinition, issue, refusal
 from fhirserver.terminology.library import Library
 from fhirserver.terminology.options import Options
@@ -30,7 +31,6 @@ from fhirserver.terminology.value_sets import Part, ValueSet
 from fhirserver.terminology.versions import is_more_detailed, listed, order_key
 
 _COMPLETE: Final = "complete"
-Test: TypeAlias = Callable[[int], bool]
 
 
 class Checker:
@@ -100,15 +100,13 @@ class Checker:
         key = (part.path, system.head.version)
         known = self._tests.get(key)
         if known is None:
-            if not is_listed(system):
-                raise not_understood(part, self.value_set, 0)
             known = self._tests[key] = tuple(self._made(part, system))
         return known
 
-    def _made(self, part: Part, system: ListedCodeSystem) -> Iterator[Test]:
+    def _made(self, part: Part, system: CodeSystem) -> Iterator[Test]:
         for number, wanted in enumerate(part.filters):
             try:
-                yield system.holds(wanted)
+                yield test_of(system, wanted)
             except UnknownFilter:
                 raise not_understood(part, self.value_set, number) from None
 
@@ -240,9 +238,7 @@ class Checker:
         return self._is_usable(system, concept, asked, listed_as)
 
     def _passes(self, part: Part, system: CodeSystem, concept: Concept) -> bool:
-        tests = self._tests_of(part, system)
-        number = system.number(concept.code) if is_listed(system) else None
-        return number is not None and all(test(number) for test in tests)
+        return all(test(concept) for test in self._tests_of(part, system))
 
     def _is_usable(self, system: CodeSystem, concept: Concept, asked: Asked, listed_as: Resource | None) -> bool:
         where, code, report = asked.at("code"), asked.coding.code, asked.report

@@ -3,7 +3,7 @@
 Spec: http://hl7.org/fhir/R4/valueset.html#compositions
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +21,7 @@ from fhirserver.terminology.concepts import (
     UnknownFilter,
     is_listed,
 )
+from fhirserver.terminology.filters import Test, test_of
 from fhirserver.terminology.issues import BadDefinition, issue, refusal
 from fhirserver.terminology.library import Library
 from fhirserver.terminology.options import Options
@@ -43,6 +44,8 @@ class Used:
     has_versions_taken_away: bool = False
     unlisted: dict[str, CodeSystem] = field(default_factory=dict)
     """Code systems of which all was wanted, and that do not list their concepts."""
+    samples: dict[str, ValueSet] = field(default_factory=dict)
+    """Value sets that stand for these."""
 
 
 class Composer:
@@ -102,11 +105,24 @@ class Composer:
         system = self._system(part)
         if is_listed(system):
             found.add_numbers(system, self._numbers(system, part, value_set))
-        elif part.filters:
-            raise not_understood(part, value_set, 0)
-        else:
-            self.used.unlisted[system.head.canonical] = system
+            return found
+        tests = [_test(system, part, value_set, number) for number in range(len(part.filters))]
+        self.used.unlisted[system.head.canonical] = system
+        for concept in self._sampled(system, is_whole=not tests):
+            if all(test(concept) for test in tests):
+                found.add_named(Member(system, concept))
         return found
+
+    def _sampled(self, system: CodeSystem, *, is_whole: bool) -> Iterator[Concept]:
+        """Yield the concepts that stand for all those that a grammar makes."""
+        url = system.head.sample
+        sample = None if url is None else self._library.value_set(url)
+        if sample is None:
+            return
+        if is_whole:
+            self.used.samples[sample.canonical] = sample
+        codes = (code for part in sample.includes if part.system == system.head.url for code in part.concepts or ())
+        yield from (concept for concept in map(system.find, codes) if concept is not None)
 
     def _system(self, part: Part) -> CodeSystem:
         url = str(part.system)
@@ -166,6 +182,13 @@ class Composer:
         missing = sorted(needed - used - {one.partition("|")[0] for one in used})
         if missing:
             raise BadDefinition(issue("VALUESET_SUPPLEMENT_MISSING", Severity.ERROR, supplement=",".join(missing)))
+
+
+def _test(system: CodeSystem, part: Part, value_set: ValueSet, number: int) -> Test:
+    try:
+        return test_of(system, part.filters[number])
+    except UnknownFilter:
+        raise not_understood(part, value_set, number) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,11 @@ class Head:
     content: str = "complete"
     is_listed: bool = True
     """Whether its concepts can be listed; not those of a grammar."""
+    is_grammar: bool = False
+    sample: str | None = None
+    """The value set that is expanded in place of a grammar's code system."""
+    why_not: Callable[[str], str | None] | None = None
+    """Says why a code is none, where there is more to say than that it is unknown."""
     is_case_sensitive: bool = True
     version_needed: bool = False
     properties: Mapping[str, Resource] = field(default_factory=dict)
@@ -190,6 +195,19 @@ class ListedCodeSystem(CodeSystem, Protocol):
     def matching(self, text: str, languages: Sequence[str], within: Mask) -> Numbers:
         """Return the concepts of ``within`` that a text finds, the best first."""
         ...
+
+
+class Grammar(CodeSystem, Protocol):
+    """A version whose codes are what a grammar makes: too many to be listed."""
+
+    def values(self, concept: Concept, name: str) -> Sequence[str]:
+        """Return the values that a property of a concept has; raises UnknownFilter for one that there is not."""
+        ...
+
+
+def is_grammar(system: CodeSystem) -> TypeGuard[Grammar]:
+    """Tell whether the codes of a version are what a grammar makes."""
+    return system.head.is_grammar
 
 
 def is_listed(system: CodeSystem) -> TypeGuard[ListedCodeSystem]:

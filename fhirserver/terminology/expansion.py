@@ -273,7 +273,8 @@ def _answer(value_set: ValueSet, contains: list[Resource], total: int, used: Use
         expansion["contains"] = contains
     if used.unlisted:
         expansion = _unclosed(used) | expansion
-        del expansion["total"]
+        if used.samples or not contains:
+            del expansion["total"]
     told = value_set.resource
     if not options.includes_definition:
         told = {name: value for name, value in told.items() if name in _TOLD}
@@ -306,7 +307,7 @@ def _used(value_set: ValueSet, used: Used, options: Options) -> Iterator[Resourc
     yield from ({"name": "used-supplement", "valueUri": canonical} for canonical in supplements)
     if used.has_versions_taken_away and options.merges_versions is None:
         yield {"name": "versionsMatch", "valueBoolean": True}
-    definitions = {value_set.canonical: value_set} | used.value_sets
+    definitions = {value_set.canonical: value_set} | used.value_sets | used.samples
     statuses = [(key, status_of(one, value_set)) for key, one in definitions.items()]
     statuses += [(key, status_of(one.head, value_set)) for key, one in used.code_systems.items()]
     yield from ({"name": f"warning-{status}", "valueUri": key} for key, status in statuses if status and key)
@@ -320,10 +321,13 @@ def _declared(used: Used, options: Options) -> Iterator[Resource]:
         yield {"code": name} if uri is None else {"code": name, "uri": uri}
 
 
+def _reason(head: Head) -> str:
+    sample = "" if head.sample is None else f" This extension is based on {head.sample}"
+    return f"The code System '{head.url}' has a grammar and so has infinite members.{sample}"
+
+
 def _unclosed(used: Used) -> Resource:
-    reasons = (
-        f"The code System '{one.head.url}' has a grammar and so has infinite members." for one in used.unlisted.values()
-    )
+    reasons = (_reason(one.head) for one in used.unlisted.values())
     return {
         "extension": [
             {"url": _UNCLOSED, "valueBoolean": True},

@@ -3,7 +3,7 @@
 Spec: http://hl7.org/fhir/R4/valueset-filter-operator.html; ``child-of`` and ``descendent-leaf`` are of R5.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -11,10 +11,23 @@ import numpy as np
 
 from fhirserver.fhirpath.errors import FhirPathExecutionError
 from fhirserver.fhirpath.regex import read_regex
-from fhirserver.terminology.concepts import Concept, Filter, ListedCodeSystem, Mask, UnknownFilter
+from fhirserver.terminology.concepts import (
+    CodeSystem,
+    Concept,
+    Filter,
+    Grammar,
+    ListedCodeSystem,
+    Mask,
+    UnknownFilter,
+    is_grammar,
+    is_listed,
+)
 from fhirserver.terminology.sources import Undecidable
 
-Test: TypeAlias = Callable[[int], bool]
+OnNumber: TypeAlias = Callable[[int], bool]
+Test: TypeAlias = Callable[[Concept], bool]
+OnValues: TypeAlias = Callable[[Sequence[str]], bool]
+"""Whether a filter holds by the values that a property has."""
 _BUILT_IN: Final = frozenset(
     {"code", "concept", "display", "definition", "parent", "child", "inactive", "notSelectable"}
 )
@@ -30,7 +43,7 @@ def select(system: ListedCodeSystem, wanted: Filter) -> Mask:
     return np.fromiter((test(number) for number in range(len(system))), np.bool_, len(system))
 
 
-def holds(system: ListedCodeSystem, wanted: Filter) -> Test:
+def holds(system: ListedCodeSystem, wanted: Filter) -> OnNumber:
     """Return what tells whether a filter selects a concept; raises UnknownFilter, Undecidable."""
     making = _TESTS.get(wanted.op)
     if making is None:
@@ -38,6 +51,31 @@ def holds(system: ListedCodeSystem, wanted: Filter) -> Test:
     if wanted.op not in _SELECTED:
         _check_property(system, wanted.property)
     return making(system, wanted)
+
+
+def test_of(system: CodeSystem, wanted: Filter) -> Test:
+    """Return what tells whether a filter selects a concept; raises UnknownFilter, Undecidable."""
+    if is_listed(system):
+        return _on_numbers(system, system.holds(wanted))
+    if is_grammar(system):
+        return _on_grammar(system, wanted)
+    raise UnknownFilter(f"`{system.head.url}` has no filters.")
+
+
+def _on_numbers(system: ListedCodeSystem, holds: Callable[[int], bool]) -> Test:
+    def test(concept: Concept) -> bool:
+        number = system.number(concept.code)
+        return number is not None and holds(number)
+
+    return test
+
+
+def _on_grammar(system: Grammar, wanted: Filter) -> Test:
+    name = wanted.property
+    if wanted.op not in _ON_VALUES or not (name == "code" or name in system.head.filters):
+        raise UnknownFilter(f"`{system.head.url}` has no filter `{name} {wanted.op}`.")
+    test = _ON_VALUES[wanted.op](wanted.value)
+    return lambda concept: test([concept.code] if name == "code" else system.values(concept, name))
 
 
 def values(system: ListedCodeSystem, number: int, name: str) -> list[str]:
@@ -131,71 +169,77 @@ def _above(system: ListedCodeSystem, wanted: Filter) -> Callable[[int], bool]:
     return lambda one: number is not None and system.subsumes(number, one)
 
 
-def _strictly_above(system: ListedCodeSystem, wanted: Filter) -> Test:
+def _strictly_above(system: ListedCodeSystem, wanted: Filter) -> OnNumber:
     number = _number(system, wanted.value)
     return lambda one: number is not None and one != number and system.subsumes(number, one)
 
 
-def _not_above(system: ListedCodeSystem, wanted: Filter) -> Test:
+def _not_above(system: ListedCodeSystem, wanted: Filter) -> OnNumber:
     above = _above(system, wanted)
     return lambda one: not above(one)
 
 
-def _below(system: ListedCodeSystem, wanted: Filter) -> Test:
+def _below(system: ListedCodeSystem, wanted: Filter) -> OnNumber:
     number = _number(system, wanted.value)
     return lambda one: number is not None and system.subsumes(one, number)
 
 
-def _child(system: ListedCodeSystem, wanted: Filter) -> Test:
+def _child(system: ListedCodeSystem, wanted: Filter) -> OnNumber:
     number = _number(system, wanted.value)
     return lambda one: number in system.parents(one)
 
 
-def _leaf(system: ListedCodeSystem, wanted: Filter) -> Test:
+def _leaf(system: ListedCodeSystem, wanted: Filter) -> OnNumber:
     below = _strictly_above(system, wanted)
     return lambda one: below(one) and not system.children(one)
 
 
-def _equals(system: ListedCodeSystem, wanted: Filter) -> Test:
-    return lambda one: wanted.value in values(system, one, wanted.property)
+def _equals(wanted: str) -> OnValues:
+    return lambda found: wanted in found
 
 
-def _in(system: ListedCodeSystem, wanted: Filter) -> Test:
-    listed = {text.strip() for text in wanted.value.split(",")}
-    return lambda one: not listed.isdisjoint(values(system, one, wanted.property))
+def _in(wanted: str) -> OnValues:
+    listed = {text.strip() for text in wanted.split(",")}
+    return lambda found: not listed.isdisjoint(found)
 
 
-def _not_in(system: ListedCodeSystem, wanted: Filter) -> Test:
-    inside = _in(system, wanted)
-    return lambda one: not inside(one)
+def _not_in(wanted: str) -> OnValues:
+    inside = _in(wanted)
+    return lambda found: not inside(found)
 
 
-def _exists(system: ListedCodeSystem, wanted: Filter) -> Test:
-    if wanted.value not in ("true", "false"):
-        raise Undecidable(f"`exists` takes `true` or `false`, not `{wanted.value}`.")
-    return lambda one: bool(values(system, one, wanted.property)) is (wanted.value == "true")
+def _exists(wanted: str) -> OnValues:
+    if wanted not in ("true", "false"):
+        raise Undecidable(f"`exists` takes `true` or `false`, not `{wanted}`.")
+    return lambda found: bool(found) is (wanted == "true")
 
 
-def _regex(system: ListedCodeSystem, wanted: Filter) -> Test:
+def _regex(wanted: str) -> OnValues:
     try:
-        pattern = read_regex(wanted.value)
+        pattern = read_regex(wanted)
     except FhirPathExecutionError as error:
         raise Undecidable("A filter's regular expression cannot be read.") from error
-    return lambda one: any(pattern.fullmatch(text) for text in values(system, one, wanted.property))
+    return lambda found: any(pattern.fullmatch(text) for text in found)
 
 
-_TESTS: Final[Mapping[str, Callable[[ListedCodeSystem, Filter], Test]]] = MappingProxyType(
+_ON_VALUES: Final[Mapping[str, Callable[[str], OnValues]]] = MappingProxyType(
+    {"=": _equals, "regex": _regex, "in": _in, "not-in": _not_in, "exists": _exists}
+)
+
+
+def _by_values(system: ListedCodeSystem, wanted: Filter) -> OnNumber:
+    test, name = _ON_VALUES[wanted.op](wanted.value), wanted.property
+    return lambda one: test(values(system, one, name))
+
+
+_TESTS: Final[Mapping[str, Callable[[ListedCodeSystem, Filter], OnNumber]]] = MappingProxyType(
     {
-        "=": _equals,
         "is-a": _above,
         "descendent-of": _strictly_above,
         "is-not-a": _not_above,
         "generalizes": _below,
         "child-of": _child,
         "descendent-leaf": _leaf,
-        "regex": _regex,
-        "in": _in,
-        "not-in": _not_in,
-        "exists": _exists,
+        **dict.fromkeys(_ON_VALUES, _by_values),
     }
 )

@@ -9,7 +9,7 @@ from typing import Final
 from fhirserver.kernel.outcome import Severity
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.terminology.asked import ways_to_say
-from fhirserver.terminology.concepts import PREFERRED, CodeSystem, Concept, Designation, is_listed
+from fhirserver.terminology.concepts import PREFERRED, CodeSystem, Concept, Designation, is_grammar, is_listed
 from fhirserver.terminology.issues import BadDefinition, TermError, issue, refusal
 from fhirserver.terminology.languages import best
 from fhirserver.terminology.library import Library
@@ -125,6 +125,9 @@ def _properties(system: CodeSystem, concept: Concept, options: Options) -> Itera
     for one in concept.properties:
         if one.code != "inactive" and one.code not in _HIERARCHY and (has_all or one.code in wanted):
             yield _property(one.code, one.key, one.value, _described(system, one.key, one.value))
+    if is_grammar(system):
+        for name in sorted(wanted & system.head.filters):
+            yield from (_property(name, "valueString", value) for value in system.values(concept, name))
     number = system.number(concept.code) if is_listed(system) else None
     if number is None or not is_listed(system):
         return

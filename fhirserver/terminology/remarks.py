@@ -5,11 +5,11 @@ Spec: http://hl7.org/fhir/R4/valueset-operation-validate-code.html (message, iss
 
 from typing import Final
 
-from fhirserver.kernel.outcome import Severity
+from fhirserver.kernel.outcome import IssueType, Severity
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.asked import place
 from fhirserver.terminology.concepts import CodeSystem, Concept, Head
-from fhirserver.terminology.issues import issue
+from fhirserver.terminology.issues import TermIssue, issue
 from fhirserver.terminology.library import Library
 from fhirserver.terminology.options import Options
 from fhirserver.terminology.report import Inactive, Report
@@ -46,6 +46,9 @@ def say_unknown_code(report: Report, head: Head, code: str, where: str) -> None:
         report.error("Unknown_Code_in_Version", where, **facts)
     else:
         report.error("Unknown_Code_in", where, **facts)
+    reason = None if head.why_not is None else head.why_not(code)
+    if reason is not None:
+        report.add(TermIssue(IssueType.CODE_INVALID, reason, Severity.INFORMATION, (where,), None, "invalid-code"))
 
 
 def say_normal_form(report: Report, where: str, code: str, right: str, head: Head) -> None:

@@ -1,38 +1,45 @@
 """The codes of required bindings, worked out when first asked for and kept.
 
-Of the value sets that R4 binds as required, four cannot be decided from the definitions, so that only the syntax
-of their codes is checked:
-
-* ``mimetypes``: BCP 13 has an open registry;
-* ``ucum-units``: UCUM is a grammar, not a list;
-* ``currencies``: ISO 4217 is not part of the definitions;
-* ``http://loinc.org/vs/LL379-9``: LOINC keeps its answer lists to itself.
+All value sets that R4 binds as required are decided but one: the codes of ``http://loinc.org/vs/LL379-9`` are LOINC's
+to give, so that only their syntax is checked. Those of a grammar (``ucum-units``, ``mimetypes``) are asked one by one.
 
 Spec: http://hl7.org/fhir/R4/terminologies.html#required
 """
 
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, TypeVar, cast
 
-from fhirserver.terminology.library import Library
+from fhirserver.terminology.checking import Checker
+from fhirserver.terminology.issues import TermError
+from fhirserver.terminology.library import Library, Source
+from fhirserver.terminology.options import Options
 from fhirserver.terminology.packaged import Packaged
 from fhirserver.terminology.selected import Coded, codes_of
 from fhirserver.terminology.sources import DefinitionSource, Undecidable
+
+T = TypeVar("T")
+_SHOWN: Final = 12
+_REMEMBERED: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class CodeSet:
     """The codes of one value set, with their systems and, for elements of type ``code``, without."""
 
-    codings: frozenset[Coded]
-    codes: frozenset[str]
+    codings: Container[Coded]
+    codes: Container[str]
+    shown: tuple[str, ...] = ()
+    """All the codes, where they are few."""
 
 
 class RequiredCodes:
     """Gives the code set of a value set, or None where the definitions do not decide it."""
 
-    def __init__(self, definitions: DefinitionSource) -> None:
-        """Read value sets and code systems from ``definitions``."""
-        self._library = Library((Packaged(definitions),))
+    def __init__(self, definitions: DefinitionSource, sources: Sequence[Source] = ()) -> None:
+        """Read value sets and code systems from ``sources`` and ``definitions``."""
+        self._library = Library((*sources, Packaged(definitions)))
         self._known: dict[str, CodeSet | None] = {}
 
     def codes(self, value_set: str) -> CodeSet | None:
@@ -45,5 +52,32 @@ class RequiredCodes:
         try:
             codings = frozenset(codes_of(self._library, value_set))
         except Undecidable:
-            return None
-        return CodeSet(codings, frozenset(code for _, code in codings))
+            return _decided_by_grammar(self._library, value_set)
+        codes = frozenset(code for _, code in codings)
+        return CodeSet(codings, codes, tuple(sorted(codes)) if len(codes) <= _SHOWN else ())
+
+
+def _decided_by_grammar(library: Library, canonical: str) -> CodeSet | None:
+    """Return a code set that asks whether a code is one, if all the code systems of the value set are here."""
+    value_set = library.value_set(canonical)
+    if value_set is None or not value_set.includes:
+        return None
+    systems = [one.system for one in value_set.includes]
+    if any(system is None or library.code_system(system) is None for system in systems):
+        return None
+    try:
+        checker = Checker(library, value_set, Options())
+    except TermError:
+        return None
+    has = lru_cache(_REMEMBERED)(lambda coded: checker.has(*coded))
+    return CodeSet(_Asked(has), _Asked(lru_cache(_REMEMBERED)(lambda code: any(has((one, code)) for one in systems))))
+
+
+class _Asked(Container[T]):
+    """Holds what a question says that it holds."""
+
+    def __init__(self, has: Callable[[T], bool]) -> None:
+        self._has = has
+
+    def __contains__(self, one: object) -> bool:
+        return self._has(cast(T, one))

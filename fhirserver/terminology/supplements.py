@@ -10,11 +10,14 @@ from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.concepts import (
     CodeSystem,
     Concept,
+    Designation,
     Filter,
+    Grammar,
     Head,
     ListedCodeSystem,
     Mask,
     Numbers,
+    is_grammar,
     is_listed,
 )
 from fhirserver.terminology.filters import holds, select
@@ -25,7 +28,11 @@ def with_supplements(system: CodeSystem, supplements: Sequence[Resource]) -> Cod
     """Return a code system with what ``supplements`` say of its concepts."""
     if not supplements:
         return system
-    return SupplementedListing(system, supplements) if is_listed(system) else Supplemented(system, supplements)
+    if is_listed(system):
+        return SupplementedListing(system, supplements)
+    if is_grammar(system):
+        return SupplementedGrammar(system, supplements)
+    return Supplemented(system, supplements)
 
 
 class Supplemented:
@@ -50,11 +57,20 @@ class Supplemented:
         for source, declared in self._more.get(concept.code, ()):
             concept = replace(
                 concept,
-                designations=concept.designations + designations_of(declared, source),
+                designations=(*concept.designations, *_display(declared, source), *designations_of(declared, source)),
                 properties=concept.properties + properties_of(declared),
                 extensions=concept.extensions + tuple(declared.get("extension", ())),
             )
         return concept
+
+
+class SupplementedGrammar(Supplemented):
+    """A code system whose codes are what a grammar makes, with supplements."""
+
+    def __init__(self, system: Grammar, supplements: Sequence[Resource]) -> None:
+        """Add ``supplements`` to ``system``."""
+        super().__init__(system, supplements)
+        self.values = system.values
 
 
 class SupplementedListing(Supplemented):
@@ -107,6 +123,11 @@ def _by_code(supplements: Sequence[Resource]) -> Mapping[str, list[tuple[str, Re
             found.setdefault(concept["code"], []).append((_canonical(supplement), concept))
             pending.extend(reversed(concept.get("concept", ())))
     return found
+
+
+def _display(declared: Resource, source: str) -> tuple[Designation, ...]:
+    """Return the display that a supplement gives: one more way to say the concept."""
+    return (Designation(declared["display"], None, None, (), source),) if declared.get("display") else ()
 
 
 def _canonical(supplement: Resource) -> str:

@@ -40,7 +40,8 @@ def compile_essence(xml: bytes) -> UcumTables:
     """Resolve every unit to base units. ``xml`` is trusted: check its hash first. Raises ValueError."""
     root = ET.fromstring(xml)  # noqa: S314 - hash-checked by the caller
     prefixes = {p.attrib["Code"]: Fraction(_value(p).attrib["value"]) for p in root.iter(f"{_UCUM}prefix")}
-    bases = [base.attrib["Code"] for base in root.iter(f"{_UCUM}base-unit")]
+    base_elements = {base.attrib["Code"]: base for base in root.iter(f"{_UCUM}base-unit")}
+    bases = list(base_elements)
     elements = {unit.attrib["Code"]: unit for unit in root.iter(f"{_UCUM}unit")}
     metric = {*bases, *(code for code, unit in elements.items() if unit.get("isMetric") == "yes")}
     lexicon = Lexicon(prefixes.keys(), {*bases, *elements}, metric)
@@ -49,11 +50,20 @@ def compile_essence(xml: bytes) -> UcumTables:
     return UcumTables(
         version=root.attrib["version"],
         prefixes={code: str(value) for code, value in prefixes.items()},
-        atoms={
-            code: Atom(str(unit.magnitude), unit.dimension, code in metric, unit.function)
-            for code, unit in known.items()
-        },
+        atoms={code: _atom(unit, (base_elements | elements)[code], code in metric) for code, unit in known.items()},
+        prefix_names={p.attrib["Code"]: _text(p, "name") for p in root.iter(f"{_UCUM}prefix")},
     )
+
+
+def _atom(unit: Unit, element: ET.Element, is_metric: bool) -> Atom:
+    name, measured = _text(element, "name"), _text(element, "property")
+    return Atom(str(unit.magnitude), unit.dimension, is_metric, unit.function, name, measured)
+
+
+def _text(element: ET.Element, name: str) -> str:
+    """Return the first text of this name; some of them are in italics in part."""
+    found = element.find(f"{_UCUM}{name}")
+    return "" if found is None else "".join(found.itertext()).strip()
 
 
 def _resolve(

@@ -4,12 +4,17 @@ import msgspec
 
 
 class Atom(msgspec.Struct, frozen=True, array_like=True):
-    """One unit atom: ``magnitude`` is a fraction in base units, ``function`` is empty for proper units."""
+    """One unit atom: ``magnitude`` is a fraction in base units, ``function`` is empty for proper units.
+
+    ``name`` is the first name of the unit, ``property`` what it measures.
+    """
 
     magnitude: str
     dimension: tuple[tuple[str, int], ...]
     metric: bool
     function: str
+    name: str = ""
+    property: str = ""
 
 
 class UcumTables(msgspec.Struct, frozen=True):
@@ -18,3 +23,4 @@ class UcumTables(msgspec.Struct, frozen=True):
     version: str
     prefixes: dict[str, str]
     atoms: dict[str, Atom]
+    prefix_names: dict[str, str] = {}

@@ -22,12 +22,13 @@ _ANNOTATION: Final = re.compile(r"\{[ -z|~]*\}")
 
 
 class TermSyntaxError(ValueError):
-    """The text is not a UCUM code; ``position`` is where reading stopped."""
+    """The text is not a UCUM code; ``position`` is where reading stopped, before an unknown ``unit`` if it was one."""
 
-    def __init__(self, text: str, position: int) -> None:
-        """Keep the place, which is all there is to say."""
+    def __init__(self, text: str, position: int, unit: str | None = None) -> None:
+        """Keep the place, and the unit that is none."""
         super().__init__(f"`{text}` is not a UCUM code: unexpected text at {position}.")
         self.position = position
+        self.unit = unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ class _Parser:
     def _power(self, symbol: str, digits: str, sign: int) -> None:
         split = self._lexicon.split(symbol)
         if split is None:
-            raise self._error()
+            unit = symbol + digits
+            raise TermSyntaxError(self._text, self._position - len(unit), unit)
         exponent = digits or self._match(_SIGNED) or "1"
         self._factors.append(Factor(split, sign * int(exponent)))
 

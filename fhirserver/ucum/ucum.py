@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from fhirserver.ucum.conversion import Conversion, conversion_of
+from fhirserver.ucum.spelling import spell
 from fhirserver.ucum.tables import Atom, UcumTables
 from fhirserver.ucum.terms import MAX_LENGTH, Lexicon, TermSyntaxError, parse_term
 from fhirserver.ucum.units import UndefinedUnitError, Unit, Vocabulary, evaluate
@@ -31,6 +32,7 @@ class Ucum:
     def __init__(self, tables: UcumTables) -> None:
         """Read the compiled tables."""
         self.version: Final = tables.version
+        self._tables = tables
         prefixes = {code: Fraction(value) for code, value in tables.prefixes.items()}
         self._vocabulary = Vocabulary(prefixes, {code: _unit(atom) for code, atom in tables.atoms.items()})
         metric = frozenset(code for code, atom in tables.atoms.items() if atom.metric)
@@ -55,6 +57,24 @@ class Ucum:
     def is_valid(self, code: str) -> bool:
         """Tell whether UCUM's grammar and symbols allow the code (§1.3), even one without canonical form: `Cel2`."""
         return self.factor(code) is not None or self._is_term(code)
+
+    def problem(self, code: str) -> str | None:
+        """Say why a code is not valid; None: it is."""
+        try:
+            parse_term(code, self._lexicon)
+        except TermSyntaxError as error:
+            where = f"at character {error.position + 1}"
+            return f"The unit '{error.unit}' is unknown {where}" if error.unit else f"Unexpected text {where}"
+        return None
+
+    def spelled(self, code: str) -> str | None:
+        """Return a code in words: `(milligram) / (deciliter)`; None for one that is not valid."""
+        return spell(code, self._lexicon, self._tables) if self.is_valid(code) else None
+
+    def measured(self, code: str) -> str | None:
+        """Return the kind of quantity that a single unit, with a prefix or not, is of (`mass`); None for a term."""
+        split = self._lexicon.split(code)
+        return None if split is None else self._tables.atoms[split.atom].property or None
 
     def factor(self, code: str) -> Conversion | None:
         """Return the arithmetic of a code; None if it is not valid or its meaning is not defined (§22.1)."""

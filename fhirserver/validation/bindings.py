@@ -15,7 +15,6 @@ from fhirserver.terminology.required import CodeSet
 from fhirserver.validation.findings import Check, Findings, one
 from fhirserver.validation.walk import Walk
 
-_SHOWN_CODES: Final = 12
 _CODED_TYPES: Final = frozenset({"Coding", "Quantity", "CodeableConcept"})
 
 
@@ -60,6 +59,6 @@ def _is_coded(coding: Resource) -> bool:
 
 
 def _expected(code_set: CodeSet, value_set: str) -> str:
-    if len(code_set.codes) > _SHOWN_CODES:
+    if not code_set.shown:
         return f"a code of the value set `{parse_canonical(value_set).url}`"
-    return "one of the codes " + ", ".join(f"`{code}`" for code in sorted(code_set.codes))
+    return "one of the codes " + ", ".join(f"`{code}`" for code in code_set.shown)

@@ -5,13 +5,15 @@ import time
 import pytest
 
 from fhirserver.definitions.registry import Definitions
+from fhirserver.terminology.builtin import Builtin
 from fhirserver.terminology.required import RequiredCodes
 
-UNDECIDABLE = {
+LOINC_ANSWERS = "http://loinc.org/vs/LL379-9|4.0.1"
+BY_REGISTRIES = {
     "http://hl7.org/fhir/ValueSet/mimetypes|4.0.1",
     "http://hl7.org/fhir/ValueSet/ucum-units|4.0.1",
     "http://hl7.org/fhir/ValueSet/currencies|4.0.1",
-    "http://loinc.org/vs/LL379-9|4.0.1",
+    LOINC_ANSWERS,
 }
 
 
@@ -33,11 +35,41 @@ def bindings(definitions: Definitions) -> set[str]:
     return found
 
 
-def test_all_but_four_value_sets_are_decided(definitions: Definitions, bindings: set[str]) -> None:
+def test_all_but_four_value_sets_are_decided_by_the_package(definitions: Definitions, bindings: set[str]) -> None:
     codes = RequiredCodes(definitions)
     assert len(bindings) > 200
-    assert {value_set for value_set in bindings if codes.codes(value_set) is None} == UNDECIDABLE
-    assert all(found is None or found.codes for found in map(codes.codes, bindings))
+    assert {value_set for value_set in bindings if codes.codes(value_set) is None} == BY_REGISTRIES
+
+
+@pytest.fixture(scope="module")
+def by_registries(definitions: Definitions, builtin: Builtin) -> RequiredCodes:
+    return RequiredCodes(definitions, (builtin,))
+
+
+def test_all_but_one_are_decided_with_registries(by_registries: RequiredCodes, bindings: set[str]) -> None:
+    assert {value_set for value_set in bindings if by_registries.codes(value_set) is None} == {LOINC_ANSWERS}
+
+
+BY_GRAMMAR = [
+    pytest.param("mimetypes", "urn:ietf:bcp:13", "text/plain; charset=utf-8", True, id="a media type with a parameter"),
+    pytest.param("mimetypes", "urn:ietf:bcp:13", "text plain", False, id="no media type"),
+    pytest.param("ucum-units", "http://unitsofmeasure.org", "mg/dL", True, id="a unit"),
+    pytest.param("ucum-units", "http://unitsofmeasure.org", "mgXX", False, id="no unit"),
+    pytest.param("ucum-units", "http://a.b", "mg", False, id="a unit of another system"),
+    pytest.param("currencies", "urn:iso:std:iso:4217", "EUR", True, id="a currency"),
+    pytest.param("currencies", "urn:iso:std:iso:4217", "EURO", False, id="no currency"),
+]
+
+
+@pytest.mark.parametrize(("value_set", "system", "code", "is_one"), BY_GRAMMAR)
+def test_codes_of_registries(
+    by_registries: RequiredCodes, value_set: str, system: str, code: str, is_one: bool
+) -> None:
+    found = by_registries.codes(f"http://hl7.org/fhir/ValueSet/{value_set}|4.0.1")
+    assert found is not None
+    assert ((system, code) in found.codings) == is_one
+    if system != "http://a.b":
+        assert (code in found.codes) == is_one
 
 
 def test_nearly_all_value_sets_of_the_package_are_decided(definitions: Definitions) -> None:

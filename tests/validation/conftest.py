@@ -7,6 +7,7 @@ import pytest
 
 from fhirserver.codec.fhir_json import parse_json
 from fhirserver.definitions.registry import Definitions
+from fhirserver.terminology.builtin import Builtin
 from fhirserver.terminology.required import RequiredCodes
 from fhirserver.validation.links import LinkFinder
 from fhirserver.validation.structure import StructureValidator
@@ -16,8 +17,8 @@ Problems: TypeAlias = list[tuple[str, str]]
 
 
 @pytest.fixture(scope="session")
-def validator(definitions: Definitions) -> StructureValidator:
-    return StructureValidator(definitions, RequiredCodes(definitions))
+def validator(definitions: Definitions, builtin: Builtin) -> StructureValidator:
+    return StructureValidator(definitions, RequiredCodes(definitions, (builtin,)))
 
 
 @pytest.fixture(scope="session")
