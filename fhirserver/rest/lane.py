@@ -103,12 +103,14 @@ class _Call:
         "base_url",
         "caller",
         "headers",
+        "limits",
         "method",
         "mount",
         "parameters",
         "presentation",
         "representation",
         "request_id",
+        "resources",
         "scope",
         "started",
         "target",
@@ -129,6 +131,10 @@ class _Call:
         self.parameters: Query = ()
         self.caller: Caller | None = None
         self.trail: Trail | None = None
+        self.resources = 0
+        """How many leave or were written."""
+        self.limits: tuple[tuple[str, str], ...] = ()
+        """What says how much more its caller may ask."""
 
 
 class FhirLane:
@@ -155,7 +161,9 @@ class FhirLane:
                 call.representation = self._represent_lost(call)
             if response.content and response.media_type is None and call.representation.form is not Form.JSON:
                 response = await answered(self._convert(call, response), call.request_id, self._services.on_fault)
-            response = self._charged(call, self._audited(call, response))
+            call.resources = len(call.trail.touched) if call.trail is not None else 0
+            response = self._audited(call, response)
+            self._charge(call, response)
             status = response.status
             await self._send(call, response, send)
         except ClientGone:
@@ -222,14 +230,11 @@ class FhirLane:
             return response
         return replace(response, stream=audited_stream(self._services.audit, answer, response.stream))
 
-    def _charged(self, call: _Call, response: FhirResponse) -> FhirResponse:
-        """Take the points of a request from those of its caller, and say how many are left."""
+    def _charge(self, call: _Call, response: FhirResponse) -> None:
+        """Take the points of a request from those of its caller, who is told how many are left."""
         quotas = self._services.quotas
-        if quotas is None or call.caller is None or response.status == Throttled.status:
-            return response
-        resources = len(call.trail.touched) if call.trail is not None else 0
-        headers = quotas.charge(call.caller, cost_of(call.target, resources))
-        return replace(response, headers=response.headers + headers)
+        if quotas is not None and call.caller is not None and response.status != Throttled.status:
+            call.limits = quotas.charge(call.caller, cost_of(call.target, call.resources))
 
     def _url(self, call: _Call) -> tuple[tuple[str, ...], Query]:
         """Split the URL below the mount into path segments and parameters."""
@@ -298,6 +303,7 @@ class FhirLane:
 
     async def _send(self, call: _Call, response: FhirResponse, send: Send) -> None:
         headers: RawHeaders = base_headers(response, call.request_id, is_secure=call.base_url.startswith("https:"))
+        headers += [(name.lower().encode(), value.encode()) for name, value in call.limits]
         headers += self._services.cors.headers(call.headers)
         is_head = call.method == "HEAD"
         if is_preflight(call.method, call.headers):

@@ -73,6 +73,10 @@ class _Window:
         return self.shared + self.own + self.sending
 
 
+_Found: TypeAlias = list[tuple[Limit, _Window]]
+_KINDS: Final = ("client", "user", "site")
+
+
 @dataclass(slots=True)
 class Quotas:
     """The limits of one worker."""
@@ -83,6 +87,9 @@ class Quotas:
     """Seconds since the epoch."""
     _windows: dict[tuple[str, str], _Window] = field(default_factory=dict)
     _policies: dict[tuple[Limit, ...], str] = field(default_factory=dict)
+    _begun: int = 0
+    _found: dict[tuple[str, str | None, str], _Found] = field(default_factory=dict)
+    """What counts for a client, a user and a site, in the present window."""
 
     def admit(self, caller: Caller) -> None:
         """Let a caller in who has points left; raises Throttled."""
@@ -106,7 +113,7 @@ class Quotas:
         if nearest is None:
             return ()
         rest = f'"{nearest.kind}";r={max(0, math.floor(left * nearest.points))};t={self._rest_s()}'
-        return (("RateLimit-Policy", self._policy(tuple(limit for limit, _ in found))), ("RateLimit", rest))
+        return (("RateLimit-Policy", self._policy(tuple([limit for limit, _ in found]))), ("RateLimit", rest))
 
     async def share(self) -> None:
         """Add up with the other workers, and forget windows that have passed. Raises Unavailable."""
@@ -128,9 +135,18 @@ class Quotas:
         finally:
             window.sending = 0
 
-    def _of(self, caller: Caller) -> list[tuple[Limit, _Window]]:
-        names = {"client": caller.client_id, "user": caller.fhir_user, "site": caller.site}
-        return [(limit, self._window(limit.kind, name)) for limit in self.limits if (name := names[limit.kind])]
+    def _of(self, caller: Caller) -> _Found:
+        now = self._now()
+        if now != self._begun:
+            self._begun = now
+            self._found.clear()
+        key = (caller.client_id, caller.fhir_user, caller.site)
+        found = self._found.get(key)
+        if found is None:
+            names = dict(zip(_KINDS, key, strict=True))
+            each = ((limit, names[limit.kind]) for limit in self.limits)
+            found = self._found[key] = [(limit, self._window(limit.kind, name, now)) for limit, name in each if name]
+        return found
 
     def _policy(self, limits: tuple[Limit, ...]) -> str:
         known = self._policies.get(limits)
@@ -138,8 +154,7 @@ class Quotas:
             known = self._policies[limits] = ", ".join(limit.policy for limit in limits)
         return known
 
-    def _window(self, kind: str, name: str) -> _Window:
-        now = self._now()
+    def _window(self, kind: str, name: str, now: int) -> _Window:
         window = self._windows.get((kind, name))
         if window is None or window.begun != now:
             window = self._windows[kind, name] = _Window(now)
