@@ -4,15 +4,17 @@ Memories hold so many results; what callers send decides how large each is. Long
 computed anew: then a memory has a size in bytes too.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, Generic, ParamSpec, TypeVar
 
 SHORT: Final = 256
 """Characters or bytes."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 def remembered(size: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -31,3 +33,29 @@ def remembered(size: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return call
 
     return decorate
+
+
+class ByIdentity(Generic[T, R]):
+    """Remembers what was computed of things that never change, by their identity.
+
+    To compare them, or to hash them, would take as long as to compute it anew.
+    """
+
+    __slots__ = ("_compute", "_known", "_size")
+
+    def __init__(self, compute: Callable[[T], R], size: int) -> None:
+        """Remember the last ``size`` results."""
+        self._compute = compute
+        self._size = size
+        self._known: OrderedDict[int, tuple[T, R]] = OrderedDict()
+
+    def __call__(self, thing: T) -> R:
+        """Return the result for a thing."""
+        found = self._known.get(id(thing))
+        if found is not None:
+            return found[1]
+        result = self._compute(thing)
+        self._known[id(thing)] = (thing, result)  # which keeps the thing, and so its identity
+        if len(self._known) > self._size:
+            self._known.popitem(last=False)
+        return result

@@ -15,6 +15,7 @@ from fhirserver.repository.requests import Parameters
 from fhirserver.repository.services import Services
 from fhirserver.search.contained import beginning_with, may_begin_with, pointing_inside
 from fhirserver.search.entries import FIRST_TYPES
+from fhirserver.search.needs import asks_elsewhere
 from fhirserver.search.plan import (
     NONE,
     And,
@@ -108,6 +109,8 @@ def _implies(plan: Plan, resource_type: str) -> bool:
 
 async def resolve(services: Services, access: Access, plan: Plan, session: Session | None = None) -> Plan:
     """Replace chains by the resources they select now. Raises TooCostly when a link selects too many."""
+    if not asks_elsewhere(plan):
+        return plan
     match plan:
         case And(plans):
             return all_of(*[await resolve(services, access, part, session) for part in plans])

@@ -20,7 +20,7 @@ from fhirserver.search.match import Candidate, match
 from fhirserver.search.needs import Extent, extent_of
 from fhirserver.search.plan import ALL, NONE, HasTerm, IsOneOf, Plan
 from fhirserver.store.store import Current, Session
-from fhirserver.store.values import candidate_of
+from fhirserver.store.values import candidate_of, selects
 
 
 def require(access: Access, resource_type: str, right: Right) -> None:
@@ -107,7 +107,7 @@ class Sight:
     async def selects(self, wanted: Plan, found: Current) -> bool:
         """Tell whether a plan selects a version; one that is older than index values in the history is read."""
         if found.is_indexed or wanted in (ALL, NONE):
-            return match(wanted, candidate_of(found.stored, wanted))
+            return selects(wanted, found.stored)
         version = await self.services.store.earlier(found.version.key, found.version.version_id)
         return version is not None and self.sees(version, wanted)
 

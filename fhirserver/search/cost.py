@@ -23,8 +23,8 @@ from fhirserver.search.plan import (
     Near,
     Or,
     Plan,
-    TextTest,
 )
+from fhirserver.search.text_test import TextTest
 
 _OF_TEXT: Final = 3
 

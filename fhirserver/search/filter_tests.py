@@ -25,11 +25,11 @@ from fhirserver.search.plan import (
     HasTermPrefix,
     HasText,
     Plan,
-    TextTest,
     any_of,
     none_of,
 )
 from fhirserver.search.readers import Target, read_value
+from fhirserver.search.text_test import TextTest
 from fhirserver.search.values.date import parse_date
 from fhirserver.search.values.string import normalise
 from fhirserver.search.values.text import split_unescaped, unescape

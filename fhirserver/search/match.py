@@ -40,9 +40,9 @@ from fhirserver.search.plan import (
     Plan,
     ReverseChain,
     Subsumes,
-    TextTest,
     Unit,
 )
+from fhirserver.search.text_test import TextTest
 from fhirserver.search.values.special import distance_m
 
 _LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)

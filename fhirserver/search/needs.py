@@ -1,22 +1,29 @@
 """What a plan asks of a resource beside its terms: known once for each plan, however often it is matched."""
 
-from collections import OrderedDict
 from enum import Enum
 from typing import Final
 
+from fhirserver.kernel.memory import ByIdentity
 from fhirserver.search.plan import (
     And,
+    Chain,
     HasAnySpan,
     HasGroup,
+    HasItem,
     HasOneSpan,
     HasSpan,
     HasTerm,
+    InHierarchy,
+    InValueSet,
     IsOneOf,
     LastUpdated,
     Not,
+    OnList,
     OnlyPatients,
     Or,
     Plan,
+    ReverseChain,
+    Subsumes,
 )
 
 _REMEMBERED: Final = 1024
@@ -41,20 +48,28 @@ def asked_keys(plan: Plan) -> frozenset[str]:
 
 
 _GROWING: Final = tuple(Extent)
+_ELSEWHERE: Final = (Chain, ReverseChain, HasItem, InValueSet, Subsumes, InHierarchy, OnList)
+
+
+def asks_elsewhere(plan: Plan) -> bool:
+    """Tell whether a plan asks for other resources than those it selects, and is to be resolved first."""
+    match plan:
+        case And(plans) | Or(plans):
+            return any(map(asks_elsewhere, plans))
+        case Not(inner):
+            return asks_elsewhere(inner)
+        case _:
+            return isinstance(plan, _ELSEWHERE)
+
+
 Needs = tuple[Extent, frozenset[str]]
-_known: OrderedDict[int, tuple[Plan, Needs]] = OrderedDict()
-"""By the identity of plans, which never change: to compare them would take as long as to look through them."""
 
 
-def _needs_of(plan: Plan) -> Needs:
-    found = _known.get(id(plan))
-    if found is not None:
-        return found[1]
-    needs = _extent_of(plan), frozenset(_keys_of(plan))
-    _known[id(plan)] = (plan, needs)  # which keeps the plan, and so its identity
-    if len(_known) > _REMEMBERED:
-        _known.popitem(last=False)
-    return needs
+def _find_needs(plan: Plan) -> Needs:
+    return _extent_of(plan), frozenset(_keys_of(plan))
+
+
+_needs_of: Final = ByIdentity(_find_needs, _REMEMBERED)
 
 
 def _extent_of(plan: Plan) -> Extent:

@@ -4,10 +4,12 @@ A plan speaks of *index values* only (``index``): terms, spans and groups. It is
 and by ``match`` in memory, with the same result. Long lists are n-ary nodes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias
+
+from fhirserver.search.text_test import TextTest
 
 IN_RECORD: Final = "@Patient/"
 """Starts the terms that say in whose records a resource is."""
@@ -28,6 +30,13 @@ class Comparison(StrEnum):
 
 
 Bound: TypeAlias = int | Decimal
+
+
+def _hash_once(plan: "Or | Not | HasTerm") -> int:
+    """Compute a hash once: rules of access are deep, may have thousands of terms, and recur."""
+    if not plan._hash:
+        object.__setattr__(plan, "_hash", hash((type(plan), getattr(plan, plan.__match_args__[0]))))
+    return plan._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,8 @@ class Or:
     """Any of the plans."""
 
     plans: tuple["Plan", ...]
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+    __hash__ = _hash_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,8 @@ class Not:
     """Resources that the plan does not select."""
 
     plan: "Plan"
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+    __hash__ = _hash_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,8 @@ class HasTerm:
     """Some index term is one of ``terms``."""
 
     terms: tuple[str, ...]
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+    __hash__ = _hash_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +96,6 @@ class HasTermContaining:
 
     prefix: str
     text: str
-
-
-class TextTest(StrEnum):
-    """What the text of a term is tested for."""
-
-    ENDS = "ends"
-    """It ends with the text."""
-    WORDS = "words"
-    """The text is some of its words, one after the other."""
-    WORD_STARTS = "word starts"
-    """The same, and the last of them may go on."""
-    STARTS_IN_ANY_CASE = "starts in any case"
-    """It starts with the text, upper and lower case letters of ASCII being the same."""
 
 
 @dataclass(frozen=True, slots=True)

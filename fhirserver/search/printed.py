@@ -78,7 +78,7 @@ def _leaf(plan: Plan, *, values: bool) -> str:
 
 def _any(plan: Plan, *, values: bool) -> str:
     """Print a node by its fields, those that may hold values only when these are shown."""
-    shown = [f"{f.name}={getattr(plan, f.name)}" for f in fields(plan) if values or f.name in _KEYS]
+    shown = [f"{f.name}={getattr(plan, f.name)}" for f in fields(plan) if f.init and (values or f.name in _KEYS)]
     return f"{type(plan).__name__}({', '.join(shown)})"
 
 

@@ -5,6 +5,7 @@ after an instant cannot begin a day before it.
 """
 
 import re
+from collections import OrderedDict
 from decimal import Decimal
 from typing import Any, Final, assert_never
 
@@ -44,9 +45,9 @@ from fhirserver.search.plan import (
     Plan,
     ReverseChain,
     Subsumes,
-    TextTest,
     Unit,
 )
+from fhirserver.search.text_test import TextTest
 from fhirserver.search.values.special import EARTH_RADIUS_M
 from fhirserver.store.layout import DAY, WIDE, long_mark, short_term, stored_bound
 
@@ -65,6 +66,11 @@ _FEW: Final = 100
 _PERSON: Final = "=Patient/"
 """In the term of a reference to a patient."""
 
+_REMEMBERED: Final = 1024
+_SMALL: Final = 4000
+"""Characters of a filter that may be remembered: what callers ask for decides how long one is."""
+_known: Final[OrderedDict[int, tuple[Plan, Filter]]] = OrderedDict()
+
 NEVER: Final[Filter] = {"_id": {"$in": []}}
 
 
@@ -76,7 +82,7 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
         case Nothing():
             return NEVER
         case And(plans):
-            return {"$and": [*map(compile_plan, plans), *_types_of_changes(plans)]}
+            return {"$and": [*map(_compile_part, plans), *_types_of_changes(plans)]}
         case Or(plans):
             return {"$or": [compile_plan(part) for part in plans]}
         case Not(negated):
@@ -109,6 +115,21 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
             raise ValueError("a chain must be resolved before a plan is compiled")
         case _:
             assert_never(plan)
+
+
+def _compile_part(plan: Plan) -> Filter:
+    """Return the filter of a conjunct: rules of access recur as the same objects, and are compiled once."""
+    if not isinstance(plan, Not | Or):
+        return compile_plan(plan)
+    known = _known.get(id(plan))
+    if known is not None:
+        return known[1]
+    found = compile_plan(plan)
+    if len(str(found)) < _SMALL:
+        _known[id(plan)] = (plan, found)  # which keeps the plan, and so its identity
+        if len(_known) > _REMEMBERED:
+            _known.popitem(last=False)
+    return found
 
 
 def _like(plan: HasTermPrefix | HasTermContaining | HasText | HasTermBetween) -> Filter:

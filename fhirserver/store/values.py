@@ -1,9 +1,11 @@
 """Index values read back from a document, so that ``search.match`` decides on what is stored."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from bson.decimal128 import Decimal128
 
+from fhirserver.search.decide import decider_of
 from fhirserver.search.index import MAX_TERM, VARIANT_END, Group, IndexValues, Span
 from fhirserver.search.match import Candidate
 from fhirserver.search.needs import asked_keys
@@ -12,6 +14,40 @@ from fhirserver.store.layout import LONG, WIDE, Document, exact_decimal
 
 _CUT: Final = MAX_TERM + len(VARIANT_END) + 64
 """The length of what stands for a long term."""
+
+
+class HeldDocument:
+    """A document as plans are asked of it: what is beside its terms is read when a plan comes to it."""
+
+    __slots__ = ("_candidate", "_plan", "_spans", "_stored", "key", "terms")
+
+    def __init__(self, stored: Document, plan: Plan) -> None:
+        """Hold a document against ``plan``."""
+        parts = stored["_id"].split("/", 2)
+        self.key = f"{parts[0]}/{parts[1]}"
+        self.terms = frozenset(_terms(stored))
+        self._stored, self._plan = stored, plan
+        self._spans: list[Span] | None = None
+        self._candidate: Candidate | None = None
+
+    @property
+    def spans(self) -> Sequence[Span]:
+        """Return its spans under the keys that the plan asks for."""
+        if self._spans is None:
+            self._spans = _spans(self._stored, asked_keys(self._plan))
+        return self._spans
+
+    @property
+    def candidate(self) -> Candidate:
+        """Return it with as much of the index values as the plan asks for."""
+        if self._candidate is None:
+            self._candidate = candidate_of(self._stored, self._plan)
+        return self._candidate
+
+
+def selects(plan: Plan, stored: Document) -> bool:
+    """Tell whether a plan selects a document, by its index values."""
+    return decider_of(plan)(HeldDocument(stored, plan))
 
 
 def candidate_of(stored: Document, plan: Plan | None = None) -> Candidate:
@@ -25,7 +61,7 @@ def values_of(fields: Document, plan: Plan | None = None) -> IndexValues:
     keys = None if plan is None else asked_keys(plan)
     return IndexValues(
         terms=_terms(fields),
-        spans=[_span(one) for one in fields.get("r", ()) if keys is None or one["p"].removesuffix(WIDE) in keys],
+        spans=_spans(fields, keys),
         groups=[Group(one["p"], values_of(one)) for one in fields.get("c", ()) if keys is None or one["p"] in keys],
         positions=[(place["coordinates"][1], place["coordinates"][0]) for place in _places(fields)],
         words=fields.get("w", ""),
@@ -38,6 +74,10 @@ def _terms(fields: Document) -> list[str]:
         return terms
     marks = {long.partition("=")[0] + LONG for long in fields["l"]}
     return [*(term for term in terms if len(term) != _CUT and term not in marks), *fields["l"]]
+
+
+def _spans(fields: Document, keys: frozenset[str] | None) -> list[Span]:
+    return [_span(one) for one in fields.get("r", ()) if keys is None or one["p"].removesuffix(WIDE) in keys]
 
 
 def _span(span: Document) -> Span:

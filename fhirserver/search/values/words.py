@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from fhirserver.kernel.outcome import BadSearchValue
-from fhirserver.search.plan import HasText, Plan, TextTest, all_of, any_of, none_of
+from fhirserver.search.plan import HasText, Plan, all_of, any_of, none_of
+from fhirserver.search.text_test import TextTest
 from fhirserver.search.values.string import normalise
 
 MAX_WORDS: Final = 32

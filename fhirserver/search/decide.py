@@ -1,0 +1,127 @@
+"""Plans as functions: those that many resources are held against one by one, as a caller's access on every read.
+
+``match`` says what a plan means; here it is the same for a resource whose terms are a set, and whose other index values
+are read only where a plan comes to them.
+"""
+
+from collections.abc import Callable, Sequence, Set
+from typing import Final, Protocol, TypeAlias
+
+from fhirserver.kernel.memory import ByIdentity
+from fhirserver.search.index import Span
+from fhirserver.search.match import Candidate, match, span_matches
+from fhirserver.search.plan import And, HasAnySpan, HasSpan, HasTerm, IsOneOf, Not, OnlyPatients, Or, Plan, none_of
+
+_REMEMBERED: Final = 1024
+
+
+class Held(Protocol):
+    """A resource that plans are asked of."""
+
+    @property
+    def key(self) -> str:
+        """``Type/id``."""
+        ...
+
+    @property
+    def terms(self) -> Set[str]:
+        """Its index terms."""
+        ...
+
+    @property
+    def spans(self) -> Sequence[Span]:
+        """Its spans under the keys that the plan asks for."""
+        ...
+
+    @property
+    def candidate(self) -> Candidate:
+        """The same with all index values that the plan asks for."""
+        ...
+
+
+Decide: TypeAlias = Callable[[Held], bool]
+
+
+def _compile(plan: Plan, *, negated: bool = False) -> Decide:
+    """Return the function of a plan or, ``negated``, of what it does not select: a call less for each ``Not``."""
+    match plan:
+        case Not(inner):
+            return _compile(inner, negated=not negated)
+        case And(plans):
+            return _all_of(plans, negated=negated)
+        case Or(plans):
+            return _all_of([none_of(part) for part in plans], negated=not negated)
+        case HasTerm(terms):
+            return _has_term(frozenset(terms), negated=negated)
+        case OnlyPatients(logical_ids, (prefix,)):
+            return _only(prefix, frozenset(prefix + one for one in logical_ids), negated=negated)
+        case HasSpan():
+            return _has_span(plan, negated=negated)
+        case HasAnySpan(key):
+            return lambda held: any([span.key == key for span in held.spans]) is not negated
+        case IsOneOf(keys):
+            wanted = frozenset(keys)
+            return lambda held: (held.key in wanted) is not negated
+        case _:
+            return lambda held: match(plan, held.candidate) is not negated
+
+
+def _all_of(plans: Sequence[Plan], *, negated: bool) -> Decide:
+    """Ask for all terms at once, then for none of those that must not be there, then for everything else."""
+    needed = frozenset(plan.terms[0] for plan in plans if isinstance(plan, HasTerm) and len(plan.terms) == 1)
+    barred = frozenset(
+        t for plan in plans if isinstance(plan, Not) and isinstance(plan.plan, HasTerm) for t in plan.plan.terms
+    )
+    others = tuple([_compile(plan) for plan in plans if not _is_of_terms(plan)])
+    hit, miss = not negated, negated
+
+    def decide(held: Held) -> bool:
+        terms = held.terms
+        if not (needed <= terms and barred.isdisjoint(terms)):
+            return miss
+        for other in others:  # a generator would take as long as what it calls
+            if not other(held):
+                return miss
+        return hit
+
+    return decide
+
+
+def _is_of_terms(plan: Plan) -> bool:
+    if isinstance(plan, Not):
+        return isinstance(plan.plan, HasTerm)
+    return isinstance(plan, HasTerm) and len(plan.terms) == 1
+
+
+def _has_term(terms: frozenset[str], *, negated: bool) -> Decide:
+    if negated:
+        return lambda held: terms.isdisjoint(held.terms)
+    return lambda held: not terms.isdisjoint(held.terms)
+
+
+def _only(prefix: str, allowed: frozenset[str], *, negated: bool) -> Decide:
+    hit, miss = not negated, negated
+
+    def only(held: Held) -> bool:
+        for term in held.terms:
+            if term.startswith(prefix) and term not in allowed:
+                return miss
+        return hit
+
+    return only
+
+
+def _has_span(plan: HasSpan, *, negated: bool) -> Decide:
+    hit, miss = not negated, negated
+
+    def has_span(held: Held) -> bool:
+        for span in held.spans:
+            if span_matches(plan, span):
+                return hit
+        return miss
+
+    return has_span
+
+
+decider_of: Final[Callable[[Plan], Decide]] = ByIdentity(_compile, _REMEMBERED)
+"""What tells whether a plan selects a resource; of a plan that comes again it is there already."""
