@@ -14,3 +14,7 @@ class Limited(Unrestricted):
     @property
     def key(self) -> str:
         return "limited"
+
+    @property
+    def has_masks(self) -> bool:
+        return True  # there may be: they are asked for

@@ -43,6 +43,11 @@ class Access(Protocol):
         """Return the elements, as ``meta.security``, that this caller may not set or change."""
         ...
 
+    @property
+    def has_masks(self) -> bool:
+        """Whether there may be elements, of whatever type, that this caller never sees."""
+        ...
+
     def mask(self, resource_type: str) -> Mask | None:
         """Return the elements of the type that this caller never sees; None: sees all."""
         ...
@@ -77,6 +82,11 @@ class Unrestricted:
     def kept(self, resource_type: str, right: Right) -> frozenset[str]:
         """Keep nothing."""
         return frozenset()
+
+    @property
+    def has_masks(self) -> bool:
+        """Nothing is hidden."""
+        return False
 
     def mask(self, resource_type: str) -> Mask | None:
         """Hide nothing."""

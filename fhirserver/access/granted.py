@@ -1,6 +1,7 @@
 """What one caller is granted: the scopes of the token AND the rules of the site, as one plan for each type and right.
 
-Scopes are compiled once for all requests of the same scopes and patient; rules are asked anew for each request.
+Scopes are compiled once for all requests of the same scopes and patient. Rules are asked for anew by each request; as
+long as they are the same, what was worked out of both for one request serves the next.
 """
 
 from collections import OrderedDict
@@ -26,12 +27,18 @@ _REMEMBERED: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The access of one caller for one request."""
+    """The access of one caller, by rules of one moment."""
 
     caller: Caller
     scopes: Scopes
     rules: Rules
+    has_masks: bool
+    """Whether there may be elements, of whatever type, that the caller never sees."""
+    _allowed: dict[tuple[str, Right], bool] = field(default_factory=dict, compare=False)
     _filters: dict[tuple[str, Right], Plan] = field(default_factory=dict, compare=False)
+    _within: dict[tuple[str, Right], Plan] = field(default_factory=dict, compare=False)
+    """What is left of filters within the record of the patient."""
+    _members: dict[str, frozenset[str]] = field(default_factory=dict, compare=False)
     _masks: dict[str, Mask | None] = field(default_factory=dict, compare=False)
 
     @property
@@ -41,19 +48,24 @@ class Granted:
 
     def is_for(self, caller: Caller, binder: Binder) -> bool:
         """Tell whether it is what this caller is granted by these search parameters, as far as scopes go."""
-        return self.caller == caller and self.scopes.binder.parameters is binder.parameters
+        is_same = self.caller is caller or self.caller == caller
+        return is_same and self.scopes.binder.parameters is binder.parameters
 
     def allows(self, resource_type: str, right: Right) -> bool:
         """Tell whether any resource of the type could be used so."""
-        return self.scopes.plan(resource_type, right) != NONE and self.rules.allows(resource_type, right)
+        found = self._allowed.get((resource_type, right))
+        if found is None:
+            found = self.scopes.plan(resource_type, right) != NONE and self.rules.allows(resource_type, right)
+            self._allowed[resource_type, right] = found
+        return found
 
     def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
-        """Return the plan that every resource of the type must match."""
-        if near != ALL:
-            return self._near(resource_type, right, near)
+        """Return the plan that every resource of the type must match, without what ``near`` asks for already."""
+        if self._keeps_to_record(resource_type, near):
+            return self._within_record(resource_type, right)
         found = self._filters.get((resource_type, right))
         if found is None:
-            found = self._filters[resource_type, right] = self._filter(resource_type, right, ALL)
+            found = self._filters[resource_type, right] = self._filter(resource_type, right)
         return found
 
     def shown(self, resource_type: str, right: Right) -> Plan:
@@ -74,10 +86,10 @@ class Granted:
             self._masks[resource_type] = self.rules.mask(resource_type)
         return self._masks[resource_type]
 
-    def _filter(self, resource_type: str, right: Right, near: Plan) -> Plan:
+    def _filter(self, resource_type: str, right: Right) -> Plan:
         if not self.allows(resource_type, right):
             return NONE
-        return all_of(self._scoped(resource_type, right), self.rules.filter(resource_type, right, near))
+        return all_of(self._scoped(resource_type, right), self.rules.filter(resource_type, right))
 
     def _scoped(self, resource_type: str, right: Right) -> Plan:
         """Return what the scopes give; who may not see every patient uses a Binary only where it is shown."""
@@ -85,16 +97,26 @@ class Granted:
             return self.scopes.of_patient(resource_type, right)
         return self.scopes.plan(resource_type, right)
 
-    def _near(self, resource_type: str, right: Right, near: Plan) -> Plan:
-        """Leave out of the filter what is asked for already: membership in the patient's compartment."""
+    def _keeps_to_record(self, resource_type: str, near: Plan) -> bool:
+        """Tell whether what is asked for keeps to the record of the patient of the token."""
         patient = self.scopes.patient
-        wanted = self._filter(resource_type, right, near)
-        if patient is None or not _is_within(near, member_terms(self.scopes.binder, resource_type, patient)):
-            return wanted
-        return _knowing(wanted, HasTerm((f"@Patient/{patient}",)))
+        if patient is None or near is ALL:
+            return False
+        members = self._members.get(resource_type)
+        if members is None:
+            members = self._members[resource_type] = member_terms(self.scopes.binder, resource_type, patient)
+        return _is_within(near, members)
+
+    def _within_record(self, resource_type: str, right: Right) -> Plan:
+        """Return the filter without membership in the patient's compartment."""
+        found = self._within.get((resource_type, right))
+        if found is None:
+            known = HasTerm((f"@Patient/{self.scopes.patient}",))
+            found = self._within[resource_type, right] = _knowing(self.filter(resource_type, right), known)
+        return found
 
     def _sees_every_patient(self) -> bool:
-        return self.rules.filter("Patient", Right.READ, ALL) == ALL
+        return self.rules.filter("Patient", Right.READ) == ALL
 
 
 def _is_within(near: Plan, members: frozenset[str]) -> bool:
@@ -145,7 +167,7 @@ class Grants:
         known = self._granted.get(caller.token_id)
         if known is not None and known.rules is rules and known.is_for(caller, binder):
             return known
-        granted = Granted(caller, self._scopes(caller, binder), rules)
+        granted = Granted(caller, self._scopes(caller, binder), rules, rules.has_masks)
         if caller.token_id:
             self._granted[caller.token_id] = granted
             if len(self._granted) > _REMEMBERED:

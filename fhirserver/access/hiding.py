@@ -51,8 +51,8 @@ class Hiding:
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nobody to hide anything from."""
-        return self.access.caller is None
+        """Whether there is nothing to hide."""
+        return not self.access.has_masks
 
     def hides(self, key: str) -> bool:
         """Tell whether an index key, ``Type.code`` with or without a variant, is of masked elements."""

@@ -100,6 +100,7 @@ class SiteRuleBook:
         """Take the policy and the record as they are whenever rules are loaded."""
         self._policy, self._source, self._changes = policy, source, changes
         self._loaded: OrderedDict[Key, _Loaded] = OrderedDict()
+        self._keys: dict[int, tuple[Caller, Key]] = {}
         self._terms: RoleTerms | None = None
         self._looked_s = -FRESH_S
         self._looking: asyncio.Future[None] | None = None
@@ -108,11 +109,20 @@ class SiteRuleBook:
         """Return the rules for a caller, which are at most half a second old."""
         if time.monotonic() - self._looked_s > FRESH_S:
             await self._catch_up()
-        key = _key(caller)
+        key = self._key_of(caller)
         found = self._loaded.get(key)
         if found is None or time.monotonic() - found.begun_s > OLDEST_S or not self._is_by_policy(found):
             found = self._begin(key, caller)
-        return await asyncio.shield(found.rules)
+        return found.rules.result() if found.rules.done() else await asyncio.shield(found.rules)
+
+    def _key_of(self, caller: Caller) -> Key:
+        """Return the key of a caller: that of one who asked before is known."""
+        found = self._keys.get(id(caller))
+        if found is None:
+            if len(self._keys) >= _REMEMBERED:
+                self._keys.clear()
+            found = self._keys[id(caller)] = caller, _key(caller)  # which keeps the caller, and so its identity
+        return found[1]
 
     async def _catch_up(self) -> None:
         """Look at what has changed: once for all who wait for it. Raises Unavailable."""

@@ -19,15 +19,17 @@ class Rules(Protocol):
         """Tell whether any resource of a type could be used so."""
         ...
 
-    def filter(self, resource_type: str, right: Right, near: Plan) -> Plan:
-        """Return the plan that resources of a type must match to be used so.
-
-        ``near`` is what else is asked of them: where it keeps to one patient, that patient alone need be decided on.
-        """
+    def filter(self, resource_type: str, right: Right) -> Plan:
+        """Return the plan that resources of a type must match to be used so."""
         ...
 
     def shown(self, resource_type: str) -> Plan:
         """Return the plan of what may be read by who may read a resource that shows it: whose it is, that one says."""
+        ...
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether there may be elements, of whatever type, that the caller never sees."""
         ...
 
     def mask(self, resource_type: str) -> Mask | None:
@@ -55,13 +57,18 @@ class NoRules:
         """Allow everything."""
         return True
 
-    def filter(self, resource_type: str, right: Right, near: Plan) -> Plan:
+    def filter(self, resource_type: str, right: Right) -> Plan:
         """Allow everything."""
         return ALL
 
     def shown(self, resource_type: str) -> Plan:
         """Ask no less of what is shown."""
-        return self.filter(resource_type, Right.READ, ALL)
+        return self.filter(resource_type, Right.READ)
+
+    @property
+    def has_masks(self) -> bool:
+        """Nothing is hidden."""
+        return False
 
     def mask(self, resource_type: str) -> Mask | None:
         """Hide nothing."""

@@ -53,7 +53,7 @@ class SiteRules:
         """Tell whether some role gives the right."""
         return any(role.grants_of(resource_type, right) for role in self.facts.roles)
 
-    def filter(self, resource_type: str, right: Right, near: Plan) -> Plan:
+    def filter(self, resource_type: str, right: Right) -> Plan:
         """Return the plan that resources of a type must match to be used so."""
         key = (resource_type, right)
         found = self._plans.get(key)
@@ -77,6 +77,11 @@ class SiteRules:
                 opened = self.records.in_emergency(emergency.patient, resource_type, Right.READ, may_name_none=True)
                 plans.append(all_of(opened, self.terms.labels(role, resource_type, emergency=True), own))
         return any_of(*plans)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether some role does not see all elements of some type."""
+        return any(role.masked for role in self.facts.roles)
 
     def mask(self, resource_type: str) -> Mask | None:
         """Return the elements that none of the caller's roles sees."""

@@ -24,7 +24,6 @@ from fhirserver.repository.requests import Create, Written
 from fhirserver.repository.services import LiveServices
 from fhirserver.repository.sight import Sight
 from fhirserver.repository.trail import Trail
-from fhirserver.search.plan import ALL
 
 _SERVER: Final = Unrestricted()
 _NOTICE: Final = "urn:uuid:5f9a2c6e-6b1d-4c53-9f0e-0a7e3f1d2b4c"
@@ -88,7 +87,7 @@ class AccessDesk:
         current = await services.store.current(f"Patient/{patient}")
         version = None if current is None else current.version
         refused = is_refused(rules, patient)
-        sees = version is not None and Sight(services, _SERVER).sees(version, rules.filter("Patient", Right.READ, ALL))
+        sees = version is not None and Sight(services, _SERVER).sees(version, rules.filter("Patient", Right.READ))
         if version is None or version.content is None or (refused and not sees):
             raise NotFound(f"`Patient/{patient}` is not known.")
         if refused:

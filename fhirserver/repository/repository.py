@@ -228,14 +228,14 @@ class Repository:
 
     def _all_left(self, versions: Sequence[Version]) -> list[Version]:
         self.trail.saw_all(versions)
-        return [self._shown(version) for version in versions] if self._access.caller is not None else list(versions)
+        return [self._shown(version) for version in versions] if self._access.has_masks else list(versions)
 
     async def _leaving(self, versions: AsyncIterator[Version]) -> AsyncIterator[Version]:
         async for version in versions:
             yield self._left(version)
 
     def _shown(self, version: Version) -> Version:
-        if self._access.caller is None or version.content is None:
+        if version.content is None or not self._access.has_masks:
             return version
         content = masked(version.content, version.resource_type, self._access.mask, self.definitions)
         return version if content is version.content else version._replace(content=content)

@@ -30,16 +30,23 @@ _CHALLENGE: Final = 'Bearer realm="fhirserver"'
 class _Verified:
     """One token that is good, and when that was last found."""
 
-    __slots__ = ("caller", "certificate", "checked_s", "checking", "is_used", "jti")
+    __slots__ = ("caller", "certificate", "checked_s", "checking", "is_used", "jti", "record")
 
-    def __init__(self, record: Mapping[str, Any], caller: Caller, checked_s: float) -> None:
+    def __init__(self, record: Mapping[str, Any], checked_s: float) -> None:
         self.jti: str = record["key"]
         self.certificate: str | None = record["certificate"]
-        self.caller = caller
+        self.record = record
+        self.caller = caller_of(record)
         self.checked_s = checked_s
         self.checking: asyncio.Task[Caller | None] | None = None
         self.is_used = True
         """A request has come with it since the last look."""
+
+    def renew(self, record: Mapping[str, Any], checked_s: float) -> None:
+        """Take the record as it is now; a caller who is as before stays the same object, by which others know it."""
+        if record != self.record:
+            self.record, self.caller = record, caller_of(record)
+        self.checked_s = checked_s
 
 
 class Authenticator:
@@ -84,14 +91,14 @@ class Authenticator:
             if record is None:
                 self._verified.pop(digest, None)
             else:
-                one.caller, one.checked_s = caller_of(record), asked_s
+                one.renew(record, asked_s)
 
     async def _verify(self, token: bytes, digest: bytes) -> _Verified:
         asked_s = self._clock()
         record = await self._tokens.record_of(token.decode("latin-1"))
         if record is None:
             raise _refused("The access token is not valid, has expired or was revoked.")
-        known = self._verified[digest] = _Verified(record, caller_of(record), asked_s)
+        known = self._verified[digest] = _Verified(record, asked_s)
         while len(self._verified) > _REMEMBERED:
             self._verified.popitem(last=False)
         return known
@@ -113,7 +120,7 @@ class Authenticator:
         record = await self._tokens.living(known.jti)
         if record is None:
             return None
-        known.caller, known.checked_s = caller_of(record), asked_s
+        known.renew(record, asked_s)
         return known.caller
 
 

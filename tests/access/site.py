@@ -17,7 +17,7 @@ from fhirserver.kernel.resource import Resource
 from fhirserver.search.bind import Binder
 from fhirserver.search.extract import Extractor, IndexingRules
 from fhirserver.search.match import Candidate, match
-from fhirserver.search.plan import ALL, Plan
+from fhirserver.search.plan import Plan
 
 Json: TypeAlias = dict[str, Any]
 BASE = "http://localhost:8080/fhir/"
@@ -66,7 +66,7 @@ class Site:
         """Decide on a resource; what the filter says of it must be the same."""
         rules = await self.rules(caller)
         decision = decide(rules, self.candidate(key), right)
-        wanted = rules.filter(key.partition("/")[0], right, ALL)
+        wanted = rules.filter(key.partition("/")[0], right)
         assert match(wanted, self.candidate(key)) is decision.permit, (decision, wanted)
         return decision
 

@@ -45,7 +45,7 @@ class Situation:
 class Labelled(NoRules):
     """Hides what has the label R, and all patients but one."""
 
-    def filter(self, resource_type: str, right: Right, near: Plan) -> Plan:
+    def filter(self, resource_type: str, right: Right) -> Plan:
         label = HasTerm((f"{resource_type}._security=R\x1f{CONFIDENTIALITY}",))
         related = ALL if resource_type == "Patient" else OnlyPatients(frozenset({"a"}))
         return all_of(none_of(label), related, self._own.get(resource_type, ALL))
@@ -61,6 +61,8 @@ class Labelled(NoRules):
 
 class Masked(NoRules):
     """Hides how to reach patients, and the values of Observations."""
+
+    has_masks = True
 
     def mask(self, resource_type: str) -> Mask | None:
         elements = MASKS.get(resource_type)
