@@ -1,6 +1,5 @@
 """What the lane of a site tells: each request that is about to be answered, and each part of an answer that streams."""
 
-from dataclasses import replace
 from typing import Final, Protocol
 
 from fhirserver.audit.record import Answer, Happening
@@ -67,7 +66,7 @@ class Audited:
         return self._recorder.streamed(self._named(answer), part, ended=ended)
 
     def _named(self, answer: Answer) -> Answer:
-        return answer if answer.caller is not None or self._nobody is None else replace(answer, caller=self._nobody)
+        return answer if answer.caller is not None or self._nobody is None else answer._replace(caller=self._nobody)
 
 
 UNAUDITED: Final = Unaudited()

@@ -59,8 +59,8 @@ class Drain:
         self._on_problem = on_problem
         self._own: Reading | None = None
         self._looked_s = 0.0
-        self._rate = 0.0
-        """Requests a second, of late."""
+        self._load = 0.0
+        """The part of a processor that the worker used of late, for requests and for this."""
         self._is_full = False
 
     async def run(self) -> bool:
@@ -69,16 +69,16 @@ class Drain:
             self._recorder.settle()
             await self.adopt()
             self._looked_s = time.monotonic()
-        began, recorded = time.monotonic(), self._recorder.recorded
+        began, used = time.monotonic(), time.process_time()
         moved = await self._drain_own()
         await asyncio.sleep(self._rest_s(time.monotonic() - began, is_full=moved and self._is_full))
-        self._rate = (self._recorder.recorded - recorded) / (time.monotonic() - began)
+        self._load = (time.process_time() - used) / (time.monotonic() - began)
         return moved
 
     def _rest_s(self, worked_s: float, *, is_full: bool) -> float:
         """Return how long to rest: batches that are not full are worth waiting for."""
         recorder = self._recorder
-        share = share_of(recorder.backlog_bytes, recorder.max_backlog_bytes, self._rate)
+        share = share_of(recorder.backlog_bytes, recorder.max_backlog_bytes, self._load)
         rest = rest_s(worked_s, share)
         return rest if is_full else max(rest, _IDLE_S)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -17,6 +17,8 @@ from fhirserver.repository.trail import Step, Touched, Trail
 
 _LOCAL: Final = re.compile(rb'"Patient/([A-Za-z0-9\-.]{1,64})["/]')
 _ABSOLUTE: Final = re.compile(rb'"(https?://[^"\s]{1,200}/Patient/[A-Za-z0-9\-.]{1,64})["/]')
+_MARK: Final = b"Patient/"
+_LOCAL_MARK: Final = b'"Patient/'
 _ABSOLUTE_MARK: Final = b"/Patient/"
 _PATIENT: Final = "Patient"
 _LABELLED: Final = b'"security":'
@@ -60,9 +62,8 @@ def outcome_of(status: int) -> Outcome:
     return Outcome.MAJOR if status == 503 else Outcome.SERIOUS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A FHIR request that is about to be answered."""
+class Answer(NamedTuple):
+    """A FHIR request that is about to be answered: a tuple, which is made in a third of the time of a dataclass."""
 
     site: str
     request_id: str
@@ -71,13 +72,13 @@ class Answer:
     """Below the FHIR base; used where nothing was addressed."""
     target: Target | None
     """None when the URL addressed nothing."""
-    parameters: Query = ()
     status: int
     caller: Caller | None
     """None: nobody logged in."""
     trail: Trail | None
     """None: the request did not get as far as a repository."""
     address: str | None
+    parameters: Query = ()
     decision: str = ""
     """The version of the policy and the rule that decided."""
     has_provenance: bool = False
@@ -220,22 +221,28 @@ def target_fields(target: Target, parameters: Query, status: int) -> tuple[Any, 
 
 def touched_fields(touched: Iterable[Touched]) -> list[tuple[Any, ...]]:
     """Return the fields of ``TouchedEntry`` of each version."""
-    return [
-        (
-            f"{version.resource_type}/{version.logical_id}",
-            version.version_id,
-            touch,
-            (version.logical_id,) if version.resource_type == _PATIENT else patients_named(content),
-            labels_of(content),
-        )
-        for version, touch, content in touched
-    ]
+    fields = []
+    patients: Sequence[str] = ()
+    reference = b""
+    """What names the only patient of the one before: most are about the same one."""
+    for version, touch, content in touched:
+        resource_type, logical_id, version_id = version[:3]
+        if resource_type == _PATIENT:
+            patients, reference = (logical_id,), b""
+        elif not (reference and content and reference in content and content.count(_MARK) == 1):
+            patients = patients_named(content)
+            reference = b'"Patient/%b"' % patients[0].encode() if len(patients) == 1 else b""
+        fields.append((f"{resource_type}/{logical_id}", version_id, touch, patients, labels_of(content)))
+    return fields
 
 
 def patients_named(content: bytes | None) -> Sequence[str]:
     """Return the patients that a resource refers to: logical ids, and urls of references that are absolute."""
-    if content is None:
+    if content is None or not (times := content.count(_MARK)):
         return ()
+    if times == 1 and (place := content.find(_LOCAL_MARK)) >= 0:  # as nearly all that is in one record
+        only = _LOCAL.match(content, place)
+        return () if only is None else (only[1].decode(),)
     found = _LOCAL.findall(content)
     if _ABSOLUTE_MARK in content:
         found += _ABSOLUTE.findall(content)

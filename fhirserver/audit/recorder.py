@@ -30,6 +30,7 @@ _REFUSED: Final = 400
 _EACH: Final = 20
 """Requests without login of one address that are recorded one by one until ``settle``; the others are counted."""
 _ADDRESSES: Final = 10_000
+_CALLERS: Final = 10_000
 
 
 class Recorder:
@@ -45,6 +46,8 @@ class Recorder:
         self._written_before = 0
         self.max_backlog_bytes = max_backlog_bytes
         self._callers: dict[Caller, int] = {}
+        self._numbers: dict[int, tuple[Caller, int]] = {}
+        """By the identity of callers, whose requests follow each other: to compare them takes longer."""
         self._strangers: dict[str, _Stranger] = {}
 
     @property
@@ -110,6 +113,7 @@ class Recorder:
         self._written_before += self.spool.size
         self.spool.rotate()
         self._callers.clear()
+        self._numbers.clear()
 
     def _is_one_too_many(self, answer: Answer) -> bool:
         """Count a request without login; tell whether it is only counted."""
@@ -150,10 +154,16 @@ class Recorder:
     def _number(self, caller: Caller | None) -> int:
         if caller is None:
             return _NOBODY
+        known = self._numbers.get(id(caller))
+        if known is not None:
+            return known[1]
         number = self._callers.get(caller)
         if number is None:
             number = self._callers[caller] = len(self._callers) + 1
             self._append(caller_fields(number, caller))
+        if len(self._numbers) >= _CALLERS:
+            self._numbers.clear()
+        self._numbers[id(caller)] = (caller, number)  # which keeps the caller, and so its identity
         return number
 
     def _append(self, entry: tuple[Any, ...]) -> None:

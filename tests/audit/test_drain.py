@@ -200,11 +200,15 @@ async def test_every_write_has_a_provenance_unless_it_brought_one(world: World) 
 
 
 def test_the_share_of_the_drain_rises_with_the_backlog() -> None:
-    busy = 1000.0
-    shares = [share_of(part, 100, busy) for part in (0, 25, 50, 75, 100, 200)]
+    shares = [share_of(part, 100, 1.0) for part in (0, 25, 50, 75, 100, 200)]
     assert shares == sorted(shares)
     assert (shares[0], shares[1], shares[-1]) == (LEAST, LEAST, MOST)
-    assert share_of(0, 100, 1.0) == MOST, "nobody waits"
+
+
+def test_the_share_of_the_drain_rises_where_the_worker_has_little_to_do() -> None:
+    shares = [share_of(0, 100, load) for load in (1.2, 1.0, 0.75, 0.6, 0.45, 0.3, 0.0)]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[2], shares[-2], shares[-1]) == (LEAST, LEAST, MOST, MOST)
 
 
 def test_the_rest_makes_the_work_its_share() -> None:
