@@ -17,17 +17,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import dataset
 from dataset import Subject
 from load import Generator, render
 from measure import Bench, Key, Plan, Series, ratio
 from processes import CHECKOUT, Server, fhirserver_command, free_port, machine, memory_mb, served
+from pymongo import MongoClient
 from report import as_json, print_scenarios, print_verdicts, verdicts_json, write
 from rich.console import Console
 from scale import Loader, update_of
@@ -48,6 +49,7 @@ _OFF, _SMART = "off", "smart"
 _TOKENS: Final = 100
 _REQUESTS: Final = 400
 _LIVES_S: Final = 3600.0
+_CALM_S: Final = 0.6
 _LABEL: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}
 _SCOPES: Final = ("patient/*.rs",)
 
@@ -64,6 +66,33 @@ class Record(Stored):
         token = self.tokens.get(f"p{number}")
         bearer = f"\r\nauthorization: Bearer {token}\r\n\r\n" if token else "\r\n\r\n"
         return request.replace(b"\r\n\r\n", bearer.encode(), 1)
+
+
+class Trail:
+    """Knows whether the audit trail has stored what was asked so far."""
+
+    def __init__(self, client: MongoClient[dict[str, Any]]) -> None:
+        """Look at the chain of the first site."""
+        self._settings = client["fhirserver_main"]["setting"]
+
+    @classmethod
+    @contextmanager
+    def of(cls, uri: str) -> Iterator["Trail"]:
+        """Connect for as long as the context lasts."""
+        with MongoClient[dict[str, Any]](uri) as client:
+            yield cls(client)
+
+    def settle(self) -> None:
+        """Wait until no event has been stored for a while: what is left of a round must not slow the next one."""
+        before, calm_since = self._length(), time.monotonic()
+        while time.monotonic() - calm_since < _CALM_S:
+            time.sleep(_CALM_S / 10)
+            if (now := self._length()) != before:
+                before, calm_since = now, time.monotonic()
+
+    def _length(self) -> int:
+        head = self._settings.find_one({"_id": "audit chain"})
+        return 0 if head is None else int(head["number"])
 
 
 def as_stored(subjects: Iterator[Subject]) -> Iterator[list[Update]]:
@@ -175,7 +204,8 @@ def main() -> None:
         generator = stack.enter_context(Generator())
         given = dict(text.split("=", 1) for text in options.setting)
         servers = [stack.enter_context(_served(auth, folder, mongod.uri, given)) for auth in (_OFF, _SMART)]
-        bench = Bench(generator, mongod.pid, lambda text: _tell(console, text))
+        trail = stack.enter_context(Trail.of(mongod.uri))
+        bench = Bench(generator, mongod.pid, lambda text: _tell(console, text), trail.settle)
         bench.tell("loading")
         settings = Settings(mongodb_uri=mongod.uri, data_dir=folder / _SMART, auth=Auth.SMART, audit=False)
         loader = Loader(settings, mongod.uri, time.monotonic() + 600)

@@ -82,8 +82,15 @@ class Plan:
 class Bench:
     """Runs scenarios against servers that share one mongod."""
 
-    def __init__(self, generator: Generator, database_pid: int, tell: Callable[[str], None]) -> None:
-        """Measure with ``generator``; ``tell`` hears what is under way."""
+    def __init__(
+        self,
+        generator: Generator,
+        database_pid: int,
+        tell: Callable[[str], None],
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Measure with ``generator``; ``tell`` hears what is under way, ``settle`` waits for what a round leaves."""
+        self._settle = settle
         self._generator = generator
         self._database_pid = database_pid
         self.tell = tell
@@ -114,6 +121,7 @@ class Bench:
         self, scenario: Scenario, server: Server, requests: Sequence[bytes], clients: int, seconds: float
     ) -> Sample:
         """Measure one round; without ``seconds`` every request is sent once."""
+        self._settle()
         before = cpu_now(server.pid, self._database_pid)
         outcome = self._send(scenario, server, requests, clients, seconds)
         return _sample(outcome, before, cpu_now(server.pid, self._database_pid))
