@@ -26,6 +26,7 @@ class SiteRules:
     records: RecordRules
     terms: RoleTerms
     _plans: dict[tuple[str, Right], Plan] = field(default_factory=dict, compare=False)
+    _decisions: dict[bool, str] = field(default_factory=dict, compare=False)
 
     @property
     def policy(self) -> Policy:
@@ -40,8 +41,12 @@ class SiteRules:
     @property
     def decision(self) -> str:
         """The version of the policy and by which roles it decides."""
-        roles = ",".join(role.name for role in self.facts.roles) or "no role"
-        return f"{self.version} {roles}{' emergency' if self.emergency is not None else ''}"
+        in_emergency = self.emergency is not None
+        found = self._decisions.get(in_emergency)
+        if found is None:
+            roles = ",".join(role.name for role in self.facts.roles) or "no role"
+            found = self._decisions[in_emergency] = f"{self.version} {roles}{' emergency' if in_emergency else ''}"
+        return found
 
     @property
     def emergency(self) -> Emergency | None:

@@ -13,7 +13,8 @@ import msgspec
 
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.exchange import Query, Target
-from fhirserver.repository.trail import Step, Touched, Trail
+from fhirserver.kernel.version import Version
+from fhirserver.repository.trail import Step, Touch, Touched, Trail
 
 _LOCAL: Final = re.compile(rb'"Patient/([A-Za-z0-9\-.]{1,64})["/]')
 _ABSOLUTE: Final = re.compile(rb'"(https?://[^"\s]{1,200}/Patient/[A-Za-z0-9\-.]{1,64})["/]')
@@ -219,13 +220,14 @@ def target_fields(target: Target, parameters: Query, status: int) -> tuple[Any, 
     )
 
 
-def touched_fields(touched: Iterable[Touched]) -> list[tuple[Any, ...]]:
+def touched_fields(touched: Iterable[Version | Touched]) -> list[tuple[Any, ...]]:
     """Return the fields of ``TouchedEntry`` of each version."""
     fields = []
     patients: Sequence[str] = ()
     reference = b""
     """What names the only patient of the one before: most are about the same one."""
-    for version, touch, content in touched:
+    for one in touched:
+        version, touch, content = one if isinstance(one, Touched) else (one, Touch.SEEN, one.content)
         resource_type, logical_id, version_id = version[:3]
         if resource_type == _PATIENT:
             patients, reference = (logical_id,), b""

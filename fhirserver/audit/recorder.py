@@ -21,6 +21,7 @@ from fhirserver.audit.record import (
 from fhirserver.audit.spool import Spool
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.outcome import Unavailable
+from fhirserver.kernel.version import Version
 from fhirserver.repository.trail import Touched
 
 STREAM_PART: Final = 500
@@ -126,7 +127,12 @@ class Recorder:
         return True
 
     def _write(
-        self, answer: Answer, steps: list[tuple[Any, ...]], touched: list[Touched], part: int, repeats: int = 0
+        self,
+        answer: Answer,
+        steps: list[tuple[Any, ...]],
+        touched: list[Version | Touched],
+        part: int,
+        repeats: int = 0,
     ) -> None:
         self._append(
             (

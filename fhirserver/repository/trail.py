@@ -53,7 +53,8 @@ class Trail:
         self.has_provenance = False
         """The caller brought a Provenance for what is written."""
         self.steps: list[Step] = []
-        self.touched: list[Touched] = []
+        self.touched: list[Version | Touched] = []
+        """Versions that were seen, as they are, and what was done with others."""
 
     def begin(self, target: Target, parameters: Query) -> Step:
         """Note an interaction at its beginning."""
@@ -67,12 +68,12 @@ class Trail:
 
     def saw(self, version: Version, touch: Touch = Touch.SEEN) -> Version:
         """Note one version that leaves the repository, and return it."""
-        self.touched.append(Touched(version, touch, version.content))
+        self.touched.append(version if touch is Touch.SEEN else Touched(version, touch, version.content))
         return version
 
     def saw_all(self, versions: Iterable[Version]) -> None:
         """Note versions that leave the repository."""
-        self.touched += [Touched(version, Touch.SEEN, version.content) for version in versions]
+        self.touched += versions
 
     def wrote(self, written: Written) -> Written:
         """Note what a write did, and return it."""
@@ -82,7 +83,7 @@ class Trail:
             self.saw(written.version, _TOUCHES.get(written.effect, Touch.SEEN))
         return written
 
-    def take(self) -> list[Touched]:
+    def take(self) -> list[Version | Touched]:
         """Return what was touched since the last time: an answer that is a stream has several records."""
         taken, self.touched = self.touched, []
         return taken

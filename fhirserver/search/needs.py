@@ -48,18 +48,17 @@ def asked_keys(plan: Plan) -> frozenset[str]:
 
 
 _GROWING: Final = tuple(Extent)
-_ELSEWHERE: Final = (Chain, ReverseChain, HasItem, InValueSet, Subsumes, InHierarchy, OnList)
+_ELSEWHERE: Final = frozenset({Chain, ReverseChain, HasItem, InValueSet, Subsumes, InHierarchy, OnList})
 
 
 def asks_elsewhere(plan: Plan) -> bool:
     """Tell whether a plan asks for other resources than those it selects, and is to be resolved first."""
-    match plan:
-        case And(plans) | Or(plans):
-            return any(map(asks_elsewhere, plans))
-        case Not(inner):
-            return asks_elsewhere(inner)
-        case _:
-            return isinstance(plan, _ELSEWHERE)
+    if isinstance(plan, And | Or):
+        for part in plan.plans:  # noqa: SIM110 - every search asks, and a generator takes as long as what it calls
+            if asks_elsewhere(part):
+                return True
+        return False
+    return asks_elsewhere(plan.plan) if isinstance(plan, Not) else type(plan) in _ELSEWHERE
 
 
 Needs = tuple[Extent, frozenset[str]]

@@ -66,6 +66,7 @@ _FEW: Final = 100
 _PERSON: Final = "=Patient/"
 """In the term of a reference to a patient."""
 
+_RECURRING: Final = frozenset({Not, Or, OnlyPatients})
 _REMEMBERED: Final = 1024
 _SMALL: Final = 4000
 """Characters of a filter that may be remembered: what callers ask for decides how long one is."""
@@ -119,7 +120,7 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
 
 def _compile_part(plan: Plan) -> Filter:
     """Return the filter of a conjunct: rules of access recur as the same objects, and are compiled once."""
-    if not isinstance(plan, Not | Or):
+    if type(plan) not in _RECURRING:
         return compile_plan(plan)
     known = _known.get(id(plan))
     if known is not None:
