@@ -19,7 +19,7 @@ from fhirserver.audit.spool import Damaged, Frame, Orphan, number_of, orphans, r
 
 _BATCH: Final = 200
 """Events that are stored together: more would keep the loop busy for too long at a time."""
-_BITE_BYTES: Final = 128 * 1024
+_BITE_BYTES: Final = 512 * 1024
 """Of a segment that is read at a time."""
 _SLICE_S: Final = 0.002
 """The loop is given to others after this time of composing."""
@@ -145,7 +145,7 @@ class Drain:
         except Damaged:
             if bite.offset == reading.offset:
                 raise  # else what precedes the damage comes first
-        self._is_full = bite.size >= _BATCH
+        self._is_full = bite.size >= _BATCH or bite.offset - reading.offset >= _BITE_BYTES
         for site, batch in bite.batches.items():
             await self._ledgers[site].store_batch(batch, is_known=is_known)
         return bite.end()
