@@ -69,3 +69,11 @@ async def test_what_needs_no_token_has_no_limit(workers: tuple[Network, Network]
     answers = [await one.http.get("metadata?_summary=true") for _ in range(50)]
     assert {answer.status_code for answer in answers} == {200}
     assert "RateLimit" not in answers[-1].headers
+
+
+async def test_what_leaves_or_is_written_costs_too(workers: tuple[Network, Network]) -> None:
+    one, _ = workers
+    token = await (await one.backend()).token("system/Patient.c")
+    created = await one.http.post("Patient", json={"resourceType": "Patient"}, headers=bearer(token))
+    assert created.status_code == 201
+    assert created.headers["RateLimit"].startswith('"client";r=35;'), "40 less 4 for a create and 0.1 for the resource"
