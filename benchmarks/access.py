@@ -1,10 +1,11 @@
 """What access costs: patients' tokens with consent, labels and audit, beside a server without login in the same run.
 
-Command: ``python benchmarks/access.py`` (five minutes). Two servers (``fhirserver serve``, one worker each, their
+Command: ``python benchmarks/access.py`` (eight minutes). Two servers (``fhirserver serve``, one worker each, their
 defaults) serve the same database of a managed mongod in a temporary folder and take turns in every round: one with
 ``--auth off``, one with ``--auth smart``, asked with the tokens of 100 patients. Data set: ``dataset.py`` with a
 Consent of each patient that excludes a professional, and a security label on every tenth Observation. Audit events are
-stored while more is asked; what that takes is part of the measure. The result is written to ``--out``, by default
+stored while more is asked, in the part of the time that the drain takes of a busy worker; what is left then is waited
+for before the next round, so that it slows down nobody. The result is written to ``--out``, by default
 ``benchmarks/results/access.local.json``.
 """
 
