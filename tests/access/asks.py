@@ -336,3 +336,10 @@ def escaped(value: str) -> str:
     """Write a value of an index term as a search value in a URL."""
     plain = value.replace("\\", "\\\\").replace(",", "\\,").replace("$", "\\$").replace("|", "\\|")
     return quote(plain, safe=":/")
+
+
+def operations_in(capabilities: Json) -> dict[str, list[str]]:
+    """Read what the table of interactions has of each type off a CapabilityStatement, which is made from it."""
+    rest = capabilities["rest"][0]
+    levels = {"": rest, **{one["type"]: one for one in rest["resource"]}}
+    return {name: [one["name"] for one in level.get("operation", ())] for name, level in levels.items()}

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.kernel.instant import render_instant
-from tests.access.asks import Matrix
+from tests.access.asks import Matrix, operations_in
 from tests.access.situations import SITUATIONS, Situation
 from tests.access.worlds import OPERATOR, Answer, Ask, World, delete, fill, opened, put, revised
 
@@ -84,9 +84,7 @@ async def twins_of(situation: Situation, uri: str, knowledge: Knowledge) -> Asyn
 async def _operations_of(world: World) -> dict[str, list[str]]:
     """Read what the table of interactions has off the CapabilityStatement, which is made from it."""
     response = await world.client.get("metadata", headers={"x-caller": OPERATOR})
-    rest = response.json()["rest"][0]
-    levels = {"": rest, **{one["type"]: one for one in rest["resource"]}}
-    return {name: [one["name"] for one in level.get("operation", ())] for name, level in levels.items()}
+    return operations_in(response.json())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=SITUATIONS, ids=lambda one: one.name)

@@ -3,7 +3,7 @@
 import asyncio
 
 from fhirserver.smart.bearer import REFRESH_S
-from tests.access.asks import Matrix
+from tests.access.asks import Matrix, operations_in
 from tests.access.records import record
 from tests.smart.conftest import BASE, Network, bearer, claims_of
 
@@ -14,7 +14,9 @@ async def test_a_revoked_token_is_told_nothing_anywhere(network: Network) -> Non
     await network.services.access_tokens.revoke(str(claims_of(token)["jti"]))
     await asyncio.sleep(2 * REFRESH_S)
     services = network.app.sites["main"].live.now
-    matrix = Matrix(services, record("a", "b", number=1), record("b", "a", number=2), "2024-01-01T00:00:00Z")
+    operations = operations_in((await network.http.get("metadata")).json())
+    visible, hidden = record("a", "b", number=1), record("b", "a", number=2)
+    matrix = Matrix(services, visible, hidden, "2024-01-01T00:00:00Z", operations)
     asks = {ask.what: ask for ask in (*matrix.reads(), *matrix.writes())}
     asks |= {ask.what: ask for ask in matrix.bundles(list(asks.values()))}
     assert len(asks) > 100
