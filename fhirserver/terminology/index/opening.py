@@ -5,11 +5,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from fhirserver.terminology.index.edition import EDITION, EditionCodeSystem
 from fhirserver.terminology.index.sections import BadIndex, Sections
 from fhirserver.terminology.index.system import IndexedCodeSystem
 from fhirserver.terminology.index.writer import GENERAL
 
-_KINDS: Final[Mapping[str, Callable[[Sections], IndexedCodeSystem]]] = MappingProxyType({GENERAL: IndexedCodeSystem})
+_KINDS: Final[Mapping[str, Callable[[Sections], IndexedCodeSystem]]] = MappingProxyType(
+    {EDITION: EditionCodeSystem, GENERAL: IndexedCodeSystem}
+)
 
 
 def open_index(path: Path) -> IndexedCodeSystem:

@@ -44,16 +44,39 @@ class Terms:
         self.found.append(1)
 
 
-def write(writer: SectionWriter, terms: Terms, concepts: int) -> npt.NDArray[np.intp]:
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The same as arrays."""
+
+    texts: Sequence[bytes]
+    concepts: Array
+    languages: Array
+    ranks: Array
+    found: Array
+
+
+def write(writer: SectionWriter, terms: Terms, concepts: int) -> None:
+    """Write terms and their words."""
+    columns = Columns(
+        terms.texts,
+        _array(terms.concepts, np.int32),
+        _array(terms.languages, np.uint8),
+        _array(terms.ranks, np.int32),
+        _array(terms.found, np.uint8),
+    )
+    write_columns(writer, columns, concepts)
+
+
+def write_columns(writer: SectionWriter, terms: Columns, concepts: int) -> npt.NDArray[np.intp]:
     """Write terms and their words; return the order in which they are now."""
     lengths = np.fromiter(map(len, terms.texts), np.int32, len(terms.texts))
-    order = np.argsort(_array(terms.ranks, np.int32) + lengths, kind="stable")
-    concept = _array(terms.concepts, np.int32)[order]
+    order = np.argsort(terms.ranks + lengths, kind="stable")
+    concept = terms.concepts[order]
     texts = [terms.texts[place] for place in order.tolist()]
     writer.add_texts("term", texts)
     writer.add("term.concept", concept)
-    writer.add("term.language", _array(terms.languages, np.uint8)[order])
-    writer.add("term.found", _array(terms.found, np.uint8)[order])
+    writer.add("term.language", terms.languages[order])
+    writer.add("term.found", terms.found[order])
     csr.write(writer, "terms", concept, np.arange(len(order), dtype=np.int32), concepts)
     _write_words(writer, texts)
     return order

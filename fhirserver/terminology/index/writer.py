@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from fhirserver.codec.fhir_json import encode
 from fhirserver.kernel.resource import Json
@@ -125,7 +126,7 @@ class IndexWriter:
         return code if self._head.is_case_sensitive else code.lower()
 
 
-def write_hierarchy(writer: SectionWriter, below: Sequence[int], above: Sequence[int], count: int) -> None:
+def write_hierarchy(writer: SectionWriter, below: npt.ArrayLike, above: npt.ArrayLike, count: int) -> None:
     """Write what is right above and below each concept, and all that is."""
     under, over = csr.distinct(np.asarray(below, np.int32), np.asarray(above, np.int32), count)
     csr.write(writer, "parents", under, over, count)

@@ -4,16 +4,14 @@ Spec: https://docs.snomed.org/snomed-ct-specifications/snomed-ct-release-file-sp
 """
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-import numpy as np
-
 from fhirserver.terminology.ecl.ontology import ACCEPTABLE, PREFERRED
 from fhirserver.terminology.loaders.rf2_files import Row
-from fhirserver.terminology.loaders.rf2_tables import Table, longs
+from fhirserver.terminology.loaders.rf2_tables import Table
 
 BEGINNING: Final = ("id", "effectiveTime", "active", "moduleId", "refsetId", "referencedComponentId")
 _ACCEPTABILITY: Final[Mapping[bytes, int]] = MappingProxyType(
@@ -88,15 +86,3 @@ class RefsetRows(Table):
             text.decode()
         known = self.values[column]
         return -1 - known.setdefault(text, len(known))
-
-    def dependencies(self) -> Iterator[tuple[int, int, bytes]]:
-        """Yield (module, what it depends on, the time of its version) of the rows of module dependencies."""
-        refsets, components, modules = longs(self.refsets), longs(self.components), longs(self.modules)
-        if not self.kinds.startswith(TEXT):
-            return
-        times = list(self.values[0])
-        for place in self.last(only_active=True).tolist():
-            if refsets[place] == MODULE_DEPENDENCIES:
-                yield int(modules[place]), int(components[place]), times[-1 - self.cells[0][place]]
-
-

@@ -47,7 +47,11 @@ def _files(path: Path) -> Iterator[File]:
     elif path.suffix.lower() == ".zip":
         yield from _zipped(path)
     else:
-        yield File(str(path), path.name, path.stat().st_size, partial(path.open, "rb"))
+        yield File(str(path), path.name, path.stat().st_size, partial(_open, path))
+
+
+def _open(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
 
 def _zipped(path: Path) -> Iterator[File]:

@@ -1,0 +1,163 @@
+"""An edition of SNOMED CT in an index: a listed code system, and what expression constraints ask of it.
+
+Spec: http://hl7.org/fhir/R4/snomedct.html
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from fhirserver.terminology import filters
+from fhirserver.terminology.concepts import Concept, Filter, Mask, Property
+from fhirserver.terminology.ecl.ontology import Column, Links, Members, Relationships, Rows
+from fhirserver.terminology.index.concrete import CellValues, property_of, value_of
+from fhirserver.terminology.index.edition_descriptions import EditionDescriptions
+from fhirserver.terminology.index.edition_properties import EditionProperties
+from fhirserver.terminology.index.facts import Facts
+from fhirserver.terminology.index.sections import Sections
+from fhirserver.terminology.index.selecting import Properties
+from fhirserver.terminology.index.system import IndexedCodeSystem
+from fhirserver.terminology.index.writer import INACTIVE
+
+EDITION: Final = "edition"
+"""The kind of these indexes."""
+DEFINED: Final = 4
+"""The flag of concepts whose definition is sufficient."""
+_IN: Final = "in"
+_EXPRESSIONS: Final = "expressions"
+"""Says whether expressions are allowed, which are not among the concepts that are listed."""
+_ON_CONCEPTS: Final = frozenset({"concept", "code"})
+
+
+class EditionCodeSystem(IndexedCodeSystem):
+    """One edition in one version."""
+
+    def __init__(self, sections: Sections) -> None:
+        """Answer from ``sections``."""
+        super().__init__(sections)
+        self._terms_of = sections.lists("terms")
+        self.descriptions = EditionDescriptions(sections, self._search)
+        self._members = {
+            int(refset): (place, span)
+            for place, table in enumerate(sections.head["members"])
+            for refset, span in table["refsets"].items()
+        }
+
+    @property
+    def parents_of(self) -> Links:
+        """The concepts right above each one."""
+        return Links(self.parent_lists.offsets, self.parent_lists.targets)
+
+    @property
+    def children_of(self) -> Links:
+        """The concepts right below each one."""
+        return Links(self.child_lists.offsets, self.child_lists.targets)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """What the release says of each concept."""
+        return Rows(~self.inactive(), self.sections["concept.module"], self.sections["concept.time"])
+
+    @property
+    def defined(self) -> Mask:
+        """The concepts whose definition is sufficient."""
+        return self._flagged(DEFINED)
+
+    @cached_property
+    def relationships(self) -> Relationships:
+        """What concepts are defined by."""
+        source, group, attribute, cells = (
+            self.sections[f"relationship.{name}"] for name in ("source", "group", "attribute", "value")
+        )
+        texts = self.sections.texts("relationship.values")
+        values = [value_of(texts.text(place)) for place in range(len(texts))]
+        return Relationships(source, group, attribute, Column(cells, values))
+
+    def refsets(self) -> Sequence[int]:
+        """Return the reference sets that have rows, without those of languages."""
+        return tuple(self._members)
+
+    def members(self, refset: int) -> Members | None:
+        """Return the rows of a reference set; None: it has none."""
+        found = self._members.get(refset)
+        if found is None:
+            return None
+        place, (first, last) = found
+        name, table = f"members.{place}", self.sections.head["members"][place]
+        active, module, time, component = (
+            self.sections[f"{name}.{part}"][first:last] for part in ("active", "module", "time", "component")
+        )
+        fields = {"referencedComponentId": Column(component)}
+        for number, (field, kind) in enumerate(zip(table["names"], table["kinds"], strict=True)):
+            values = CellValues(self.sections.texts(f"{name}.{number}.values"), kind)
+            fields[field] = Column(self.sections[f"{name}.{number}.cells"][first:last], values)
+        return Members(Rows(active.view(np.bool_), module, time), fields)
+
+    def identified(self, scheme: int, code: str) -> Sequence[int]:
+        """Return the concepts that an identifier of another scheme names."""
+        found: list[int] = np.flatnonzero(Facts(self.sections, len(self)).with_value(self.code(scheme), code)).tolist()
+        return found
+
+    def select(self, wanted: Filter) -> Mask:
+        """Return the concepts a filter selects; raises UnknownFilter, Undecidable."""
+        if wanted.property == _EXPRESSIONS:
+            return np.ones(len(self), np.bool_)
+        members = self._members_named(wanted)
+        return super().select(wanted) if members is None else members
+
+    def holds(self, wanted: Filter) -> Callable[[int], bool]:
+        """Return what tells whether a filter selects a concept."""
+        if wanted.property == _EXPRESSIONS:
+            return lambda number: True
+        members = self._members_named(wanted)
+        return filters.holds(self, wanted) if members is None else lambda number: bool(members[number])
+
+    @cached_property
+    def _relationship_offsets(self) -> memoryview:
+        return self.sections.view("relationship.offsets")
+
+    def _members_named(self, wanted: Filter) -> Mask | None:
+        """Return the members of the reference set that a filter names; None where it names none."""
+        if wanted.op != _IN or wanted.property not in _ON_CONCEPTS:
+            return None
+        number = self.number(wanted.value.strip())
+        members = None if number is None else self.members(number)
+        if members is None:
+            return None
+        found = self._nothing()
+        found[members.fields["referencedComponentId"].cells[members.rows.active]] = True
+        return found
+
+    def _properties(self) -> Properties:
+        return EditionProperties(self)
+
+    def _concept(self, number: int) -> Concept:
+        said = self.descriptions.of(self._terms_of[number].tolist(), self.head.language)
+        return Concept(
+            code=self.code(number),
+            display=said.display,
+            definition=said.definition,
+            designations=said.designations,
+            properties=tuple(self._stated(number)),
+            is_inactive=bool(int(self._flags[number]) & INACTIVE),
+            status="inactive" if int(self._flags[number]) & INACTIVE else None,
+        )
+
+    def _stated(self, number: int) -> Iterator[Property]:
+        module = int(self.rows.module[number])
+        yield Property("sufficientlyDefined", "valueBoolean", bool(int(self._flags[number]) & DEFINED))
+        if module >= 0:
+            yield Property("moduleId", "valueCode", self.code(module))
+        yield Property("effectiveTime", "valueString", str(self.rows.effective_time[number]))
+        offsets = self._relationship_offsets
+        for place in range(offsets[number], offsets[number + 1]):
+            yield self._attribute(place)
+
+    def _attribute(self, place: int) -> Property:
+        name = self.code(int(self.sections["relationship.attribute"][place]))
+        cell = int(self.sections["relationship.value"][place])
+        if cell >= 0:
+            return Property(name, "valueCode", self.code(cell))
+        return property_of(name, self.sections.texts("relationship.values").text(-1 - cell))
