@@ -6,11 +6,15 @@
 from collections.abc import Sequence
 from typing import Final
 
+from fhirserver.terminology.loaders.claml import ClamlLoader
+from fhirserver.terminology.loaders.fhir_files import FhirLoader
 from fhirserver.terminology.loaders.framework import BadRelease, Loader
+from fhirserver.terminology.loaders.loinc import LoincLoader
 from fhirserver.terminology.loaders.rf2 import Rf2Loader
+from fhirserver.terminology.loaders.tables import TableLoader
 from fhirserver.terminology.loaders.tree import Tree
 
-LOADERS: Final[tuple[Loader, ...]] = (Rf2Loader(),)
+LOADERS: Final[tuple[Loader, ...]] = (Rf2Loader(), LoincLoader(), ClamlLoader(), FhirLoader(), TableLoader())
 
 
 def loader_of(tree: Tree, loaders: Sequence[Loader] = LOADERS) -> Loader:
