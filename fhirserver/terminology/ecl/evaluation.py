@@ -168,14 +168,18 @@ class Evaluation:
         on_rows = of_rows(test, self.mask)
         if on_rows is not None:
             return on_rows(self._ontology.rows)
-        wanted = self.mask(test.wanted.by if isinstance(test.wanted, Concepts) else Everything())
+        wanted = test.wanted.by if isinstance(test.wanted, Concepts) else Everything()
         accepted = [self._has(wanted, code) is (test.op is Op.EQUAL) for code in (PRIMITIVE, DEFINED)]
         found: Mask = np.array(accepted, np.bool_)[self._ontology.defined.astype(np.intp)]
         return found
 
-    def _has(self, mask: Mask, code: str) -> bool:
+    def _has(self, expression: Expression, code: str) -> bool:
+        """Tell whether a constraint selects a concept of the metadata, which the version may do without."""
         number = self._ontology.number(code)
-        return number is not None and bool(mask[number])
+        if number is not None:
+            return bool(self.mask(expression)[number])
+        parts = expression.parts if isinstance(expression, Joined) else (expression,)
+        return Named(code) in parts
 
     def _of(self, numbers: Sequence[int]) -> Mask:
         found = np.zeros(len(self._ontology), np.bool_)

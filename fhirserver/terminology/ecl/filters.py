@@ -13,11 +13,13 @@ from typing import Final
 from fhirserver.terminology import filters
 from fhirserver.terminology.concepts import Filter, Mask, UnknownFilter
 from fhirserver.terminology.ecl.answers import Test, holding, selected
+from fhirserver.terminology.ecl.metadata import REFSET
 from fhirserver.terminology.ecl.ontology import Ontology
 
 CONSTRAINT: Final = "constraint"
 FILTERS: Final = frozenset({CONSTRAINT, "concept", "moduleId", "inactive", "sufficientlyDefined"})
 """What a version of SNOMED CT says in its head that filters may name."""
+_CONCEPT: Final = frozenset({"concept", "code"})
 _CODE: Final = re.compile(r"[1-9][0-9]{5,17}", re.ASCII)
 _CONSTRAINTS: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
     {
@@ -31,18 +33,18 @@ _CONSTRAINTS: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
 
 def select(ontology: Ontology, wanted: Filter) -> Mask:
     """Return the concepts a filter selects; raises UnknownFilter, Undecidable, BadConstraint."""
-    constraint = _constraint(ontology, wanted)
+    constraint = constraint_of(ontology, wanted)
     return filters.select(ontology, wanted) if constraint is None else selected(ontology, constraint)
 
 
 def holds(ontology: Ontology, wanted: Filter) -> Test:
     """Return what tells whether a filter selects a concept; raises as ``select`` does."""
-    constraint = _constraint(ontology, wanted)
+    constraint = constraint_of(ontology, wanted)
     return filters.holds(ontology, wanted) if constraint is None else holding(ontology, constraint)
 
 
-def _constraint(ontology: Ontology, wanted: Filter) -> str | None:
-    """Return the expression constraint that says what a filter does, if one does."""
+def constraint_of(ontology: Ontology, wanted: Filter) -> str | None:
+    """Return the expression constraint that says what a filter does, if one does; raises UnknownFilter."""
     name, op, value = wanted.property, wanted.op, wanted.value
     if name == CONSTRAINT:
         if op != "=":
@@ -60,7 +62,7 @@ def _of_codes(ontology: Ontology, wanted: Filter) -> str | None:
     if op not in ("=", "in") or not all(map(_CODE.fullmatch, codes)):
         return None
     listed = codes[0] if len(codes) == 1 else f"({' OR '.join(codes)})"
-    if name == "concept":
+    if name in _CONCEPT:
         return f"^ {listed}" if op == "in" and _are_refsets(ontology, codes) else listed
     if name == "moduleId":
         return f"* {{{{ C moduleId = {listed} }}}}"
@@ -68,6 +70,7 @@ def _of_codes(ontology: Ontology, wanted: Filter) -> str | None:
 
 
 def _are_refsets(ontology: Ontology, codes: list[str]) -> bool:
-    """Tell whether ``in`` is about members: of one that is named alone, and where one of several is a reference set."""
-    refsets = set(ontology.refsets())
-    return len(codes) == 1 or any(ontology.number(code) in refsets for code in codes)
+    """Tell whether one of some concepts is a reference set, with members in this version or without."""
+    top, refsets = ontology.number(REFSET), set(ontology.refsets())
+    numbers = [number for number in map(ontology.number, codes) if number is not None]
+    return any(one in refsets or (top is not None and ontology.subsumes(top, one)) for one in numbers)

@@ -28,6 +28,7 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
 )
 STATUSES: Final[Mapping[str, str]] = MappingProxyType({"primitive": PRIMITIVE, "defined": DEFINED})
 
+REFSET: Final = "900000000000455006"
 SAME_AS: Final = "900000000000527005"
 REPLACED_BY: Final = "900000000000526001"
 WAS_A: Final = "900000000000528000"

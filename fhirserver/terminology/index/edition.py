@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from fhirserver.terminology import filters
 from fhirserver.terminology.concepts import Concept, Filter, Mask, Property
+from fhirserver.terminology.ecl.answers import selected
+from fhirserver.terminology.ecl.filters import constraint_of, holds
 from fhirserver.terminology.ecl.ontology import Column, Links, Members, Relationships, Rows
 from fhirserver.terminology.index.concrete import CellValues, property_of, value_of
 from fhirserver.terminology.index.edition_descriptions import EditionDescriptions
@@ -25,10 +26,8 @@ EDITION: Final = "edition"
 """The kind of these indexes."""
 DEFINED: Final = 4
 """The flag of concepts whose definition is sufficient."""
-_IN: Final = "in"
 _EXPRESSIONS: Final = "expressions"
 """Says whether expressions are allowed, which are not among the concepts that are listed."""
-_ON_CONCEPTS: Final = frozenset({"concept", "code"})
 
 
 class EditionCodeSystem(IndexedCodeSystem):
@@ -101,34 +100,21 @@ class EditionCodeSystem(IndexedCodeSystem):
         return found
 
     def select(self, wanted: Filter) -> Mask:
-        """Return the concepts a filter selects; raises UnknownFilter, Undecidable."""
+        """Return the concepts a filter selects; raises UnknownFilter, Undecidable, BadConstraint."""
         if wanted.property == _EXPRESSIONS:
             return np.ones(len(self), np.bool_)
-        members = self._members_named(wanted)
-        return super().select(wanted) if members is None else members
+        constraint = constraint_of(self, wanted)
+        return super().select(wanted) if constraint is None else selected(self, constraint)
 
     def holds(self, wanted: Filter) -> Callable[[int], bool]:
-        """Return what tells whether a filter selects a concept."""
+        """Return what tells whether a filter selects a concept; raises as ``select`` does."""
         if wanted.property == _EXPRESSIONS:
             return lambda number: True
-        members = self._members_named(wanted)
-        return filters.holds(self, wanted) if members is None else lambda number: bool(members[number])
+        return holds(self, wanted)
 
     @cached_property
     def _relationship_offsets(self) -> memoryview:
         return self.sections.view("relationship.offsets")
-
-    def _members_named(self, wanted: Filter) -> Mask | None:
-        """Return the members of the reference set that a filter names; None where it names none."""
-        if wanted.op != _IN or wanted.property not in _ON_CONCEPTS:
-            return None
-        number = self.number(wanted.value.strip())
-        members = None if number is None else self.members(number)
-        if members is None:
-            return None
-        found = self._nothing()
-        found[members.fields["referencedComponentId"].cells[members.rows.active]] = True
-        return found
 
     def _properties(self) -> Properties:
         return EditionProperties(self)

@@ -7,9 +7,27 @@ import numpy as np
 import pytest
 
 from fhirserver.terminology.concepts import Filter
-from tests.terminology.ecl.small_ontology import RELEASE, SmallOntology
+from fhirserver.terminology.index.opening import open_index
+from fhirserver.terminology.index.system import IndexedCodeSystem
+from fhirserver.terminology.loaders import loader_of
+from fhirserver.terminology.loaders.framework import Wanted
+from fhirserver.terminology.loaders.tree import Tree
+from tests.terminology.ecl import release_files
+from tests.terminology.ecl.small_ontology import RELEASE, VERSION, SmallOntology
 
 ONTOLOGY = SmallOntology()
+
+
+class Silent:
+    """Hears of progress."""
+
+    def begin(self, work: str, total: int) -> None:
+        """Hear that work begins."""
+
+    def advance(self, done: int) -> None:
+        """Hear how far it is."""
+
+
 ALL = " ".join(RELEASE.codes)
 OLD = "old_asthma old_cough old_heart"
 LEAVES = (
@@ -459,3 +477,20 @@ def test_constraint_holds_for_what_it_selects(constraint: str, expected: str) ->
 
     found = np.array([holds(number) for number in range(len(ONTOLOGY))], np.bool_)
     assert ONTOLOGY.codes(found) == set(expected.split())
+
+
+@pytest.fixture(scope="module")
+def edition(tmp_path_factory: pytest.TempPathFactory) -> IndexedCodeSystem:
+    """The small release, loaded from its files."""
+    folder = tmp_path_factory.mktemp("edition")
+    tree = Tree([release_files.write(folder / "release")])
+    loader_of(tree).load(tree, Wanted(None, VERSION), folder / "index", Silent())
+    return open_index(folder / "index")
+
+
+@pytest.mark.parametrize(("constraint", "expected"), [pytest.param(*one[1:], id=one[0]) for one in TABLE])
+def test_constraint_selects_in_a_loaded_edition(edition: IndexedCodeSystem, constraint: str, expected: str) -> None:
+    found = edition.select(Filter("constraint", "=", RELEASE.text(constraint)))
+
+    codes = (edition.code(int(number)) for number in np.flatnonzero(found))
+    assert {RELEASE.names[code] for code in codes} == set(expected.split())
