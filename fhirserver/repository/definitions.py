@@ -19,12 +19,13 @@ from fhirserver.store.search import Hit
 from fhirserver.store.sorting import Window
 from fhirserver.store.store import Session
 from fhirserver.terminology.memory import Found, Marks, Named
-from fhirserver.terminology.terms import SUPPLEMENTS_OF
+from fhirserver.terminology.terms import MAPS_OF, SUPPLEMENTS_OF
 
 DEFINITION_TYPES: Final = frozenset({"CodeSystem", "ConceptMap", "ValueSet"})
 _LITERAL: Final = re.compile(r"(?:ValueSet|CodeSystem|ConceptMap)/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _VERSIONS: Final = 50
 """Of a definition, those that are looked at."""
+_SIDES: Final = ("source-system", "target-system")
 _EVERYTHING: Final = "everything"
 
 
@@ -81,4 +82,9 @@ class StoredDefinitions:
         if canonical.startswith(SUPPLEMENTS_OF):
             url = canonical.removeprefix(SUPPLEMENTS_OF)
             return self.services.binder.criterion(resource_type, Simple("supplements", None, (url,)))
+        if canonical.startswith(MAPS_OF):
+            system = canonical.removeprefix(MAPS_OF)
+            return any_of(
+                *(self.services.binder.criterion(resource_type, Simple(name, None, (system,))) for name in _SIDES)
+            )
         return self.services.binder.criterion(resource_type, Simple("url", None, (canonical,)))

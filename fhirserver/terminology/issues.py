@@ -219,3 +219,9 @@ class BadDefinition(TermError):
 def refusal(message_id: str, place: str = "", *, unknown: str | None = None, **facts: object) -> TermError:
     """Return the error of an issue; ``unknown`` is the code system that nobody has."""
     return TermError(issue(message_id, Severity.ERROR, place, **facts), unknown)
+
+
+def unknown_map(canonical: str) -> TermError:
+    """Return the error of a concept map that nobody has."""
+    text = f"A definition for the concept map '{canonical}' could not be found"
+    return TermError(TermIssue(_NOT_FOUND, text, Severity.ERROR, ("url",), None, "not-found"))

@@ -4,10 +4,11 @@ Spec: http://hl7.org/fhir/R4/terminology-module.html, http://hl7.org/fhir/R4/ref
 """
 
 from collections.abc import Callable, Iterable, Sequence, Set
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, runtime_checkable
 
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.resource import Resource
+from fhirserver.terminology.concept_maps import ConceptMap
 from fhirserver.terminology.concepts import CodeSystem
 from fhirserver.terminology.resource_systems import ResourceCodeSystem
 from fhirserver.terminology.supplements import with_supplements
@@ -36,6 +37,19 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class MapSource(Protocol):
+    """Keeps concept maps too."""
+
+    def concept_maps(self, url: str) -> Sequence[ConceptMap]:
+        """Return all versions of a concept map."""
+        ...
+
+    def maps_of(self, system: str) -> Sequence[ConceptMap]:
+        """Return the concept maps from or to a code system."""
+        ...
+
+
 class Given:
     """Definitions that a question brings along, or that were gathered for it."""
 
@@ -44,6 +58,7 @@ class Given:
         self._code_systems: dict[str, list[CodeSystem]] = {}
         self._value_sets: dict[str, list[ValueSet]] = {}
         self._supplements: dict[str, list[Resource]] = {}
+        self._maps: list[ConceptMap] = []
         self.weight = 0
         """Concepts of all code systems together."""
         for resource in resources:
@@ -62,6 +77,17 @@ class Given:
             system = ResourceCodeSystem(resource)
             self.weight += len(system)
             self._code_systems.setdefault(url, []).append(system)
+        elif resource["resourceType"] == "ConceptMap":
+            self._maps.append(ConceptMap(resource))
+            self.weight += sum(len(group.get("element", ())) for group in resource.get("group", ()))
+
+    def concept_maps(self, url: str) -> Sequence[ConceptMap]:
+        """Return all versions of a concept map."""
+        return [one for one in self._maps if one.url == url]
+
+    def maps_of(self, system: str) -> Sequence[ConceptMap]:
+        """Return the concept maps from or to a code system."""
+        return [one for one in self._maps if system in one.systems()]
 
     def code_systems(self, url: str) -> Sequence[CodeSystem]:
         """Return all versions of a code system."""
@@ -128,6 +154,28 @@ class Library:
             for one in source.value_sets(url):
                 found.setdefault(one.version, one)
         return _chosen(list(found.values()), version, lambda one: one.version, lambda one: one.status)
+
+    def concept_map(self, url: str, version: str | None = None) -> ConceptMap | None:
+        """Return a version of a concept map, the last of those that may be meant."""
+        named = parse_canonical(url)
+        found: dict[str | None, ConceptMap] = {}
+        for source in self._map_sources():
+            for one in source.concept_maps(named.url):
+                found.setdefault(one.version, one)
+        wanted = version or named.version
+        return _chosen(list(found.values()), wanted, lambda one: one.version, lambda one: one.status)
+
+    def maps_of(self, system: str) -> list[ConceptMap]:
+        """Return the concept maps from or to a code system, of each the last version."""
+        found = {one.canonical: one for source in self._map_sources() for one in source.maps_of(system)}
+        return [one for one in found.values() if not one.url or self._is_last(one)]
+
+    def _is_last(self, one: ConceptMap) -> bool:
+        last = self.concept_map(one.url)
+        return last is None or last.canonical == one.canonical
+
+    def _map_sources(self) -> list[MapSource]:
+        return [one for one in self._sources if isinstance(one, MapSource)]
 
     def _wanted(self, system: CodeSystem, asked: Set[str]) -> list[Resource]:
         """Return the supplements to use: those asked for, and translations."""

@@ -1,13 +1,15 @@
-"""The CodeSystems and ValueSets of the installed packages, each read when it is first asked for.
+"""The CodeSystems, ValueSets and ConceptMaps of the installed packages, each read when it is first asked for.
 
 Spec: http://hl7.org/fhir/R4/terminologies-systems.html, http://hl7.org/fhir/R4/terminologies-valuesets.html
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Final
 
 from fhirserver.kernel.resource import Resource
+from fhirserver.terminology.concept_maps import ConceptMap
 from fhirserver.terminology.concepts import CodeSystem
 from fhirserver.terminology.resource_systems import ResourceCodeSystem
 from fhirserver.terminology.sources import DefinitionSource
@@ -16,6 +18,7 @@ from fhirserver.terminology.value_sets import ValueSet
 _MAX_CONCEPTS: Final = 50_000
 """Concepts of all code systems together that are kept: some 30 MB."""
 _MAX_VALUE_SETS: Final = 2000
+_MAPS: Final = "/ConceptMap/"
 
 
 class Packaged:
@@ -49,6 +52,24 @@ class Packaged:
     def supplements(self, url: str) -> Sequence[Resource]:
         """Return nothing: no package has supplements that are used unasked."""
         return ()
+
+    def concept_maps(self, url: str) -> Sequence[ConceptMap]:
+        """Return all versions of a concept map."""
+        resource = self._definitions.resource(url)
+        return (ConceptMap(resource),) if resource is not None and resource["resourceType"] == "ConceptMap" else ()
+
+    def maps_of(self, system: str) -> Sequence[ConceptMap]:
+        """Return the concept maps from or to a code system."""
+        return self._maps.get(system, ())
+
+    @cached_property
+    def _maps(self) -> Mapping[str, Sequence[ConceptMap]]:
+        found: dict[str, list[ConceptMap]] = {}
+        for url in self._definitions.canonicals():
+            for one in self.concept_maps(url) if _MAPS in url else ():
+                for system in one.systems():
+                    found.setdefault(system, []).append(one)
+        return found
 
     def _keep_code_system(self, url: str) -> None:
         resource = self._definitions.resource(url)

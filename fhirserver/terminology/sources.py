@@ -3,6 +3,7 @@
 Spec: http://hl7.org/fhir/R4/terminologies.html
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from fhirserver.kernel.resource import Resource
@@ -13,6 +14,10 @@ class DefinitionSource(Protocol):
 
     def resource(self, canonical: str) -> Resource | None:
         """Return the conformance resource with this canonical, or None."""
+        ...
+
+    def canonicals(self) -> Sequence[str]:
+        """Return the urls of all conformance resources."""
         ...
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.resource import Resource
+from fhirserver.terminology.concept_maps import ConceptMap
 from fhirserver.terminology.concepts import CodeSystem, ListedCodeSystem, is_listed
 from fhirserver.terminology.library import Given, Library, Source
 from fhirserver.terminology.memory import Changes, Found, Keeper, Memory, Named
@@ -33,6 +34,8 @@ _QUICK: Final = 5000
 """Concepts that are walked through in a millisecond or two."""
 SUPPLEMENTS_OF: Final = "supplements of "
 """Before the url of a code system: names its supplements."""
+MAPS_OF: Final = "maps of "
+"""Before the url of a code system: names the concept maps from and to it."""
 
 
 class Terms:
@@ -140,11 +143,13 @@ class _Gathering:
             yield from (
                 n for source in self.sources for one in source.value_sets(url) for n in _needed_by(one.resource)
             )
-        elif not canonical.startswith(SUPPLEMENTS_OF):
+        elif kind == "CodeSystem" and not canonical.startswith(SUPPLEMENTS_OF):
             yield kind, f"{SUPPLEMENTS_OF}{canonical}"
 
 
 def _needed_by(definition: Resource) -> Iterator[Named]:
+    if definition["resourceType"] == "ConceptMap":
+        yield from (("ConceptMap", parse_canonical(url).url) for url in ConceptMap(definition).others())
     if definition["resourceType"] != "ValueSet":
         return
     compose = definition.get("compose", {})

@@ -19,6 +19,9 @@ class Definitions:
     def __init__(self, *resources: dict[str, Any]) -> None:
         self._known = {resource["url"]: resource for resource in resources}
 
+    def canonicals(self) -> list[str]:
+        return []
+
     def resource(self, canonical: str) -> dict[str, Any] | None:
         return self._known.get(canonical)
 

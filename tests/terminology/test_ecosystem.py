@@ -22,6 +22,7 @@ OPERATIONS = {
     "validate-code": "ValueSet/$validate-code",
     "cs-validate-code": "CodeSystem/$validate-code",
     "lookup": "CodeSystem/$lookup",
+    "translate": "ConceptMap/$translate",
 }
 MISSED = {
     "simple-expand-contained": "`property` of what is contained is R5: it is there for who asks for it by `property`",

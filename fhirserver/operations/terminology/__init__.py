@@ -9,8 +9,16 @@ from fhirserver.operations.framework import Operation
 from fhirserver.operations.terminology.expand import EXPAND
 from fhirserver.operations.terminology.lookup import LOOKUP
 from fhirserver.operations.terminology.subsumes import SUBSUMES
+from fhirserver.operations.terminology.translate import TRANSLATE
 from fhirserver.operations.terminology.validate_code import VALIDATE_CODE, VALIDATE_CODE_IN_SYSTEM
 
-TERMINOLOGY: Final[tuple[Operation, ...]] = (EXPAND, LOOKUP, SUBSUMES, VALIDATE_CODE, VALIDATE_CODE_IN_SYSTEM)
+TERMINOLOGY: Final[tuple[Operation, ...]] = (
+    EXPAND,
+    LOOKUP,
+    SUBSUMES,
+    TRANSLATE,
+    VALIDATE_CODE,
+    VALIDATE_CODE_IN_SYSTEM,
+)
 
 __all__ = ["TERMINOLOGY"]
