@@ -21,6 +21,7 @@ from fhirserver.app.knowledge import Knowledge
 from fhirserver.app.logs import log_slow_search
 from fhirserver.app.policies import policy_file, rule_book
 from fhirserver.app.shared_count import SharedCount
+from fhirserver.app.terminologies import shelf_of, watching
 from fhirserver.definitions.registry import Definitions
 from fhirserver.dispatch import Dispatch
 from fhirserver.interactions.capabilities import ORIGIN_HERE, ServerDescription
@@ -57,6 +58,7 @@ from fhirserver.store.parameters import ParameterStore
 from fhirserver.store.reindex import Reindexing
 from fhirserver.store.search import Searcher
 from fhirserver.store.store import Store
+from fhirserver.terminology.index.installed import Installed, Shelf
 from fhirserver.terminology.terms import Terms
 
 RELEASED: Final = "2026-11-21"
@@ -136,6 +138,12 @@ class Builder:
     operations_of: Callable[[str], tuple[Operation, ...]] = lambda name: ()
     """Operations of a site that need more than its repository."""
     background: list[Background] = field(default_factory=list)
+    shelf: Shelf = field(init=False)
+    """The versions of code systems on this machine."""
+
+    def __post_init__(self) -> None:
+        """Find what this machine has."""
+        object.__setattr__(self, "shelf", shelf_of(self.settings))
 
     async def prepare(self, name: str) -> None:
         """Create a site's collections and indexes where they are missing; raises Unavailable, PolicyProblem."""
@@ -224,7 +232,10 @@ class Builder:
             },
             on_slow=log_slow_search,
             is_audited=self.settings.is_audited,
-            terms=Terms((known.builtin, known.packaged), SharedCount(settings.data_dir / _CHANGES / name)),
+            terms=Terms(
+                (known.builtin, known.packaged, Installed(self.shelf, name)),
+                SharedCount(settings.data_dir / _CHANGES / name),
+            ),
         )
 
     def _rules(self, name: str) -> IndexingRules:
@@ -274,7 +285,8 @@ async def sites_of(
         settings, knowledge, connection, clock, observe_batch, jobs_rest, is_awaited, operations_of=operations_of
     )
     try:
-        yield builder
+        async with watching(connection.terminologies(settings.network_database), builder.shelf):
+            yield builder
     finally:
         await asyncio.gather(*(background.end() for background in builder.background))
         await connection.close()

@@ -11,6 +11,7 @@ from typer.exceptions import Abort, TyperException
 from fhirserver.cli import options
 from fhirserver.cli.authorization_commands import client, key
 from fhirserver.cli.problems import Failure, UsageProblem
+from fhirserver.cli.terminology_commands import terminology
 from fhirserver.cli.user_commands import user
 
 EXIT_USAGE: Final = 2
@@ -159,6 +160,7 @@ def verify(
 app.add_typer(client)
 app.add_typer(key)
 app.add_typer(user)
+app.add_typer(terminology)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from fhirserver.store.errors import translated
 from fhirserver.store.layout import Document
 from fhirserver.store.records import Records
 from fhirserver.store.store import Store
+from fhirserver.store.terminologies import Terminologies
 
 
 class BadConnection(Exception):
@@ -31,6 +32,10 @@ class Connection:
     def records(self, database: str, collection: str, indexes: Collection[str] = ()) -> Records:
         """Return a collection of records; ``indexes`` are the fields by which many are found at once."""
         return Records(database_of(self._client, database)[collection], indexes)
+
+    def terminologies(self, database: str) -> Terminologies:
+        """Return the versions of code systems that all machines share."""
+        return Terminologies(database_of(self._client, database))
 
     async def ping(self) -> None:
         """Raises Unavailable when the database does not answer."""

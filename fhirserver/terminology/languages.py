@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fhirserver.terminology.concepts import PREFERRED, Designation
+from fhirserver.terminology.dialects import spoken
 
 ANY: Final = "*"
 _SNOMED: Final = "http://snomed.info/sct"
@@ -43,7 +44,7 @@ def read_languages(text: str) -> Languages:
         raise ValueError("not a list of languages")
     ordered = sorted((one for one in weighed if one[0] > 0), key=lambda one: -one[0])
     shown = ", ".join(part.strip() for part in text.split(","))
-    return Languages(shown, tuple(tag for _, tag in ordered), any(q == 0 and tag == ANY for q, tag in weighed))
+    return Languages(shown, tuple(spoken(tag) for _, tag in ordered), any(q == 0 and tag == ANY for q, tag in weighed))
 
 
 def _is_range(tag: str) -> bool:

@@ -50,6 +50,16 @@ class MapSource(Protocol):
         ...
 
 
+@runtime_checkable
+class Changing(Protocol):
+    """What sources have beside that change while the server runs."""
+
+    @property
+    def mark(self) -> str:
+        """Another text after every change."""
+        ...
+
+
 class Given:
     """Definitions that a question brings along, or that were gathered for it."""
 

@@ -16,7 +16,7 @@ from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.concept_maps import ConceptMap
 from fhirserver.terminology.concepts import CodeSystem, ListedCodeSystem, is_listed
-from fhirserver.terminology.library import Given, Library, Source
+from fhirserver.terminology.library import Changing, Given, Library, Source
 from fhirserver.terminology.memory import Changes, Found, Keeper, Memory, Named
 from fhirserver.terminology.selected import Coded, Selected, selection_of
 from fhirserver.terminology.selection import Selection
@@ -44,6 +44,7 @@ class Terms:
     def __init__(self, sources: Sequence[Source] = (), changes: Changes | None = None) -> None:
         """Ask whether definitions have changed when ``changes`` says that they may have."""
         self._sources = tuple(sources)
+        self._changing = [one for one in sources if isinstance(one, Changing)]
         self._changes = changes
         self._gathered = Memory[Library](MAX_CONCEPTS, changes)
         self._value_sets = Memory[Selected](MAX_CODES, changes)
@@ -62,14 +63,15 @@ class Terms:
 
     async def selected(self, value_set: str, keeper: Keeper) -> Selected:
         """Return the codes of a value set; raises Undecidable."""
-        known = await self._value_sets.recall(value_set, keeper)
+        subject = f"{self._mark} {value_set}"
+        known = await self._value_sets.recall(subject, keeper)
         if known is not None:
             return known
         gathering = _Gathering(self._sources)
         await gathering.gather([("ValueSet", value_set)], keeper)
         library = Library((gathering.stored, *self._sources))
         found = Selected(await asyncio.to_thread(selection_of, library, value_set))
-        self._value_sets.keep(value_set, gathering.found.items(), found, found.weight)
+        self._value_sets.keep(subject, gathering.found.items(), found, found.weight)
         return found
 
     async def related(self, coded: Coded, keeper: Keeper, *, above: bool) -> Selected:
@@ -99,9 +101,14 @@ class Terms:
         self._related[key] = system, Selected(found)
         return self._related[key][1]
 
+    @property
+    def _mark(self) -> str:
+        """Stands for what sources have that change: what was worked out from something else is not asked for again."""
+        return " ".join(one.mark for one in self._changing)
+
     async def _stored(self, wanted: tuple[Named, ...], keeper: Keeper) -> Library:
         state = 0 if self._changes is None else self._changes.count
-        subject = "\n".join(f"{kind} {url}" for kind, url in wanted)
+        subject = "\n".join((self._mark, *(f"{kind} {url}" for kind, url in wanted)))
         known = await self._gathered.recall(subject, keeper)
         if known is None:
             gathering = _Gathering(self._sources)

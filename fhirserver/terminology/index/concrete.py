@@ -4,9 +4,9 @@ Spec: https://docs.snomed.org/snomed-ct-specifications/snomed-ct-release-file-sp
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final, overload
 
-from fhirserver.codec.fhir_json import decode_literal
 from fhirserver.terminology.concepts import Property
 from fhirserver.terminology.ecl.ontology import Value
 from fhirserver.terminology.index.sections import Texts
@@ -29,7 +29,7 @@ def property_of(name: str, text: str) -> Property:
         number = text[1:].removeprefix("+")
         if number.removeprefix("-").isdigit():
             return Property(name, "valueInteger", int(number))
-        return Property(name, "valueDecimal", decode_literal(number.encode()))
+        return Property(name, "valueDecimal", Decimal(number))
     value = value_of(text)
     return Property(name, "valueBoolean" if isinstance(value, bool) else "valueString", value)
 

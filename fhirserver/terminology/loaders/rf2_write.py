@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fhirserver.terminology.concepts import Head
+from fhirserver.terminology.dialects import tag_of
 from fhirserver.terminology.ecl.ontology import PREFERRED
 from fhirserver.terminology.index import codes, csr, terms
-from fhirserver.terminology.index.dialects import tag_of
 from fhirserver.terminology.index.edition import DEFINED, EDITION
 from fhirserver.terminology.index.facts import FactWriter
 from fhirserver.terminology.index.heads import head_json

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fhirserver.terminology.concepts import Filter, Mask
+from fhirserver.terminology.dialects import spoken, tag_of
 from fhirserver.terminology.ecl.ontology import ACCEPTABLE, PREFERRED, Ontology
-from fhirserver.terminology.index.dialects import spoken, tag_of
 from fhirserver.terminology.index.edition import EditionCodeSystem
 from fhirserver.terminology.index.opening import open_index
 from fhirserver.terminology.loaders import loader_of
