@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fhirserver.access.access import Access
 from fhirserver.access.masks import Mask, hidden_keys, hides
 from fhirserver.search.bind import Binder
+from fhirserver.search.coded import InValueSet, Subsumes, Translated
 from fhirserver.search.contained import ANY_INSIDE, holding
 from fhirserver.search.content import NARRATIVE_CODE
 from fhirserver.search.custom import split_union
@@ -28,13 +29,11 @@ from fhirserver.search.plan import (
     HasText,
     HasWords,
     InHierarchy,
-    InValueSet,
     Near,
     Not,
     Or,
     Plan,
     ReverseChain,
-    Subsumes,
     all_of,
     any_of,
     none_of,
@@ -93,7 +92,7 @@ class Hiding:
                 return NONE if self.hides(plan.key.partition("~")[0]) else plan
             case HasOneSpan(conditions):
                 return NONE if self.hides(conditions[0].key.partition("~")[0]) else plan
-            case InValueSet(codes) | Subsumes(codes):
+            case InValueSet(codes) | Subsumes(codes) | Translated(codes):
                 shown = self.shown(codes.keys)
                 return replace(plan, codes=replace(codes, keys=shown)) if shown else NONE
             case InHierarchy(keys):

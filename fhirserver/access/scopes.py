@@ -15,19 +15,18 @@ from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.outcome import BadRequest, FhirError
 from fhirserver.kernel.scopes import ANY_TYPE, Context, Scope, parse_scope
 from fhirserver.search.bind import Binder
+from fhirserver.search.coded import InValueSet, Subsumes, Translated
 from fhirserver.search.plan import (
     NONE,
     And,
     Chain,
     HasItem,
     InHierarchy,
-    InValueSet,
     Not,
     OnList,
     Or,
     Plan,
     ReverseChain,
-    Subsumes,
     all_of,
     any_of,
 )
@@ -118,7 +117,7 @@ def is_plain(plan: Plan) -> bool:
             return all(map(is_plain, plans))
         case Not(inner):
             return is_plain(inner)
-        case Chain() | ReverseChain() | InValueSet() | Subsumes() | InHierarchy() | OnList() | HasItem():
+        case Chain() | ReverseChain() | InValueSet() | Subsumes() | Translated() | InHierarchy() | OnList() | HasItem():
             return False
         case _:
             return True

@@ -5,10 +5,14 @@ Spec: http://hl7.org/fhir/R4/searchparameter.html
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from fhirserver.kernel.resource import Resource
+
+BY_CONCEPT_MAP: Final = "urn:fhirserver:StructureDefinition:search-by-concept-map"
+"""The extension of a SearchParameter for codes that names a ConceptMap."""
 
 
 class SearchType(StrEnum):
@@ -43,6 +47,8 @@ class SearchParameter(msgspec.Struct, frozen=True, array_like=True):
     targets: tuple[str, ...] = ()
     components: tuple[Component, ...] = ()
     description: str = ""
+    concept_map: str | None = None
+    """The canonical of a ConceptMap by which a code finds those that mean the same."""
 
 
 def compile_search_parameter(definition: Resource) -> SearchParameter | None:
@@ -59,6 +65,9 @@ def compile_search_parameter(definition: Resource) -> SearchParameter | None:
         tuple(definition.get("target", ())),
         tuple(components),
         definition.get("description", ""),
+        next(
+            (e.get("valueCanonical") for e in definition.get("extension", ()) if e.get("url") == BY_CONCEPT_MAP), None
+        ),
     )
 
 

@@ -17,30 +17,21 @@ from fhirserver.kernel.outcome import BadRequest, Issue, IssueType, TooCostly
 from fhirserver.kernel.reference import parse_rest_reference
 from fhirserver.repository.definitions import StoredDefinitions
 from fhirserver.repository.services import Services
+from fhirserver.search.coded import Codes, InValueSet, Subsumes, Translated
 from fhirserver.search.items import ItemReader
-from fhirserver.search.plan import (
-    NONE,
-    Codes,
-    HasItem,
-    HasTerm,
-    InHierarchy,
-    InValueSet,
-    IsOneOf,
-    OnList,
-    Plan,
-    Subsumes,
-    all_of,
-)
+from fhirserver.search.plan import NONE, HasItem, HasTerm, InHierarchy, IsOneOf, OnList, Plan, all_of
 from fhirserver.search.query import FILTER
 from fhirserver.search.values.reference import resolved
 from fhirserver.search.values.token import plan_codings
 from fhirserver.store.search import Hit
 from fhirserver.store.sorting import Window
 from fhirserver.store.store import Session
+from fhirserver.terminology.asked import Coding
 from fhirserver.terminology.selected import Selected
 from fhirserver.terminology.sources import Undecidable
+from fhirserver.terminology.translating import same_meaning
 
-Lookup: TypeAlias = InValueSet | Subsumes | InHierarchy | OnList | HasItem
+Lookup: TypeAlias = InValueSet | Subsumes | Translated | InHierarchy | OnList | HasItem
 
 _FEW: Final = 200
 """Codes that a query asks for whether they are in use or not."""
@@ -60,6 +51,8 @@ async def look_up(services: Services, access: Access, lookup: Lookup, session: S
             return await _in_value_set(world, lookup)
         case Subsumes():
             return await _subsumes(world, lookup)
+        case Translated():
+            return await _translated(world, lookup)
         case InHierarchy():
             return await _in_hierarchy(world, lookup)
         case OnList():
@@ -101,6 +94,15 @@ async def _subsumes(world: _World, asked: Subsumes) -> Plan:
     except Undecidable as problem:
         raise _undecidable(problem, asked.parameter) from None
     return await _selected(world, asked.codes, selected)
+
+
+async def _translated(world: _World, asked: Translated) -> Plan:
+    try:
+        library = await world.services.terms.library([("ConceptMap", asked.concept_map)], world.keeper)
+        found = same_meaning(library, asked.concept_map, Coding(asked.code, asked.system))
+    except Undecidable as problem:
+        raise _undecidable(problem, asked.parameter) from None
+    return _found(asked.codes.keys, plan_codings(asked.codes, found))
 
 
 async def _selected(world: _World, codes: Codes, selected: Selected) -> Plan:

@@ -13,6 +13,7 @@ from fhirserver.repository.inner_items import asks_items, pointing_by_items
 from fhirserver.repository.lookups import look_up
 from fhirserver.repository.requests import Parameters
 from fhirserver.repository.services import Services
+from fhirserver.search.coded import InValueSet, Subsumes, Translated
 from fhirserver.search.contained import beginning_with, may_begin_with, pointing_inside
 from fhirserver.search.entries import FIRST_TYPES
 from fhirserver.search.needs import asks_elsewhere
@@ -29,14 +30,12 @@ from fhirserver.search.plan import (
     HasTermPrefix,
     HasText,
     InHierarchy,
-    InValueSet,
     IsOneOf,
     Not,
     OnList,
     Or,
     Plan,
     ReverseChain,
-    Subsumes,
     all_of,
     any_of,
     none_of,
@@ -126,7 +125,7 @@ async def resolve(services: Services, access: Access, plan: Plan, session: Sessi
             near = anchored(plan.resource_type, await resolve(services, access, plan.near, session))
             inner = await resolve(services, access, plan.plan, session)
             return await look_up(services, access, replace(plan, near=near, plan=inner), session)
-        case InValueSet() | Subsumes() | InHierarchy() | OnList():
+        case InValueSet() | Subsumes() | Translated() | InHierarchy() | OnList():
             return await look_up(services, access, plan, session)
         case _:
             return plan

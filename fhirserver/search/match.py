@@ -8,6 +8,7 @@ import string
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from fhirserver.search.coded import InValueSet, Subsumes, Translated
 from fhirserver.search.index import ANY_END, SEPARATOR, VARIANT_END, Group, IndexValues, Span
 from fhirserver.search.plan import (
     All,
@@ -28,7 +29,6 @@ from fhirserver.search.plan import (
     HasText,
     HasWords,
     InHierarchy,
-    InValueSet,
     IsOneOf,
     LastUpdated,
     Near,
@@ -39,7 +39,6 @@ from fhirserver.search.plan import (
     Or,
     Plan,
     ReverseChain,
-    Subsumes,
     Unit,
 )
 from fhirserver.search.text_test import TextTest
@@ -98,7 +97,7 @@ def match(plan: Plan, candidate: Candidate) -> bool:  # noqa: C901, PLR0912 - on
             return candidate.key in keys
         case OnlyPatients():
             return all(_is_of_them(plan, term) for term in values.terms if term.startswith(plan.prefixes))
-        case Chain() | ReverseChain() | InValueSet() | Subsumes() | InHierarchy() | OnList() | HasItem():
+        case Chain() | ReverseChain() | InValueSet() | Subsumes() | Translated() | InHierarchy() | OnList() | HasItem():
             raise UnresolvedChain
         case _:
             assert_never(plan)

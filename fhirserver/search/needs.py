@@ -4,6 +4,7 @@ from enum import Enum
 from typing import Final
 
 from fhirserver.kernel.memory import ByIdentity
+from fhirserver.search.coded import InValueSet, Subsumes, Translated
 from fhirserver.search.plan import (
     And,
     Chain,
@@ -14,7 +15,6 @@ from fhirserver.search.plan import (
     HasSpan,
     HasTerm,
     InHierarchy,
-    InValueSet,
     IsOneOf,
     LastUpdated,
     Not,
@@ -23,7 +23,6 @@ from fhirserver.search.plan import (
     Or,
     Plan,
     ReverseChain,
-    Subsumes,
 )
 
 _REMEMBERED: Final = 1024
@@ -48,7 +47,7 @@ def asked_keys(plan: Plan) -> frozenset[str]:
 
 
 _GROWING: Final = tuple(Extent)
-_ELSEWHERE: Final = frozenset({Chain, ReverseChain, HasItem, InValueSet, Subsumes, InHierarchy, OnList})
+_ELSEWHERE: Final = frozenset({Chain, ReverseChain, HasItem, InValueSet, Subsumes, Translated, InHierarchy, OnList})
 
 
 def asks_elsewhere(plan: Plan) -> bool:

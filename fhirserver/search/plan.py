@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from fhirserver.search.coded import InValueSet, Subsumes, Translated
 from fhirserver.search.text_test import TextTest
 
 IN_RECORD: Final = "@Patient/"
@@ -239,38 +240,6 @@ class ReverseChain:
 
 
 @dataclass(frozen=True, slots=True)
-class Codes:
-    """Where the index has coded values."""
-
-    keys: tuple[str, ...]
-    implied: frozenset[str] = frozenset()
-    """The code systems of elements that state none; their terms have none either."""
-    bare: bool = False
-    """Some elements state no system and imply none: their code alone decides."""
-
-
-@dataclass(frozen=True, slots=True)
-class InValueSet:
-    """Some code is in a value set: a canonical, or ``ValueSet/id``."""
-
-    codes: Codes
-    value_set: str
-    parameter: str = ""
-    """Which asked for it, by which errors name it; empty: ``_filter``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subsumes:
-    """Some code is subsumed by this one or, ``above``, subsumes it; each code subsumes itself."""
-
-    codes: Codes
-    system: str
-    code: str
-    above: bool = False
-    parameter: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class InHierarchy:
     """Some reference under one of ``keys`` points to ``start``, or to what is below or above it.
 
@@ -339,6 +308,7 @@ Plan: TypeAlias = (
     | ReverseChain
     | InValueSet
     | Subsumes
+    | Translated
     | InHierarchy
     | OnList
     | HasItem

@@ -3,15 +3,16 @@
 Spec: http://hl7.org/fhir/R4/search.html#ptypes
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from fhirserver.definitions.search_parameters import SearchType
+from fhirserver.search.coded import InValueSet, Subsumes, Translated
 from fhirserver.search.extract import IndexingRules
 from fhirserver.search.parameters import Bound, Part
-from fhirserver.search.plan import InValueSet, Plan, Subsumes
+from fhirserver.search.plan import Plan, any_of
 from fhirserver.search.values.date import plan_date
 from fhirserver.search.values.number import plan_number
 from fhirserver.search.values.quantity import plan_quantity
@@ -39,11 +40,21 @@ class Target:
     whole: bool = False
     code: str = ""
     """Of the parameter."""
+    concept_map: str | None = None
 
 
 def target_of(bound: Bound) -> Target:
     """Return what values of a parameter are read for."""
-    return Target(bound.keys, bound.form, bound.targets, bound.restricted, bound.whole, bound.definition.code)
+    definition = bound.definition
+    return Target(
+        bound.keys,
+        bound.form,
+        bound.targets,
+        bound.restricted,
+        bound.whole,
+        definition.code,
+        definition.concept_map,
+    )
 
 
 def target_of_part(part: Part) -> Target:
@@ -70,7 +81,16 @@ def _read_token(rules: IndexingRules, target: Target, value: str, modifier: str 
     if positive == "in":
         return InValueSet(codes_of(target.keys, target.form), resolved(unescape(value), rules.own_bases), name)
     plan = plan_token(target.keys, value, positive, target.form)
+    if target.concept_map is not None and positive is None:
+        return any_of(plan, *_translated(target, target.concept_map, value, name))
     return replace(plan, parameter=name) if isinstance(plan, Subsumes) else plan
+
+
+def _translated(target: Target, concept_map: str, value: str, name: str) -> Iterator[Plan]:
+    """Yield what also finds the codes that a concept map has for a code with its system."""
+    system, bar, code = (unescape(part) for part in value.partition("|"))
+    if bar and system and code:
+        yield Translated(codes_of(target.keys, target.form), system, code, concept_map, name)
 
 
 def _read_string(rules: IndexingRules, target: Target, value: str, modifier: str | None) -> Plan:

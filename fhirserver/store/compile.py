@@ -12,6 +12,7 @@ from typing import Any, Final, assert_never
 from bson.regex import Regex
 
 from fhirserver.kernel.version import Method
+from fhirserver.search.coded import InValueSet, Subsumes, Translated
 from fhirserver.search.full_text import pattern_of
 from fhirserver.search.index import MAX_TERM, SEPARATOR, VARIANT_END
 from fhirserver.search.plan import (
@@ -33,7 +34,6 @@ from fhirserver.search.plan import (
     HasText,
     HasWords,
     InHierarchy,
-    InValueSet,
     IsOneOf,
     LastUpdated,
     Near,
@@ -44,7 +44,6 @@ from fhirserver.search.plan import (
     Or,
     Plan,
     ReverseChain,
-    Subsumes,
     Unit,
 )
 from fhirserver.search.text_test import TextTest
@@ -112,7 +111,7 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
             return {"_id": _one_of(list(keys)), "o": {"$ne": Method.DELETE.value}}
         case OnlyPatients(logical_ids, prefixes):
             return {"$and": [_in_no_other_record(prefix, logical_ids) for prefix in prefixes]}
-        case Chain() | ReverseChain() | InValueSet() | Subsumes() | InHierarchy() | OnList() | HasItem():
+        case Chain() | ReverseChain() | InValueSet() | Subsumes() | Translated() | InHierarchy() | OnList() | HasItem():
             raise ValueError("a chain must be resolved before a plan is compiled")
         case _:
             assert_never(plan)

@@ -21,8 +21,11 @@ from fhirserver.terminology.concept_maps import (
     reversed_equivalence,
 )
 from fhirserver.terminology.library import Library
+from fhirserver.terminology.sources import Undecidable
 from fhirserver.terminology.versions import matches
 
+_SAME: Final = frozenset({"equal", "equivalent", "relatedto"})
+"""Equivalences by which a search for one code finds the other."""
 _MAX_HOPS: Final = 10
 """Maps that are followed one after the other for a code that the first ones do not have."""
 
@@ -83,10 +86,12 @@ class Translator:
 
     def translate(self, maps: Sequence[ConceptMap]) -> Resource:
         """Return the Parameters that answer."""
-        found = dict.fromkeys(
-            match for one in maps for coding in self.wanted.codings for match in self._by_map(one, coding, ())
-        )
-        return self._answer(list(found), maps)
+        return self._answer(self.matches(maps), maps)
+
+    def matches(self, maps: Sequence[ConceptMap]) -> list[Match]:
+        """Return the translations, each once."""
+        found = (match for one in maps for coding in self.wanted.codings for match in self._by_map(one, coding, ()))
+        return list(dict.fromkeys(found))
 
     def _by_map(self, one: ConceptMap, coding: Coding, within: tuple[str, ...]) -> Iterator[Match]:
         if one.canonical in within or len(within) > _MAX_HOPS:
@@ -156,6 +161,20 @@ class Translator:
         elif not result and not said:
             said.append("No concept map has a translation.")
         return " ".join(said)
+
+
+def same_meaning(library: Library, concept_map: str, coding: Coding) -> list[tuple[str, str]]:
+    """Return the codes that mean the same as a code by a map, read there and back; raises Undecidable without it."""
+    found = library.concept_map(concept_map)
+    if found is None:
+        raise Undecidable(f"The concept map `{concept_map}` is not here.")
+    codes: dict[tuple[str, str], None] = {}
+    for is_reverse in (False, True):
+        matches = Translator(library, Wanted(codings=(coding,), is_reverse=is_reverse)).matches([found])
+        for one in matches:
+            if one.equivalence in _SAME and one.found.system:
+                codes[one.found.system, one.found.code] = None
+    return sorted(codes)
 
 
 def _is_of(coding: Coding, system: str | None, version: str | None) -> bool:

@@ -295,3 +295,42 @@ def replace_sites(app: Application, site: Site) -> Application:
     other.sites["main"] = site
     other.gateway._lanes = other._lane("main", site.dispatch, UNAUDITED, None)
     return other
+
+
+def condition(logical_id: str, system: str, code: str) -> Json:
+    coding = {"coding": [{"system": system, "code": code}]}
+    return {"resourceType": "Condition", "id": logical_id, "subject": {"reference": "Patient/p"}, "code": coding}
+
+
+async def test_a_code_finds_what_a_concept_map_says_is_the_same(app: Application, http: AsyncClient) -> None:
+    """``https://hl7.org/fhir/R4/conceptmap.html``: read there and back, by the map as it is now."""
+    old, new = "http://example.org/old", "http://example.org/new"
+    map_url = "http://example.org/map"
+
+    def concept_map(*targets: tuple[str, str]) -> Json:
+        element = {"code": "o1", "target": [{"code": code, "equivalence": how} for code, how in targets]}
+        group = {"source": old, "target": new, "element": [element]}
+        return {"resourceType": "ConceptMap", "id": "map", "url": map_url, "status": "active", "group": [group]}
+
+    for logical_id, system, code in (("a", old, "o1"), ("b", new, "n1"), ("c", new, "n2"), ("d", old, "o2")):
+        await put(http, condition(logical_id, system, code))
+    by_map = {"url": "urn:fhirserver:StructureDefinition:search-by-concept-map", "valueCanonical": map_url}
+    await put(
+        http,
+        parameter(
+            id="meaning", url="http://example.org/meaning", name="Meaning", code="meaning", base=["Condition"],
+            type="token", expression="Condition.code", extension=[by_map],
+        ),
+    )  # fmt: skip
+    await app.sites["main"].watch.refresh()
+    await until(lambda: http.get("Condition?meaning=o1"), 200)
+
+    refused = await http.get(f"Condition?meaning={old}|o1")
+    assert (refused.status_code, map_url in refused.text) == (400, True)
+    await put(http, concept_map(("n1", "equivalent"), ("n2", "narrower")))
+    assert await ids(http, f"Condition?meaning={old}|o1") == ["a", "b"]
+    assert await ids(http, f"Condition?meaning={new}|n1") == ["a", "b"]
+    assert await ids(http, f"Condition?meaning={new}|n2") == ["c"]
+    assert await ids(http, "Condition?meaning=o1") == ["a"]
+    await put(http, concept_map(("n2", "equal")))
+    assert await ids(http, f"Condition?meaning={old}|o1") == ["a", "c"]

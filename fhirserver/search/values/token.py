@@ -11,8 +11,9 @@ from typing import Final
 
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.resource import Json
+from fhirserver.search.coded import Codes, Subsumes
 from fhirserver.search.index import SEPARATOR
-from fhirserver.search.plan import Codes, HasTerm, HasTermPrefix, HasText, Plan, Subsumes, any_of
+from fhirserver.search.plan import HasTerm, HasTermPrefix, HasText, Plan, any_of
 from fhirserver.search.text_test import TextTest
 from fhirserver.search.values.string import normalise
 from fhirserver.search.values.text import split_unescaped, unescape
