@@ -31,7 +31,7 @@ class TerminologyWatch:
     async def refresh(self) -> None:
         """Look once; raises Unavailable."""
         wanted = sorted(installation_of(one) for one in await self._stored.all())
-        if wanted == sorted(self._shelf.installed()):
+        if wanted == sorted(self._shelf.installed()) and not any(map(self._shelf.lacks, wanted)):
             return
         self._shelf.folder.mkdir(parents=True, exist_ok=True)
         with locked(self._shelf.folder, waits=False) as has_lock:
@@ -41,8 +41,7 @@ class TerminologyWatch:
 
     async def _fetch(self, wanted: Sequence[Installation]) -> bool:
         """Fetch the files that are not here; tells whether all are now."""
-        missing = [one for one in wanted if not self._shelf.path(one.sha).exists()]
-        for one in missing:
+        for one in filter(self._shelf.lacks, wanted):
             part = self._shelf.folder / f"{one.sha}.{secrets.token_hex(4)}.part"
             try:
                 if not await self._stored.fetch(one.canonical, one.sha, part):

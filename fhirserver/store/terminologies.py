@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bson.objectid import ObjectId
 from gridfs.asynchronous import AsyncGridFSBucket
-from gridfs.errors import NoFile
+from gridfs.errors import GridFSError, NoFile
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -75,7 +75,7 @@ class Terminologies:
                     while chunk := await stream.readchunk():
                         found.update(chunk)
                         target.write(chunk)
-                except NoFile:  # replaced meanwhile
+                except GridFSError:  # replaced meanwhile
                     return False
         return found.hexdigest() == sha
 

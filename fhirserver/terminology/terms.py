@@ -46,6 +46,7 @@ class Terms:
         self._sources = tuple(sources)
         self._changing = [one for one in sources if isinstance(one, Changing)]
         self._changes = changes
+        self._seen = ""
         self._gathered = Memory[Library](MAX_CONCEPTS, changes)
         self._value_sets = Memory[Selected](MAX_CODES, changes)
         self._related: dict[tuple[str, int, bool], tuple[CodeSystem, Selected]] = {}
@@ -103,8 +104,14 @@ class Terms:
 
     @property
     def _mark(self) -> str:
-        """Stands for what sources have that change: what was worked out from something else is not asked for again."""
-        return " ".join(one.mark for one in self._changing)
+        """Stands for what sources have that change: what was worked out from something else is forgotten."""
+        mark = " ".join(one.mark for one in self._changing)
+        if mark != self._seen:
+            self._seen = mark
+            self._gathered = Memory[Library](MAX_CONCEPTS, self._changes)
+            self._value_sets = Memory[Selected](MAX_CODES, self._changes)
+            self._related.clear()
+        return mark
 
     async def _stored(self, wanted: tuple[Named, ...], keeper: Keeper) -> Library:
         state = 0 if self._changes is None else self._changes.count

@@ -13,10 +13,11 @@ from typing import Final
 
 import orjson
 
+from fhirserver.kernel.outcome import Unavailable
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.concepts import CodeSystem
 from fhirserver.terminology.index.opening import open_index
-from fhirserver.terminology.index.sections import synced
+from fhirserver.terminology.index.sections import BadIndex, synced
 from fhirserver.terminology.index.system import IndexedCodeSystem
 from fhirserver.terminology.value_sets import ValueSet
 
@@ -75,10 +76,10 @@ class Shelf:
         return self._installed
 
     def opened(self, one: Installation) -> IndexedCodeSystem:
-        """Return the code system of an installation, opened once; raises BadIndex, OSError."""
+        """Return the code system of an installation, opened once; raises FileNotFoundError, Unavailable."""
         found = self._opened.get(one.sha)
         if found is None:
-            found = self._opened[one.sha] = open_index(self.path(one.sha))
+            found = self._opened[one.sha] = self._open(one)
         return found
 
     def install(self, wanted: Iterable[Installation]) -> None:
@@ -98,6 +99,16 @@ class Shelf:
         for path in self.folder.iterdir():
             if (path.suffix == _INDEX and path.name not in kept) or path.suffix == ".part":
                 path.unlink(missing_ok=True)
+
+    def lacks(self, one: Installation) -> bool:
+        """Tell whether the file of an installation is not here."""
+        return not self.path(one.sha).exists()
+
+    def _open(self, one: Installation) -> IndexedCodeSystem:
+        try:
+            return open_index(self.path(one.sha))
+        except BadIndex as problem:
+            raise Unavailable(f"`{one.canonical}` must be loaded again: {problem}") from problem
 
     def _look(self) -> tuple[int, int, int] | None:
         try:
