@@ -58,6 +58,7 @@ from fhirserver.store.parameters import ParameterStore
 from fhirserver.store.reindex import Reindexing
 from fhirserver.store.search import Searcher
 from fhirserver.store.store import Store
+from fhirserver.terminology.implicit import Implicit
 from fhirserver.terminology.index.installed import Installed, Shelf
 from fhirserver.terminology.terms import Terms
 
@@ -233,7 +234,7 @@ class Builder:
             on_slow=log_slow_search,
             is_audited=self.settings.is_audited,
             terms=Terms(
-                (known.builtin, known.packaged, Installed(self.shelf, name)),
+                (known.builtin, known.packaged, Installed(self.shelf, name), Implicit()),
                 SharedCount(settings.data_dir / _CHANGES / name),
             ),
         )

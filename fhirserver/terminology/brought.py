@@ -22,6 +22,7 @@ _SHAPES: Final[Mapping[str, Mapping[str, Shape]]] = MappingProxyType(
     {
         "CodeSystem": {
             **_HEAD,
+            "valueSet": str,
             "concept": ("concept", True),
             "property": ("declared", True),
             "filter": ("declared", True),

@@ -104,6 +104,8 @@ class Head:
     """What else filters may name."""
     supplements: tuple[str, ...] = ()
     """The canonicals of the supplements that are part of it here."""
+    value_set: str | None = None
+    """The canonical of the value set that has all its codes."""
 
     @property
     def canonical(self) -> str:

@@ -10,6 +10,7 @@ from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.concept_maps import ConceptMap
 from fhirserver.terminology.concepts import CodeSystem
+from fhirserver.terminology.implicit import whole, whole_of, whole_system
 from fhirserver.terminology.resource_systems import ResourceCodeSystem
 from fhirserver.terminology.supplements import with_supplements
 from fhirserver.terminology.value_sets import ValueSet
@@ -69,6 +70,7 @@ class Given:
         self._value_sets: dict[str, list[ValueSet]] = {}
         self._supplements: dict[str, list[Resource]] = {}
         self._maps: list[ConceptMap] = []
+        self._wholes: dict[str, list[ValueSet]] = {}
         self.weight = 0
         """Concepts of all code systems together."""
         for resource in resources:
@@ -87,6 +89,9 @@ class Given:
             system = ResourceCodeSystem(resource)
             self.weight += len(system)
             self._code_systems.setdefault(url, []).append(system)
+            if system.head.value_set is not None:
+                all_of_it = whole_of(system.head)
+                self._wholes.setdefault(all_of_it.url, []).append(all_of_it)
         elif resource["resourceType"] == "ConceptMap":
             self._maps.append(ConceptMap(resource))
             self.weight += sum(len(group.get("element", ())) for group in resource.get("group", ()))
@@ -105,7 +110,7 @@ class Given:
 
     def value_sets(self, url: str) -> Sequence[ValueSet]:
         """Return all versions of a value set."""
-        return self._value_sets.get(url, ())
+        return self._value_sets.get(url, self._wholes.get(url, ()))
 
     def supplements(self, url: str) -> Sequence[Resource]:
         """Return the CodeSystems that supplement a code system."""
@@ -163,6 +168,10 @@ class Library:
         for source in self._sources:
             for one in source.value_sets(url):
                 found.setdefault(one.version, one)
+        if not found:
+            system = whole_system(url)
+            if system is not None and self.code_systems(system):
+                return whole(url, system)
         return _chosen(list(found.values()), version, lambda one: one.version, lambda one: one.status)
 
     def concept_map(self, url: str, version: str | None = None) -> ConceptMap | None:

@@ -11,7 +11,8 @@ from typing import Final
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.concept_maps import ConceptMap
 from fhirserver.terminology.concepts import CodeSystem
-from fhirserver.terminology.resource_systems import ResourceCodeSystem
+from fhirserver.terminology.implicit import whole_of
+from fhirserver.terminology.resource_systems import ResourceCodeSystem, head_of
 from fhirserver.terminology.sources import DefinitionSource
 from fhirserver.terminology.value_sets import ValueSet
 
@@ -47,7 +48,7 @@ class Packaged:
             if len(self._value_sets) > _MAX_VALUE_SETS:
                 self._value_sets.popitem(last=False)
         known = self._value_sets.get(url)
-        return () if known is None else (known,)
+        return self._wholes.get(url, ()) if known is None else (known,)
 
     def supplements(self, url: str) -> Sequence[Resource]:
         """Return nothing: no package has supplements that are used unasked."""
@@ -61,6 +62,17 @@ class Packaged:
     def maps_of(self, system: str) -> Sequence[ConceptMap]:
         """Return the concept maps from or to a code system."""
         return self._maps.get(system, ())
+
+    @cached_property
+    def _wholes(self) -> Mapping[str, Sequence[ValueSet]]:
+        """The value sets of all codes of a code system that the packages do not have themselves."""
+        found: dict[str, list[ValueSet]] = {}
+        for url in self._definitions.canonicals():
+            resource = self._definitions.resource(url)
+            if resource is not None and resource["resourceType"] == "CodeSystem" and "valueSet" in resource:
+                one = whole_of(head_of(resource))
+                found.setdefault(one.url, []).append(one)
+        return found
 
     @cached_property
     def _maps(self) -> Mapping[str, Sequence[ConceptMap]]:

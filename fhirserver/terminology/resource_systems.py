@@ -39,6 +39,7 @@ def head_of(resource: Resource) -> Head:
         is_case_sensitive=resource.get("caseSensitive", True),
         version_needed=resource.get("versionNeeded", False),
         properties={one["code"]: one for one in resource.get("property", ())},
+        value_set=resource.get("valueSet"),
         filters=frozenset(one["code"] for one in resource.get("filter", ())),
     )
 

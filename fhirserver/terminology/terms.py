@@ -16,6 +16,7 @@ from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.concept_maps import ConceptMap
 from fhirserver.terminology.concepts import CodeSystem, ListedCodeSystem, is_listed
+from fhirserver.terminology.implicit import whole_system
 from fhirserver.terminology.library import Changing, Given, Library, Source
 from fhirserver.terminology.memory import Changes, Found, Keeper, Memory, Named
 from fhirserver.terminology.selected import Coded, Selected, selection_of
@@ -154,6 +155,9 @@ class _Gathering:
         kind, canonical = name
         if kind == "ValueSet":
             url = parse_canonical(canonical).url
+            system = whole_system(url)
+            if system is not None:
+                yield "CodeSystem", system
             yield from (
                 n for source in self.sources for one in source.value_sets(url) for n in _needed_by(one.resource)
             )

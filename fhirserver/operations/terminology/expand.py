@@ -6,6 +6,7 @@ Spec: http://hl7.org/fhir/R4/valueset-operation-expand.html
 import asyncio
 from typing import Final
 
+from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Level
 from fhirserver.kernel.outcome import BadRequest
 from fhirserver.kernel.resource import Resource
@@ -45,7 +46,7 @@ async def asked_value_set(question: Question, repository: Repository) -> tuple[V
         return ValueSet(given), await library_of(repository, (), [*brought, given])
     if canonical is None:
         raise BadRequest("It takes a `url`, a `valueSet`, or a ValueSet to be invoked on.", expression=["http.url"])
-    names: list[Named] = [("ValueSet", canonical.partition("|")[0])]
+    names: list[Named] = [("ValueSet", parse_canonical(canonical).url)]
     library = await library_of(repository, names, brought)
     return value_set_in(library, canonical, question.arguments.text("valueSetVersion"), question.options), library
 

@@ -16,6 +16,7 @@ import orjson
 from fhirserver.kernel.outcome import Unavailable
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.concepts import CodeSystem
+from fhirserver.terminology.implicit import whole_of
 from fhirserver.terminology.index.opening import open_index
 from fhirserver.terminology.index.sections import BadIndex, synced
 from fhirserver.terminology.index.system import IndexedCodeSystem
@@ -148,8 +149,9 @@ class Installed:
             return [self._shelf.opened(one) for one in self._shelf.installed() if one.url == url and self._uses(one)]
 
     def value_sets(self, url: str) -> Sequence[ValueSet]:
-        """Return nothing: an index has a code system."""
-        return ()
+        """Return what is named as the value set of all codes of an installed code system."""
+        systems = (system for one in self._shelf.installed() for system in self.code_systems(one.url))
+        return [whole_of(one.head) for one in systems if one.head.value_set in (url, f"{url}|{one.head.version}")]
 
     def supplements(self, url: str) -> Sequence[Resource]:
         """Return nothing: an index has a whole code system."""
