@@ -33,7 +33,8 @@ def _write_table(writer: SectionWriter, name: str, rows: RefsetRows, numbers: Nu
         cells = longs(rows.cells[column])[places]
         _write_column(writer, f"{name}.{column}", cells, list(rows.values[column]), numbers)
     found, first = np.unique(refsets, return_index=True)
-    spans = zip(found.tolist(), first.tolist(), [*first.tolist()[1:], len(refsets)], strict=True)
+    bounds = [*first.tolist(), len(refsets)]
+    spans = zip(found.tolist(), bounds, bounds[1:], strict=False)
     return {"names": rows.names, "kinds": rows.kinds, "refsets": {str(one): [start, end] for one, start, end in spans}}
 
 

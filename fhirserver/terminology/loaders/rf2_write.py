@@ -126,9 +126,9 @@ class EditionWriter:
 
     def _descriptions(self, release: Release, numbers: Numbers) -> None:
         rows = release.descriptions
-        places = rows.last()
-        ids, concept = longs(rows.ids)[places], longs(rows.concepts)[places]
-        known = _known(numbers, concept, "concept of a description")
+        places = _of_concepts(rows, numbers)
+        ids = longs(rows.ids)[places]
+        known = _known(numbers, longs(rows.concepts)[places], "concept of a description")
         accepted = _accepted(release, ids)
         order = self._terms(rows, places, known, accepted)
         columns: dict[str, Array] = {
@@ -172,6 +172,13 @@ class EditionWriter:
         languages = np.frombuffer(rows.languages, np.uint8)[places]
         table = terms.Columns(texts, concept, languages, ranks.astype(np.int32), found.astype(np.uint8))
         return terms.write_columns(self._writer, table, len(self._inactive))
+
+
+def _of_concepts(rows: Descriptions, numbers: Numbers) -> Places:
+    """Return the last states of descriptions, without those out of use of concepts that are not in the release."""
+    places = rows.last()
+    kept: Places = places[truths(rows.active)[places] | (numbers.of(longs(rows.concepts)[places]) >= 0)]
+    return kept
 
 
 def _known(numbers: Numbers, ids: Ids, what: str) -> npt.NDArray[np.int32]:

@@ -330,3 +330,28 @@ def test_designations_of_a_dialect_that_has_no_usual_tag() -> None:
     assert tag_of("21000172104", "fr") == "fr-BE"
     assert spoken("en-x-sctlang-90000000-00005080-04") == "en-GB"
     assert spoken("fr-x-sctlang-16019999-99107") == "fr-x-sctlang-16019999-99107"
+
+
+def test_a_reference_set_file_without_rows_of_concepts(tmp_path: Path) -> None:
+    release = small.write_international(tmp_path / "release")
+    header = ["id", "effectiveTime", "active", "moduleId", "refsetId", "referencedComponentId", "mapTarget"]
+    of_a_description = ["0" * 8 + "-0000-0000-0000-" + "0" * 12, "20260131", "1", code("core"), code("map"), "123", "A"]
+    file = release / "der2_sRefset_SimpleMapSnapshot_INT_20260131.txt"
+    for rows in ([header], [header, of_a_description]):
+        file.write_text("".join("\t".join(row) + "\r\n" for row in rows), newline="")
+        load(tmp_path / "index", release)
+        assert opened(tmp_path / "index").members(0) is None
+
+
+@pytest.mark.parametrize("is_active", [False, True])
+def test_a_description_of_a_concept_that_is_not_there(tmp_path: Path, is_active: bool) -> None:
+    release = small.write_international(tmp_path / "release")
+    file = next(release.rglob("sct2_Description_Snapshot-fr*"))
+    row = [small.sctid(77_777, "11"), 20260131, int(is_active), code("core"), "99999999", "fr", SYNONYM, "Perdu", 0]
+    file.write_bytes(file.read_bytes() + ("\t".join(map(str, row)) + "\r\n").encode())
+    if is_active:
+        with pytest.raises(BadRelease, match="The concept of a description 99999999 is no concept of the release"):
+            load(tmp_path / "index", release)
+    else:
+        load(tmp_path / "index", release)
+        assert searched(opened(tmp_path / "index"), "perdu") == []
