@@ -118,6 +118,21 @@ class Matrix:
             if code is not None and not value.endswith(VARIANT_END):
                 text = escaped(value.split(SEPARATOR)[0])
                 yield Ask(f"by {code}", "GET", f"{resource_type}?{code}={text}")
+        yield from self._by_words(resource)
+        query = f"{resource_type}?_id={resource['id']}"
+        for more in ("", "&_summary=count", "&_include=*&_revinclude=*:*", f"&_at={self.moment}", "&_count=0"):
+            yield Ask("by id", "GET", query + more)
+        yield Ask("by id, in a form", "POST", f"{resource_type}/_search", f"_id={resource['id']}".encode(), FORM)
+        yield Ask("by filter", "GET", f"{resource_type}?_filter=_id eq {resource['id']}")
+        if resource_type == "Patient":
+            yield Ask("by filter, items", "GET", "Patient?_filter=telecom[system eq email].value pr true")
+        if resource_type == "Observation":
+            yield Ask("by filter, items", "GET", "Observation?_filter=note[text pr true].text pr true")
+
+    @staticmethod
+    def _by_words(resource: Json) -> Iterator[Ask]:
+        """Search by the words of a resource, and by what is inside it."""
+        resource_type = resource["resourceType"]
         for word in ("narrated", "noted", "portrait", "words"):
             for code in ("_text", "_content"):
                 yield Ask(f"by {code}", "GET", f"{resource_type}?{code}={word}{resource['id'][:1]}")
@@ -130,11 +145,6 @@ class Matrix:
                 for more in ("", "&_sort=_score", "&_sort=-_id", "&_count=1"):
                     yield Ask("by words of what is inside", "GET", f"{resource_type}?_content={words}{more}")
             yield Ask("by filter, words", "GET", f"{resource_type}?_filter=_content co {word}")
-        query = f"{resource_type}?_id={resource['id']}"
-        for more in ("", "&_summary=count", "&_include=*&_revinclude=*:*", f"&_at={self.moment}", "&_count=0"):
-            yield Ask("by id", "GET", query + more)
-        yield Ask("by id, in a form", "POST", f"{resource_type}/_search", f"_id={resource['id']}".encode(), FORM)
-        yield Ask("by filter", "GET", f"{resource_type}?_filter=_id eq {resource['id']}")
 
     def _shapes(self, resource_type: str) -> Iterator[Ask]:
         yield Ask("all", "GET", resource_type)
@@ -160,7 +170,11 @@ class Matrix:
             yield Ask(f"{code} missing", "GET", f"{resource_type}?{code}:missing=true&_summary=count")
             yield Ask(f"{code} there", "GET", f"{resource_type}?{code}:missing=false")
             yield Ask(f"by {code}, sorted", "GET", f"{resource_type}?_sort=-{code}&_count=2", follows=True)
+            there = f"{code} pr true"
+            for asked in (f"{there} and _lastUpdated gt 2000", f"{there} or _id eq x", f"not ({there})"):
+                yield Ask(f"{code} by filter", "GET", f"{resource_type}?_filter={asked}")
         if kind is SearchType.DATE:
+            yield Ask(f"{code} by filter", "GET", f"{resource_type}?_filter={code} po 1910 or {code} co 1910-01-01")
             yield Ask(f"{code} after", "GET", f"{resource_type}?{code}=ge1900")
         if kind is SearchType.TOKEN:
             yield Ask(f"{code} not", "GET", f"{resource_type}?{code}:not=nothing")
@@ -177,12 +191,18 @@ class Matrix:
                 "sorted by a chain", "GET", f"{source}?_sort=-{code}:{target}._lastUpdated&_count=1", follows=True
             )
             yield Ask("included", "GET", f"{source}?_include:iterate={source}:{code}:{target}")
+            if target == "Patient":
+                yield Ask("chain to a value", "GET", f"{source}?{code}:Patient.birthdate=ge1900")
+                asked = f"{code}.telecom[system eq email].value pr true"
+                yield Ask("by filter, items of a chain", "GET", f"{source}?_filter={asked}")
             yield Ask("reverse chain", "GET", f"{target}?_has:{source}:{code}:_lastUpdated=ge2000")
         for source, code, target in self._references(self.hidden, self.visible):
             ids = ",".join(one["id"] for one in self.hidden if one["resourceType"] == source)
             yield Ask("pointed to", "GET", f"{target}?_has:{source}:{code}:_id={ids}")
             yield Ask("pointed to, excluded", "GET", f"{target}?_has:{source}:{code}:_id:not=x&_summary=count")
             yield Ask("reverse included", "GET", f"{target}?_revinclude={source}:{code}")
+            if source == "Observation":
+                yield Ask("pointed to by a value", "GET", f"{target}?_has:Observation:{code}:value-quantity=gt0")
             yield Ask("chain from what is hidden", "GET", f"{source}?{code}:{target}._id:not=x&_summary=count")
 
     def _references(self, sources: Sequence[Json], targets: Sequence[Json]) -> list[tuple[str, str, str]]:
@@ -241,6 +261,10 @@ class Matrix:
                 yield Ask("compartment, counted", "GET", f"Patient/{patient['id']}/{member}?_summary=count")
         for encounter in (one for one in self.hidden if one["resourceType"] == "Encounter"):
             yield Ask("compartment", "GET", f"Encounter/{encounter['id']}/*")
+        yield from self._of_definitions()
+
+    def _of_definitions(self) -> Iterator[Ask]:
+        """Ask by Lists, value sets and named queries."""
         yield Ask("compartment of a practitioner", "GET", "Practitioner/doc/*")
         yield Ask("labels of everything", "GET", "$meta")
         yield Ask("named query", "GET", "Observation?_query=coded&code=code-b")
@@ -248,7 +272,8 @@ class Matrix:
             for resource_type in self.types:
                 yield Ask("on a list", "GET", f"{resource_type}?_list={listed['id']}")
         for value_set in ("http://example.org/vs", "ValueSet/vs", "ValueSet/nothing"):
-            yield Ask("in a value set", "GET", f"Observation?code:in={value_set}")
+            for resource_type in ("Observation", "Medication"):
+                yield Ask("in a value set", "GET", f"{resource_type}?code:in={value_set}")
             yield Ask("not in a value set", "GET", f"Observation?code:not-in={value_set}&_summary=count")
 
     def _operations(self) -> Iterator[Ask]:
@@ -294,7 +319,8 @@ class Matrix:
         for one in (*self.hidden, *self.visible):
             for way in ("below", "above") if one["resourceType"] == "Encounter" else ():
                 yield Ask(f"{way} in a hierarchy", "GET", f"Encounter?part-of:{way}={key_of(one)}")
-                yield Ask(f"{way} in a hierarchy", "GET", f"Condition?encounter:{way}={key_of(one)}")
+                for source in ("Condition", "Observation"):
+                    yield Ask(f"{way} in a hierarchy", "GET", f"{source}?encounter:{way}={key_of(one)}")
 
     def _every_operation(self) -> Iterator[Ask]:
         """Invoke what the table has, wherever it may be: on what is hidden, on its types, on the system."""

@@ -70,9 +70,12 @@ _SITES: Final[Mapping[str, Mapping[str, Taken]]] = {
         "has_broad": "True",
         "hides": "False",
         "_hides_item": "False",
+        "_words": 0,
         "shown": 0,
     },
 }
+_OF_MODULES: Final[Mapping[str, Mapping[str, Taken]]] = {"fhirserver/access/hiding.py": {"plan": 0}}
+"""What is different in a module: here a plan without what is masked is made of another."""
 _METHODS_OF: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "fhirserver/repository": {
         "filter": ("access", "_access"),
@@ -169,11 +172,11 @@ class _Taking(ast.NodeTransformer):
         self.generic_visit(node)
         if (node.lineno, node.col_offset, _name(node)) != (self._site.line, self._site.column, self._site.name):
             return node
-        return ast.copy_location(_replacement(node, self._site.path.rpartition("/")[0]), node)
+        return ast.copy_location(_replacement(node, self._site.path), node)
 
 
-def _replacement(node: ast.Call, folder: str) -> ast.expr:
-    wanted = _SITES[folder][_name(node)]
+def _replacement(node: ast.Call, path: str) -> ast.expr:
+    wanted = _OF_MODULES.get(path, {}).get(_name(node), _SITES[path.rpartition("/")[0]][_name(node)])
     match wanted:
         case None:
             return ast.Constant(None)

@@ -73,6 +73,7 @@ MASKS = {
     "Patient": frozenset({"telecom", "address", "birthDate", "contact.telecom", "generalPractitioner"}),
     "Observation": frozenset({"value", "note", "performer", "encounter"}),
     "Medication": frozenset({"code"}),
+    "Encounter": frozenset({"partOf"}),
 }
 
 
@@ -87,6 +88,8 @@ def _without_masked(resource: Json) -> Json:
             dropped = {"valueQuantity", "note", "performer", "encounter"}
         case "Medication":
             dropped = {"code"}
+        case "Encounter":
+            dropped = {"partOf"}
         case _:
             shown = dict(resource)
             dropped = set()

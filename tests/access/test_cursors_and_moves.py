@@ -13,14 +13,15 @@ import pytest_asyncio
 
 from fhirserver.app.knowledge import Knowledge
 from tests.access.records import CATEGORY, LAB, SHARED, Json, record, to
-from tests.access.situations import Labelled, Masked, callers
+from tests.access.situations import TYPES, Labelled, Masked, callers
 from tests.access.worlds import OPERATOR, Ask, Callers, World, delete, fill, opened, put
 
+WITHOUT_BINARIES = [f"user/{name}.rs" for name in TYPES if name != "Binary"]
 _MADE = [
     callers({"a": ["patient/*.cruds"], "a-reader": ["patient/*.r"], "a-searcher": ["patient/*.s"]}, patient="a"),
     callers({"b": ["patient/*.cruds"]}, patient="b"),
     callers({"masked": ["user/*.cruds"]}, rules=Masked()),
-    callers({"labelled": ["user/*.cruds"]}, rules=Labelled()),
+    callers({"labelled": ["user/*.cruds"], "without-binaries": WITHOUT_BINARIES}, rules=Labelled()),
     callers(
         {
             "patcher": ["system/Observation.u"],
@@ -169,6 +170,7 @@ REFUSED = [
     pytest.param("observer", "GET", "Observation?_query=coded&code=x", None, 400, id="a query that is not to be seen"),
     pytest.param("updater", "PUT", "Observation?_id=nobody", {}, 403, id="u and s alone do not create"),
     pytest.param("patcher", "PUT", "Observation?_id=a-vital", {}, 403, id="u alone: no conditional update"),
+    pytest.param("patcher", "PATCH", "Observation?_id=a-vital", [], 403, id="u alone: no conditional patch"),
     pytest.param("a-searcher", "GET", "Observation/a-Observation", None, 403, id="s reads nothing"),
     pytest.param("a-searcher", "GET", "Observation/a-Observation/_history", None, 403, id="s has no history"),
     pytest.param("a-searcher", "GET", "Patient/a/$everything", None, 403, id="s has no everything"),
@@ -330,6 +332,15 @@ async def test_a_binary_is_read_where_it_is_shown(world: World) -> None:
     everything = json.loads((await sent(world, "a", "GET", "Patient/a/$everything"))[1])
     found = {entry["resource"]["id"] for entry in everything["entry"] if entry["resource"]["resourceType"] == "Binary"}
     assert found == {"a-form"}
+
+
+async def test_what_shows_a_binary_is_no_scope_for_it(world: World) -> None:
+    """An attachment leads to a Binary of who may read Binaries."""
+    for caller, expected in (("labelled", {"Binary/a-form"}), ("without-binaries", set())):
+        everything = json.loads((await sent(world, caller, "GET", "Patient/a/$everything"))[1])
+        keys = {f"{one['resource']['resourceType']}/{one['resource']['id']}" for one in everything["entry"]}
+        assert {key for key in keys if key.startswith("Binary/")} == expected
+    assert await status(world, "without-binaries", "GET", "Binary/a-form") == 403
 
 
 async def test_an_entry_of_a_bundle_is_held_against_the_access_by_itself(world: World) -> None:

@@ -214,8 +214,8 @@ async def _in_emergency(network: Network, token: str, patient: str) -> str:
 async def opened(uri: str, knowledge: Knowledge, callers: Callers) -> AsyncIterator[World]:
     """Open a world with an empty database."""
     with tempfile.TemporaryDirectory() as folder:
-        smart = {"auth": Auth.SMART, "audit": False, "data_dir": Path(folder)}
-        async with running(new_settings(**(smart if callers.logins else {})), uri, knowledge) as app:
+        smart = {"auth": Auth.SMART, "audit": False} if callers.logins else {}
+        async with running(new_settings(data_dir=Path(folder), **smart), uri, knowledge) as app:
             yield world_of(app, knowledge, callers)
 
 
