@@ -193,8 +193,9 @@ class Matrix:
             yield Ask("included", "GET", f"{source}?_include:iterate={source}:{code}:{target}")
             if target == "Patient":
                 yield Ask("chain to a value", "GET", f"{source}?{code}:Patient.birthdate=ge1900")
-                asked = f"{code}.telecom[system eq email].value pr true"
-                yield Ask("by filter, items of a chain", "GET", f"{source}?_filter={asked}")
+                item = "telecom[system eq fax].value pr true"
+                for asked in (f"{code}.{item}".replace("fax", "email"), f"{code}[not ({item})].active pr true"):
+                    yield Ask("by filter, items of a chain", "GET", f"{source}?_filter={asked}")
             yield Ask("reverse chain", "GET", f"{target}?_has:{source}:{code}:_lastUpdated=ge2000")
         for source, code, target in self._references(self.hidden, self.visible):
             ids = ",".join(one["id"] for one in self.hidden if one["resourceType"] == source)

@@ -12,6 +12,8 @@ EQUIVALENT: Final[dict[str, str]] = {
     "fhirserver/access/granted.py:Granted._filter:allows": _NO_GRANT,
     "fhirserver/access/hiding.py:Hiding.plan:plan#6":
         "what is near an item is of the same element, which `_hides_item` hides",
+    "fhirserver/access/scopes.py:check_scope:criteria_plan":
+        "refuses a scope when it is asked for; one that comes in a token gives nothing by itself",
     "fhirserver/repository/binaries.py:_check_early:check_state": _EARLY,
     "fhirserver/repository/binaries.py:_write_once:check_state":
         "what it would refuse was refused before the content came; it is for what was written meanwhile",
@@ -22,6 +24,8 @@ EQUIVALENT: Final[dict[str, str]] = {
         "what it finds is conjoined with the access by the search that the link is part of",
     "fhirserver/repository/repository.py:Repository._require_types:require":
         "comes before a search, which requires the same of the types it is asked of",
+    "fhirserver/repository/transaction.py:_Transaction._unmatched:check_may_name":
+        "an update of what is not there is refused again where it is applied",
     "fhirserver/repository/linked.py:ReferenceIndex.refers_to:within_access": _LARGE,
     "fhirserver/repository/linked.py:support_plan:within_access": _LARGE,
 }  # fmt: skip

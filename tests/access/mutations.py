@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +58,12 @@ _HINTS: Final = {
     "sight": ("read", "vread", "history"), "repository": ("read", "everything"), "hiding": ("by ", "sorted", "chain"),
 }  # fmt: skip
 """By module: what finds its mutants most likely, and so comes first."""
+_ONLY: Final[Mapping[str, Callable[[Situation], bool]]] = {
+    "hiding": lambda situation: situation.is_mask,
+    "record_rules": lambda situation: bool(situation.who.logins),
+    "site_rules": lambda situation: bool(situation.who.logins),
+}
+"""By module: which situations it has a part in, where not in all."""
 _WRITING: Final = ("binaries", "labels", "permits", "transaction", "writes")
 _REFUSING: Final = ("require", "check_")
 """Modules of writes, and calls that refuse: single cases tell of them first."""
@@ -80,14 +86,15 @@ class Bench:
     async def found_by(self, site: Site) -> str | None:
         """Return what tells of a mutant."""
         module = Path(site.path).stem
-        hints = _HINTS.get(module, ())
-        hinted = [case for case in self.reads if any(hint in case[1].what for hint in hints)]
+        hints, counts = _HINTS.get(module, ()), _ONLY.get(module, lambda situation: True)
+        reads = [case for case in self.reads if counts(case[0].situation)]
+        hinted = [case for case in reads if any(hint in case[1].what for hint in hints)]
         known: Step = lambda: self._reading(self.known[:_KNOWN])  # noqa: E731
         if module in _WRITING:
             steps = [self._checking, known, lambda: self._writing(0, _FEW), lambda: self._writing(_FEW, _MANY)]
         else:
             first = _few(hinted, lambda case: (*_kind(case), _addressed(case[1])), _HINTED)
-            few, many = [_few(self.reads, _kind, count) for count in (_FEW, _MANY)]
+            few, many = [_few(reads, _kind, count) for count in (_FEW, _MANY)]
             steps = [known, lambda: self._reading(first), self._checking, lambda: self._reading(few)]
             steps.append(lambda: self._reading(many[len(few) :]))
         if site.name.startswith(_REFUSING):

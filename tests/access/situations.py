@@ -156,6 +156,7 @@ _DENYING_BY_NAME = consent(
     {"type": "permit", "provision": [{"type": "deny", "code": [coded("denied")], **actor("Practitioner/other")}]},
 )
 _RESTRICTED, _CLOSED = _showing("v", "V"), _showing("m", "MASQUE_PS")
+_OF_NOBODY = {name: value for name, value in _OBSERVATIONS[0].items() if name != "subject"} | {"id": "u-Observation"}
 _PERMITTING = consent("permitting", "a", {"type": "permit"})
 _EXCLUDING = consent("b-excluding", "c", {"type": "permit", "provision": [{"type": "deny", **actor(OWN)}]})
 _TODAY = date.today()  # noqa: DTZ011 - days are enough
@@ -184,6 +185,7 @@ REAL = [
             *labelled(_CLINICAL[:1], "m-", "MASQUE_PS"),
             *_DENIED,
             _RESTRICTED[1],
+            _OF_NOBODY,
             *(one for one in C if one["resourceType"] in _OF_THE_EXCLUDING),
             _team("b-team", "c", OWN),
             _EXCLUDING,

@@ -226,6 +226,16 @@ async def test_a_transaction_writes_into_no_other_record(world: World, method: s
     assert await status(world, "a", "POST", "", bundle) == 200
 
 
+async def test_a_transaction_chooses_no_ids(world: World) -> None:
+    """Whether something hidden has the id or nothing."""
+    for logical_id in ("b-Observation", "nobody"):
+        own = {"resourceType": "Observation", "id": logical_id, "subject": to("Patient/a"), **BODIES["Observation"]}
+        for url in (f"Observation/{logical_id}", "Observation?_id=none"):
+            entry = {"resource": own, "request": {"method": "PUT", "url": url}}
+            bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+            assert await status(world, "a", "POST", "", bundle) == 404, (logical_id, url)
+
+
 async def test_a_patch_moves_nothing_to_another_record(world: World) -> None:
     patch = [change("replace", "/subject/reference", "Patient/b")]
     assert await status(world, "a", "PATCH", "Observation/a-vital", patch) == 403
