@@ -272,7 +272,11 @@ class Matrix:
         for listed in (one for one in (*self.visible, *self.hidden) if one["resourceType"] == "List"):
             for resource_type in self.types:
                 yield Ask("on a list", "GET", f"{resource_type}?_list={listed['id']}")
-        for value_set in ("http://example.org/vs", "ValueSet/vs", "ValueSet/nothing"):
+        own = [one["url"] for one in self.hidden if one["resourceType"] == "ValueSet"]
+        for url in own:
+            yield Ask("expand", "GET", f"ValueSet/$expand?url={url}")
+            yield Ask("validate", "GET", f"ValueSet/$validate-code?url={url}&system=http://loinc.org&code=code-a")
+        for value_set in ("http://example.org/vs", "ValueSet/vs", "ValueSet/nothing", *own):
             for resource_type in ("Observation", "Medication"):
                 yield Ask("in a value set", "GET", f"{resource_type}?code:in={value_set}")
             yield Ask("not in a value set", "GET", f"Observation?code:not-in={value_set}&_summary=count")

@@ -198,12 +198,17 @@ def _expression(text: str, given: Mapping[str, ast.expr]) -> ast.expr:
     return filled
 
 
+def taken_from(site: Site) -> ast.Module:
+    """Return a module without one of its calls."""
+    tree: ast.Module = _Taking(site).visit(ast.parse((ROOT / site.path).read_text()))
+    return ast.fix_missing_locations(tree)
+
+
 @contextmanager
 def without(site: Site) -> Iterator[None]:
     """Run the functions of a module without one of its calls."""
     module = sys.modules[site.path.removesuffix(".py").replace("/", ".")]
-    tree = _Taking(site).visit(ast.parse((ROOT / site.path).read_text()))
-    changed = dict(_codes(compile(ast.fix_missing_locations(tree), str(ROOT / site.path), "exec")))
+    changed = dict(_codes(compile(taken_from(site), str(ROOT / site.path), "exec")))
     replaced: list[tuple[FunctionType, CodeType]] = []
     try:
         for function in _functions(vars(module), module.__name__):

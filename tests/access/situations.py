@@ -115,6 +115,7 @@ _CLINICAL = [
     if one["resourceType"]
     in ("Observation", "Condition", "Encounter", "DocumentReference", "List", "MedicationRequest")
 ]
+_VALUES = next(one for one in SHARED if one["resourceType"] == "ValueSet") | {"url": "http://example.org/s-vs"}
 _VITALS = ("a-vital", "b-vital")
 
 
@@ -260,7 +261,11 @@ STATIC = [
         "labelled, or of no related patient",
         callers({"clinician": ["user/*.cruds"]}, rules=Labelled()),
         visible=[*SHARED, *A],
-        hidden=[*(one for one in B if one["resourceType"] in _SOME), *BOTH, *labelled(_CLINICAL, "s-", "R")],
+        hidden=[
+            *(one for one in B if one["resourceType"] in _SOME),
+            *BOTH,
+            *labelled([*_CLINICAL, _VALUES], "s-", "R"),
+        ],
     ),
     Situation(
         "masked",
