@@ -23,6 +23,8 @@ OPERATIONS = {
     "cs-validate-code": "CodeSystem/$validate-code",
     "lookup": "CodeSystem/$lookup",
     "translate": "ConceptMap/$translate",
+    "compare": "ValueSet/$related",
+    "batch-validate": "ValueSet/$batch-validate-code",
 }
 MISSED = {
     "simple-expand-contained": "`property` of what is contained is R5: it is there for who asks for it by `property`",

@@ -6,15 +6,20 @@ Spec: http://hl7.org/fhir/R4/terminology-service.html
 from typing import Final
 
 from fhirserver.operations.framework import Operation
+from fhirserver.operations.terminology.batch_validate import BATCH_VALIDATE, BATCH_VALIDATE_IN_SYSTEMS
 from fhirserver.operations.terminology.expand import EXPAND
 from fhirserver.operations.terminology.lookup import LOOKUP
+from fhirserver.operations.terminology.related import RELATED
 from fhirserver.operations.terminology.subsumes import SUBSUMES
 from fhirserver.operations.terminology.translate import TRANSLATE
 from fhirserver.operations.terminology.validate_code import VALIDATE_CODE, VALIDATE_CODE_IN_SYSTEM
 
 TERMINOLOGY: Final[tuple[Operation, ...]] = (
+    BATCH_VALIDATE,
+    BATCH_VALIDATE_IN_SYSTEMS,
     EXPAND,
     LOOKUP,
+    RELATED,
     SUBSUMES,
     TRANSLATE,
     VALIDATE_CODE,

@@ -23,7 +23,7 @@ from fhirserver.terminology.options import NAMES, Options, read_options
 from fhirserver.terminology.sources import Undecidable
 from fhirserver.terminology.value_sets import ValueSet
 
-_TX_RESOURCE: Final = "tx-resource"
+TX_RESOURCE: Final = "tx-resource"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Question:
     @property
     def brought(self) -> list[Resource]:
         """The definitions that the request brings along."""
-        return [checked_definition(one.get("resource"), _TX_RESOURCE) for one in self.arguments.all(_TX_RESOURCE)]
+        return [checked_definition(one.get("resource"), TX_RESOURCE) for one in self.arguments.all(TX_RESOURCE)]
 
     def resource(self, name: str, resource_type: str) -> Resource | None:
         """Return the resource that is a parameter; raises BadRequest for one of another type."""

@@ -24,13 +24,17 @@ from fhirserver.terminology.validate_code import Form, Question, unanswerable, v
 from fhirserver.terminology.value_sets import ValueSet
 
 _CODED: Final = ("code", "display", "coding", "codeableConcept", "date")
-_IN_VALUE_SET: Final = (*_CODED, "url", "valueSet", "valueSetVersion", "context", "system", "systemVersion")
-_IN_SYSTEM: Final = (*_CODED, "url", "system", "codeSystem", "version")
+IN_VALUE_SET: Final = (*_CODED, "url", "valueSet", "valueSetVersion", "context", "system", "systemVersion")
+IN_SYSTEM: Final = (*_CODED, "url", "system", "codeSystem", "version")
 
 
 async def validate_in_value_set(request: FhirRequest, repository: Repository) -> FhirResponse:
     """Answer whether a code is in a value set."""
-    call = question_of(request, _IN_VALUE_SET)
+    return answer(await validated_in_value_set(question_of(request, IN_VALUE_SET), repository))
+
+
+async def validated_in_value_set(call: Call, repository: Repository) -> Resource:
+    """Return the answer to whether a code is in a value set; raises BadRequest, BadDefinition."""
     value_set, library = await asked_value_set(call, repository)
     arguments = call.arguments
     question = _coded(call, arguments.text("system"), arguments.text("systemVersion"))
@@ -38,7 +42,7 @@ async def validate_in_value_set(request: FhirRequest, repository: Repository) ->
     if systems and any(library.code_system(url) is None for _, url in systems):
         library = (await library_of(repository, systems, call.brought)).beside(library)
     options = with_defaults(call.options, value_set.parameters(), value_set.resource.get("language"))
-    return answer(checked(library, value_set, options, question))
+    return checked(library, value_set, options, question)
 
 
 def checked(library: Library, value_set: ValueSet, options: Options, question: Question) -> Resource:
@@ -54,8 +58,12 @@ def checked(library: Library, value_set: ValueSet, options: Options, question: Q
 
 async def validate_in_system(request: FhirRequest, repository: Repository) -> FhirResponse:
     """Answer whether a code is one of a code system."""
-    call = question_of(request, _IN_SYSTEM)
-    own = call.resource("codeSystem", "CodeSystem") or await instance(request, repository)
+    return answer(await validated_in_system(question_of(request, IN_SYSTEM), repository))
+
+
+async def validated_in_system(call: Call, repository: Repository) -> Resource:
+    """Return the answer to whether a code is one of a code system; raises BadRequest, BadDefinition."""
+    own = call.resource("codeSystem", "CodeSystem") or await instance(call.target, repository)
     arguments = call.arguments
     url = own.get("url") if own is not None else arguments.text("url") or arguments.text("system")
     version = own.get("version") if own is not None else arguments.text("version")
@@ -71,11 +79,11 @@ async def validate_in_system(request: FhirRequest, repository: Repository) -> Fh
     except BadDefinition:
         raise
     except TermError as problem:
-        return answer(unanswerable(problem, question, call.options))
+        return unanswerable(problem, question, call.options)
     head = system.head
     include = {"system": head.url} | ({"version": head.version} if head.version else {})
     whole = {"resourceType": "ValueSet", "url": f"{head.url}/vs", "status": "active", "compose": {"include": [include]}}
-    return answer(checked(library, ValueSet(whole, is_made_up=True), call.options, question))
+    return checked(library, ValueSet(whole, is_made_up=True), call.options, question)
 
 
 def _coded(call: Call, system: str | None, version: str | None) -> Question:
