@@ -21,6 +21,7 @@ from fhirserver.repository.append_only import AUDIT_EVENT, admitted, all_admitte
 from fhirserver.repository.as_of import moment_of, read_as_of
 from fhirserver.repository.attesting import attestation
 from fhirserver.repository.binaries import write_binary
+from fhirserver.repository.closures import Closures
 from fhirserver.repository.definitions import DEFINITION_TYPES, StoredDefinitions
 from fhirserver.repository.everything import EverythingPage, EverythingRequest, everything
 from fhirserver.repository.histories import read_history
@@ -196,6 +197,11 @@ class Repository:
         """Return the terminology definitions with some names and what they depend on; raises Undecidable."""
         services = self._services
         return await services.terms.library(names, StoredDefinitions(services, self._access), given)
+
+    @property
+    def closures(self) -> Closures:
+        """The closure tables of the caller."""
+        return Closures(self._services.store, self._access.caller)
 
     async def history(self, request: HistoryRequest) -> HistoryPage:
         """Return one page of a history."""

@@ -44,6 +44,7 @@ SETTING: Final = "setting"
 JOB: Final = "job"
 WORKER: Final = "worker"
 VOCABULARY: Final = "vocabulary"
+CLOSURE: Final = "closure"
 CONTENT: Final = "content"
 """The GridFS bucket: ``content.files`` and ``content.chunks``."""
 

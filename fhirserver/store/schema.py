@@ -9,7 +9,7 @@ from pymongo import ASCENDING, DESCENDING, GEOSPHERE, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import CollectionInvalid
 
-from fhirserver.store.layout import CLAIM, CONTENT, HISTORY, JOB, RESOURCE, SETTING, VOCABULARY, WORKER
+from fhirserver.store.layout import CLAIM, CLOSURE, CONTENT, HISTORY, JOB, RESOURCE, SETTING, VOCABULARY, WORKER
 
 CLAIM_LIFE_S: Final = 3600
 WORKER_LIFE_S: Final = 3600
@@ -34,6 +34,7 @@ INDEXES: Final[dict[str, list[IndexModel]]] = {
     SETTING: [],
     JOB: [IndexModel([("ended", ASCENDING)], name="expiry", expireAfterSeconds=JOB_LIFE_S)],
     WORKER: [IndexModel([("at", ASCENDING)], name="expiry", expireAfterSeconds=WORKER_LIFE_S)],
+    CLOSURE: [IndexModel([("expires", ASCENDING)], name="expiry", expireAfterSeconds=0)],
     VOCABULARY: [IndexModel([("n", ASCENDING)], name="news")],
     f"{CONTENT}.files": [IndexModel([("filename", ASCENDING), ("uploadDate", ASCENDING)], name="names")],
     f"{CONTENT}.chunks": [IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="chunks", unique=True)],

@@ -63,6 +63,14 @@ def question_of(request: FhirRequest, known: Collection[str]) -> Question:
     return Question(arguments, read_options(arguments.parameters, request.accept_language), request)
 
 
+def parts_of(parameter: Resource, place: str) -> list[Resource]:
+    """Return the parts of a parameter; raises BadRequest."""
+    parts: Json = parameter.get("part", [])
+    if not isinstance(parts, list) or not all(isinstance(one, dict) for one in parts):
+        raise BadRequest(f"`part` of `{place}` is a list of parameters.", expression=[f"http.{place}"])
+    return parts
+
+
 async def instance(request: FhirRequest, repository: Repository) -> Resource | None:
     """Return the resource that an operation at instance level is invoked on."""
     if request.target.logical_id is None:

@@ -12,7 +12,15 @@ from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Level
 from fhirserver.kernel.outcome import BadRequest
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.operations.framework import Operation
-from fhirserver.operations.terminology.question import Question, answer, coding_of, instance, library_of, question_of
+from fhirserver.operations.terminology.question import (
+    Question,
+    answer,
+    coding_of,
+    instance,
+    library_of,
+    parts_of,
+    question_of,
+)
 from fhirserver.repository.repository import Repository
 from fhirserver.terminology.asked import Coding
 from fhirserver.terminology.concept_maps import ConceptMap
@@ -99,7 +107,7 @@ def _coding(value: Json, place: str) -> Coding:
 
 def _dependency(parameter: Resource) -> Dependency:
     """Read another element that the request tells of; raises BadRequest."""
-    parts = {one.get("name"): one for one in parameter.get("part", ()) if isinstance(one, dict)}
+    parts = {str(one.get("name")): one for one in parts_of(parameter, "dependency")}
     element, concept = parts.get("element", {}), parts.get("concept", {}).get("valueCodeableConcept")
     uri = next((value for key, value in element.items() if key.startswith("value")), None)
     if not isinstance(uri, str) or not isinstance(concept, dict):
