@@ -4,11 +4,12 @@ A record is written when its file is whole, and names it: that is the moment fro
 record names are left of uploads that were broken off, or of versions that were replaced.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from bson.objectid import ObjectId
 from gridfs.asynchronous import AsyncGridFSBucket
@@ -25,6 +26,22 @@ _CHUNK: Final = 4 * 1024 * 1024
 _FILE: Final = "file"
 _BROKEN_OFF: Final = timedelta(hours=6)
 """No upload takes so long."""
+
+
+class _Hashed:
+    """Writes a file, and hashes what it writes."""
+
+    def __init__(self, target: IO[bytes]) -> None:
+        self._target = target
+        self._hash = hashlib.sha256()
+
+    def write(self, chunk: bytes) -> None:
+        self._target.write(chunk)
+        self._hash.update(chunk)
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
 
 
 class Terminologies:
@@ -68,16 +85,15 @@ class Terminologies:
             record = await self._records.find_one({"_id": key, "sha": sha})
             if record is None:
                 return False
-            found = hashlib.sha256()
             with path.open("wb") as target:
+                found = _Hashed(target)
                 try:
                     stream = await self._files.open_download_stream(record[_FILE])
                     while chunk := await stream.readchunk():
-                        found.update(chunk)
-                        target.write(chunk)
+                        await asyncio.to_thread(found.write, chunk)
                 except GridFSError:  # replaced meanwhile
                     return False
-        return found.hexdigest() == sha
+        return found.digest == sha
 
     async def _sweep(self) -> None:
         """Delete the files that no record names, but those that may be on their way."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from fhirserver.fhirpath.errors import FhirPathExecutionError
 from fhirserver.fhirpath.regex import read_regex
+from fhirserver.kernel.outcome import TooCostly
 from fhirserver.terminology import filters
 from fhirserver.terminology.concepts import Filter, ListedCodeSystem, Mask
 from fhirserver.terminology.index.sections import Lists
@@ -20,6 +21,10 @@ _CODES: Final = frozenset({"code", "concept", ""})
 _HIERARCHY: Final = frozenset({"parent", "child"})
 _INACTIVE: Final = "inactive"
 _ABSTRACT: Final = "notSelectable"
+_READ: Final = frozenset({"display", "definition"})
+"""What is kept with each concept only."""
+MAX_WALKED: Final = 50_000
+"""Concepts that a filter may read one by one: it takes a second."""
 _BY_VALUE: Final = frozenset({"=", "in", "not-in"})
 
 
@@ -77,6 +82,16 @@ def select(system: Indexed, wanted: Filter) -> Mask:
         return having if wanted.value == "true" else ~having
     elif wanted.op == "regex":
         return _matching(system, wanted)
+    return _walked(system, wanted)
+
+
+def _walked(system: Indexed, wanted: Filter) -> Mask:
+    """Return what a filter selects that asks concepts one by one; raises TooCostly where there are too many."""
+    if wanted.property in _READ and len(system) > MAX_WALKED:
+        raise TooCostly(
+            f"A filter on `{wanted.property}` would have to read all {len(system)} concepts of `{system.head.url}`; "
+            "filter by the hierarchy or another property, or search by `filter`."
+        )
     return filters.select(system, wanted)
 
 
@@ -114,7 +129,7 @@ def _matching(system: Indexed, wanted: Filter) -> Mask:
     """Return the concepts of which a code or a property matches a regular expression."""
     is_of_code = wanted.property in _CODES
     if not is_of_code and not system.properties.knows(wanted.property):
-        return filters.select(system, wanted)
+        return _walked(system, wanted)
     try:
         pattern = read_regex(wanted.value)
     except FhirPathExecutionError as error:

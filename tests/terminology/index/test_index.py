@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fhirserver.terminology.concepts import Designation, Filter, Head, ListedCodeSystem, Mask, Property
+from fhirserver.kernel.outcome import TooCostly
+from fhirserver.terminology.concepts import Designation, Filter, Head, ListedCodeSystem, Mask, Property, UnknownFilter
 from fhirserver.terminology.index.opening import open_index
 from fhirserver.terminology.index.sections import BadIndex
 from fhirserver.terminology.index.system import IndexedCodeSystem
@@ -202,3 +203,15 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, cut: int) -> None:
     (tmp_path / "cut").write_bytes((tmp_path / "one").read_bytes()[:cut])
     with pytest.raises(BadIndex):
         open_index(tmp_path / "cut")
+
+
+@pytest.mark.parametrize("name", ["display", "definition"])
+def test_what_would_have_to_be_read_concept_by_concept_is_too_costly(
+    indexed: IndexedCodeSystem, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("fhirserver.terminology.index.selecting.MAX_WALKED", 3)
+    with pytest.raises(TooCostly, match=f"A filter on `{name}` would have to read all 6 concepts"):
+        indexed.select(Filter(name, "regex", ".*a.*"))
+    assert indexed.select(Filter("size", "regex", ".*")).sum() == 4
+    with pytest.raises(UnknownFilter):
+        indexed.select(Filter("colour", "=", "red"))
