@@ -212,6 +212,12 @@ def is_grammar(system: CodeSystem) -> TypeGuard[Grammar]:
     return system.head.is_grammar
 
 
+def displays_of(system: ListedCodeSystem) -> Callable[[int], str | None]:
+    """Return what says the display of a concept by number: ``display`` of those that need not make all of it."""
+    found: Callable[[int], str | None] | None = getattr(system, "display", None)
+    return found or (lambda number: system.concept(number).display)
+
+
 def is_listed(system: CodeSystem) -> TypeGuard[ListedCodeSystem]:
     """Tell whether the concepts of a version are listed."""
     return system.head.is_listed

@@ -3,13 +3,22 @@
 Spec: http://hl7.org/fhir/R4/codesystem-operation-lookup.html, http://hl7.org/fhir/R4/codesystem-operation-subsumes.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from fhirserver.kernel.outcome import Severity
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.terminology.asked import ways_to_say
-from fhirserver.terminology.concepts import PREFERRED, CodeSystem, Concept, Designation, is_grammar, is_listed
+from fhirserver.terminology.concepts import (
+    PREFERRED,
+    CodeSystem,
+    Concept,
+    Designation,
+    Property,
+    displays_of,
+    is_grammar,
+    is_listed,
+)
 from fhirserver.terminology.issues import BadDefinition, TermError, issue, refusal
 from fhirserver.terminology.languages import best
 from fhirserver.terminology.library import Library
@@ -122,26 +131,33 @@ def _properties(system: CodeSystem, concept: Concept, options: Options) -> Itera
     has_all = not wanted or _EVERYTHING in wanted
     if has_all or "inactive" in wanted:
         yield _property("inactive", "valueBoolean", concept.is_inactive)
+    described = _described_by(system)
     for one in concept.properties:
         if one.code != "inactive" and one.code not in _HIERARCHY and (has_all or one.code in wanted):
-            yield _property(one.code, one.key, one.value, _described(system, one.key, one.value))
+            yield _property(one.code, one.key, one.value, described(one))
     if is_grammar(system):
         for name in sorted(wanted & system.head.filters):
             yield from (_property(name, "valueString", value) for value in system.values(concept, name))
     number = system.number(concept.code) if is_listed(system) else None
     if number is None or not is_listed(system):
         return
+    display = displays_of(system)
     for name, others in zip(_HIERARCHY, (system.parents(number), system.children(number)), strict=True):
         if has_all or name in wanted:
-            for other in others:
-                related = system.concept(other)
-                yield _property(name, "valueCode", related.code, related.display)
+            yield from (_property(name, "valueCode", system.code(other), display(other)) for other in others)
 
 
-def _described(system: CodeSystem, key: str, value: Json) -> str | None:
-    """Return the display of a concept that a property names."""
-    found = system.find(value) if key == "valueCode" and isinstance(value, str) and is_listed(system) else None
-    return None if found is None else found.display
+def _described_by(system: CodeSystem) -> Callable[[Property], str | None]:
+    """Return what says the display of a concept that a property names."""
+    if not is_listed(system):
+        return lambda one: None
+    number, display = system.number, displays_of(system)
+
+    def described(one: Property) -> str | None:
+        found = number(one.value) if one.key == "valueCode" and isinstance(one.value, str) else None
+        return None if found is None else display(found)
+
+    return described
 
 
 def _property(code: str, key: str, value: Json, description: str | None = None) -> Resource:

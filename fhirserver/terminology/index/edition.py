@@ -3,29 +3,27 @@
 Spec: http://hl7.org/fhir/R4/snomedct.html
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-from fhirserver.terminology.concepts import Concept, Filter, Mask, Property
+from fhirserver.terminology.concepts import Concept, Filter, Mask
 from fhirserver.terminology.ecl.answers import selected
 from fhirserver.terminology.ecl.filters import constraint_of, holds
 from fhirserver.terminology.ecl.ontology import Column, Links, Members, Relationships, Rows
-from fhirserver.terminology.index.concrete import CellValues, property_of, value_of
+from fhirserver.terminology.index.concrete import CellValues, value_of
+from fhirserver.terminology.index.edition_concepts import DEFINED, EditionConcepts
 from fhirserver.terminology.index.edition_descriptions import EditionDescriptions
 from fhirserver.terminology.index.edition_properties import EditionProperties
 from fhirserver.terminology.index.facts import Facts
 from fhirserver.terminology.index.sections import Sections
 from fhirserver.terminology.index.selecting import Properties
 from fhirserver.terminology.index.system import IndexedCodeSystem
-from fhirserver.terminology.index.writer import INACTIVE
 
 EDITION: Final = "edition"
 """The kind of these indexes."""
-DEFINED: Final = 4
-"""The flag of concepts whose definition is sufficient."""
 _EXPRESSIONS: Final = "expressions"
 """Says whether expressions are allowed, which are not among the concepts that are listed."""
 
@@ -36,8 +34,8 @@ class EditionCodeSystem(IndexedCodeSystem):
     def __init__(self, sections: Sections) -> None:
         """Answer from ``sections``."""
         super().__init__(sections)
-        self._terms_of = sections.lists("terms")
         self.descriptions = EditionDescriptions(sections, self._search)
+        self._concepts = EditionConcepts(sections, self.descriptions, self.head.language)
         self._members = {
             int(refset): (place, span)
             for place, table in enumerate(sections.head["members"])
@@ -112,38 +110,12 @@ class EditionCodeSystem(IndexedCodeSystem):
             return lambda number: True
         return holds(self, wanted)
 
-    @cached_property
-    def _relationship_offsets(self) -> memoryview:
-        return self.sections.view("relationship.offsets")
-
     def _properties(self) -> Properties:
         return EditionProperties(self)
 
+    def display(self, number: int) -> str | None:
+        """Return what a concept is called, without the rest of it."""
+        return self._concepts.display(number)
+
     def _concept(self, number: int) -> Concept:
-        said = self.descriptions.of(self._terms_of[number].tolist(), self.head.language)
-        return Concept(
-            code=self.code(number),
-            display=said.display,
-            definition=said.definition,
-            designations=said.designations,
-            properties=tuple(self._stated(number)),
-            is_inactive=bool(int(self._flags[number]) & INACTIVE),
-            status="inactive" if int(self._flags[number]) & INACTIVE else None,
-        )
-
-    def _stated(self, number: int) -> Iterator[Property]:
-        module = int(self.rows.module[number])
-        yield Property("sufficientlyDefined", "valueBoolean", bool(int(self._flags[number]) & DEFINED))
-        if module >= 0:
-            yield Property("moduleId", "valueCode", self.code(module))
-        yield Property("effectiveTime", "valueString", str(self.rows.effective_time[number]))
-        offsets = self._relationship_offsets
-        for place in range(offsets[number], offsets[number + 1]):
-            yield self._attribute(place)
-
-    def _attribute(self, place: int) -> Property:
-        name = self.code(int(self.sections["relationship.attribute"][place]))
-        cell = int(self.sections["relationship.value"][place])
-        if cell >= 0:
-            return Property(name, "valueCode", self.code(cell))
-        return property_of(name, self.sections.texts("relationship.values").text(-1 - cell))
+        return self._concepts.concept(number)

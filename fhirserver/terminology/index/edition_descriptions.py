@@ -5,7 +5,8 @@ Spec: http://hl7.org/fhir/R4/snomedct.html (designations)
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,10 @@ def _use(code: str, display: str) -> Resource:
 _FULL_NAME: Final = _use(_FSN, "Fully specified name")
 _SYNONYM: Final = _use("900000000000013009", "Synonym")
 _TEXT: Final = _use(_DEFINITION, "Definition")
+_USES: Final = (_SYNONYM, _SYNONYM, _FULL_NAME, _TEXT)
+_NAME, _OTHER, _FULL, _MEANING = range(4)
+"""What the concept is called in a language or dialect; another name; its full name; what it means: in this order."""
+_place: Final = itemgetter(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +44,15 @@ class Said:
     designations: tuple[Designation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
+class _Term(NamedTuple):
     value: str
     language: str
     tag: str
     place: int
-    """0: what the concept is called in the language or dialect; 1: another name; 2: its full name; 3: what it means."""
 
     @property
     def designation(self) -> Designation:
-        return Designation(self.value, self.tag, (_SYNONYM, _SYNONYM, _FULL_NAME, _TEXT)[self.place])
+        return Designation(self.value, self.tag, _USES[self.place])
 
 
 class EditionDescriptions:
@@ -64,13 +67,15 @@ class EditionDescriptions:
         self.id: npt.NDArray[np.int64] = sections["term.id"]
         self.rows = Rows(sections["term.active"].view(np.bool_), sections["term.module"], sections["term.time"])
         self._texts = sections.texts("term")
+        self._active, self._language, self._type = map(sections.view, ("term.active", "term.language", "term.type"))
         self._search = search
         stored: list[dict[str, Any]] = sections.head["dialects"]
         self._accepted = {one["refset"]: sections[f"dialect.{place}"] for place, one in enumerate(stored)}
+        self._views = {refset: rows.data for refset, rows in self._accepted.items()}
         self._dialects: dict[str, list[tuple[int, str]]] = {}
         for one in stored:
             self._dialects.setdefault(one["language"], []).append((one["refset"], one["tag"]))
-        self._full_name, self._text = (sections.head["types"][one] for one in (_FSN, _DEFINITION))
+        self._full_name, self._text = self._others = tuple(sections.head["types"][one] for one in (_FSN, _DEFINITION))
 
     def term(self, row: int) -> str:
         """Return a term."""
@@ -88,22 +93,20 @@ class EditionDescriptions:
         """Return the rows of which a word begins with a folded word."""
         return self._search.with_word(beginning)
 
-    def of(self, rows: Iterable[int], language: str | None) -> Said:
-        """Return what a concept is called whose descriptions these are; its display is in ``language``."""
-        terms = sorted((self._term(row) for row in rows if self.rows.active[row]), key=lambda one: one.place)
-        own = [one for one in terms if one.tag == language and one.place < 3]
-        display = next(iter(own), None)
-        definition = next((one for one in terms if one.place == 3 and one.language == language), None)
-        others = tuple(one.designation for one in terms if one is not display and one is not definition)
-        return Said(
-            None if display is None else display.value, None if definition is None else definition.value, others
-        )
+    def of(self, rows: Iterable[int], display: int, language: str | None) -> Said:
+        """Return what a concept is called whose descriptions these are; its display in ``language`` is one of them."""
+        terms = [self._term(row) for row in rows if self._active[row] and row != display]
+        terms.sort(key=_place)
+        definition = next((one for one in terms if one.place == _MEANING and one.language == language), None)
+        others = tuple(one.designation for one in terms if one is not definition)
+        meaning = None if definition is None else definition.value
+        return Said(self.term(display) if display >= 0 else None, meaning, others)
 
     def _term(self, row: int) -> _Term:
-        language, kind = self.languages[self.language[row]], int(self.type[row])
-        if kind in (self._full_name, self._text):
-            return _Term(self.term(row), language, language, 2 if kind == self._full_name else 3)
+        language, kind = self.languages[self._language[row]], self._type[row]
+        if kind in self._others:
+            return _Term(self.term(row), language, language, _FULL if kind == self._full_name else _MEANING)
         for place, (dialect, tag) in enumerate(self._dialects.get(language, ())):
-            if self._accepted[dialect][row] == PREFERRED:
-                return _Term(self.term(row), language, tag if place else language, 0)
-        return _Term(self.term(row), language, language, 1)
+            if self._views[dialect][row] == PREFERRED:
+                return _Term(self.term(row), language, tag if place else language, _NAME)
+        return _Term(self.term(row), language, language, _OTHER)

@@ -13,7 +13,8 @@ from fhirserver.terminology.concepts import Head
 from fhirserver.terminology.dialects import tag_of
 from fhirserver.terminology.ecl.ontology import PREFERRED
 from fhirserver.terminology.index import codes, csr, terms
-from fhirserver.terminology.index.edition import DEFINED, EDITION
+from fhirserver.terminology.index.edition import EDITION
+from fhirserver.terminology.index.edition_concepts import DEFINED
 from fhirserver.terminology.index.facts import FactWriter
 from fhirserver.terminology.index.heads import head_json
 from fhirserver.terminology.index.sections import Array, SectionWriter
@@ -145,6 +146,9 @@ class EditionWriter:
         languages = np.frombuffer(rows.languages, np.uint8)[places][order]
         refsets = _known(numbers, np.fromiter(release.languages.names, np.int64), "language reference set")
         self._dialects(refsets, accepted[:, order], languages)
+        is_own = languages == (self._head["languages"] or [None]).index(_own_language(self._head["languages"]))
+        shown = truths(rows.active)[places][order] & is_own
+        self._displays(known[order], longs(rows.types)[places][order], shown)
 
     def _dialects(self, refsets: Array, accepted: npt.NDArray[np.uint8], languages: Array) -> None:
         """Write how language reference sets take the terms; the first dialect of a language has the most of them."""
@@ -158,6 +162,21 @@ class EditionWriter:
         self._head["dialects"] = [{"refset": one[3], "language": one[0], "tag": one[4]} for one in found]
         for place, one in enumerate(found):
             self._writer.add(f"dialect.{place}", one[5])
+        own = _own_language(self._head["languages"])
+        self._accepted = [row for language, *_, row in found if language == own]
+
+    def _displays(self, concept: Array, kinds: Ids, is_shown: Array) -> None:
+        """Write which term of its own language each concept is called by: the preferred one, if there is one."""
+        nobody = np.zeros(len(concept), np.bool_)
+        preferred = [row == PREFERRED for row in self._accepted]
+        first = preferred[0] if preferred else nobody
+        elsewhere = np.any(preferred[1:], axis=0) & ~first if len(preferred) > 1 else nobody
+        is_name = (kinds != FSN) & (kinds != DEFINITION)
+        found = np.full(len(self._codes), -1, np.int32)
+        for chosen in (kinds == FSN, is_name & ~first & ~elsewhere, is_name & first):
+            rows = np.flatnonzero(chosen & is_shown)[::-1]
+            found[concept[rows]] = rows
+        self._writer.add("concept.display", found)
 
     def _terms(
         self, rows: Descriptions, places: Places, concept: Array, accepted: npt.NDArray[np.uint8]
@@ -218,6 +237,11 @@ def _write_identifiers(writer: SectionWriter, rows: Identifiers, numbers: Number
     facts.write(writer)
 
 
+def _own_language(languages: list[str]) -> str | None:
+    """Return the language of the displays."""
+    return _ENGLISH if _ENGLISH in languages else next(iter(languages), None)
+
+
 def _head(version: str, attributes: list[int], languages: list[str]) -> Head:
     declared = [{"code": code, "type": kind, "description": text} for code, kind, text in _PROPERTIES]
     declared += [{"code": str(one), "type": "code"} for one in attributes]
@@ -226,7 +250,7 @@ def _head(version: str, attributes: list[int], languages: list[str]) -> Head:
         version=version,
         name="SNOMED_CT",
         title="SNOMED CT",
-        language=_ENGLISH if _ENGLISH in languages else next(iter(languages), None),
+        language=_own_language(languages),
         properties={one["code"]: one for one in declared},
         filters=frozenset(_FILTERS),
     )

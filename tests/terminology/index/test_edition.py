@@ -355,3 +355,11 @@ def test_a_description_of_a_concept_that_is_not_there(tmp_path: Path, is_active:
     else:
         load(tmp_path / "index", release)
         assert searched(opened(tmp_path / "index"), "perdu") == []
+
+
+def test_the_display_alone_is_that_of_the_concept(edition: EditionCodeSystem) -> None:
+    for one in range(len(edition)):
+        assert edition.display(one) == edition.concept(one).display
+        said = [each.value for each in edition.concept(one).designations if each.language == "en"]
+        assert edition.display(one) not in said
+    assert edition.display(number(edition, "heart")) == "Heart structure"
