@@ -17,6 +17,7 @@ from pymongo import MongoClient
 
 from fhirserver import assets
 from fhirserver.app.composition import Application
+from fhirserver.app.draining import Draining
 from fhirserver.app.knowledge import Knowledge, knowledge_of
 from fhirserver.app.sites import Site, sites_of
 from fhirserver.definitions import compiled
@@ -84,12 +85,30 @@ async def running(settings: Settings, uri: str, knowledge: Knowledge) -> AsyncIt
         await builder.prepare_network()
     app = Application(settings, uri, knowledge)
     try:
-        async with app.gateway.serving():
+        async with app.gateway.serving(), drained(app):
             yield app
     finally:
         with MongoClient[dict[str, object]](uri) as client:
             for name in (*map(settings.database, settings.sites), settings.network_database):
                 client.drop_database(name)
+
+
+@asynccontextmanager
+async def drained(app: Application) -> AsyncIterator[None]:
+    """Do for an application in this process what another process does for servers: drain its audit trail."""
+    if not app.settings.is_audited:
+        yield
+        return
+    problems: list[tuple[str, BaseException | None]] = []
+    draining = Draining(
+        app.settings, os.getpid(), app.sites, lambda problem, defect: problems.append((problem, defect))
+    )
+    draining.begin()
+    try:
+        yield
+    finally:
+        await draining.end()
+    assert problems == []
 
 
 def client_of(app: Application) -> httpx2.AsyncClient:

@@ -83,7 +83,8 @@ class Application:
         async with self._connected() as builder:
             tables = {name: builder.dispatch(name) for name in self.settings.sites}
             auditing = self.auditing = Auditing(self.settings, self._on_audit_problem)
-            opening = asyncio.create_task(self._open_all(builder, tables, auditing))
+            auditing.begin()
+            opening = asyncio.create_task(self._open_all(builder, tables))
             try:
                 await asyncio.wait([opening], timeout=_OPENING_S)
                 if opening.done():
@@ -139,7 +140,7 @@ class Application:
             return [_AWAY]
         return [f"The index {name} is missing." for name in missing]
 
-    async def _open_all(self, builder: Builder, tables: Mapping[str, Dispatch], auditing: Auditing) -> None:
+    async def _open_all(self, builder: Builder, tables: Mapping[str, Dispatch]) -> None:
         while len(self.sites) < len(tables):
             try:
                 for name in tables.keys() - self.sites.keys():
@@ -147,7 +148,6 @@ class Application:
             except Unavailable:
                 self._log.warning("waiting for the database")
                 await asyncio.sleep(_RETRY_S)
-        auditing.begin(self.sites)
 
     async def _repository(self, name: str, scope: Scope, headers: Mapping[bytes, bytes], trail: Trail) -> Repository:
         """Return the door for the caller of a request. Raises LoginRequired, Unavailable."""

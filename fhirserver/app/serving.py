@@ -1,4 +1,4 @@
-"""The processes that serve: one, or a supervisor and its workers, on one listening socket.
+"""The processes that serve: one, or a supervisor and its workers, on one listening socket; one drains the audit trail.
 
 Every worker of a supervisor is a process of its own that reads its settings from the environment. When the
 supervisor is killed, the kernel ends its workers.
@@ -11,13 +11,16 @@ import signal
 import socket
 import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, Final
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from fhirserver.app.auditing import SUPERVISOR
 from fhirserver.app.composition import Application
+from fhirserver.app.drainer import Drainer
 from fhirserver.app.gateway import AsgiApp
 from fhirserver.app.knowledge import Knowledge, load_knowledge
 from fhirserver.app.logs import configure_logs
@@ -27,7 +30,6 @@ from fhirserver.app.tls import tls_options
 from fhirserver.settings import ENV_PREFIX, Settings
 
 _FACTORY: Final = "fhirserver.app.serving:create_worker"
-_SUPERVISOR: Final = "FHIRSERVER_SUPERVISOR_PID"
 _PR_SET_PDEATHSIG: Final = 1
 _COLLECT_AFTER: Final = 20_000
 """Objects after which their cycles are looked for: more than one Bundle makes, which has none."""
@@ -37,13 +39,19 @@ _HUNG_S: Final = 30
 
 def run(settings: Settings, uri: str, listener: socket.socket, knowledge: Knowledge) -> None:
     """Serve on ``listener`` until SIGTERM or SIGINT; requests under way are finished first."""
+    environment = {**os.environ, **_environment(settings, uri)}
+    with Drainer(environment) if settings.is_audited else nullcontext():
+        _run(settings, uri, listener, knowledge)
+
+
+def _run(settings: Settings, uri: str, listener: socket.socket, knowledge: Knowledge) -> None:
     if settings.workers == 1:
         uvicorn.Server(_config(settings, _application(settings, uri, knowledge))).run(sockets=[listener])
         return
     with tempfile.TemporaryDirectory(prefix="fhirserver-metrics-") as folder:
         os.environ.update(_environment(settings, uri))
         os.environ[MULTIPROCESS_FOLDER] = folder
-        os.environ[_SUPERVISOR] = str(os.getpid())
+        os.environ[SUPERVISOR] = str(os.getpid())
         supervisor = _Supervisor(_config(settings, _FACTORY), sockets=[listener])
         supervisor.run()
         if any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes):
@@ -69,7 +77,7 @@ class _Supervisor(Multiprocess):
 
 def create_worker() -> AsgiApp:
     """Build the application of a worker process; the supervisor names this function."""
-    _end_with(int(os.environ[_SUPERVISOR]))
+    _end_with(int(os.environ[SUPERVISOR]))
     settings = Settings()
     configure_logs(settings)
     forget_ended_processes()

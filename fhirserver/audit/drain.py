@@ -1,30 +1,21 @@
-"""The drain: spool files -> the ledgers of their sites, behind the requests of the same worker.
+"""The drain: the spools of workers -> the ledgers of their sites, in a process of its own.
 
-A segment is removed once all of it is stored; what a drain that was killed had stored already is found there. Folders
-of workers that are gone are drained by whoever gets their lock.
+A segment is removed once all of it is stored; what a drain that was killed had stored already is found there. The
+folder of a worker that is gone is removed once nothing is left in it.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from fhirserver.audit.ledger import Batch, Ledger
-from fhirserver.audit.pace import rest_s, share_of
-from fhirserver.audit.record import CallerEntry, Explained, Record, decode
-from fhirserver.audit.recorder import Recorder
-from fhirserver.audit.spool import Damaged, Frame, Orphan, number_of, orphans, read_frames, segments
+from fhirserver.audit.ledger import Ledger
+from fhirserver.audit.pace import MachineLoad, rest_s, share_of
+from fhirserver.audit.reading import Bite, Reading
+from fhirserver.audit.spool import Damaged, Taken, number_of, segments, take
 
-_BATCH: Final = 200
-"""Events that are stored together: more would keep the loop busy for too long at a time."""
-_BITE_BYTES: Final = 512 * 1024
-"""Of a segment that is read at a time."""
-_SLICE_S: Final = 0.002
-"""The loop is given to others after this time of composing."""
-_LOOK_S: Final = 10.0
-"""How often to look for folders of workers that are gone, and to settle what was only counted."""
+_LEFT_S: Final = 10.0
+"""After which time a folder is looked at again of which something could not be stored."""
 _IDLE_S: Final = 0.25
 _DAMAGED: Final = ".damaged"
 
@@ -32,173 +23,151 @@ OnProblem = Callable[[str], None]
 """Hears of what keeps records from being stored: one sentence, no content."""
 
 
-@dataclass(slots=True)
-class Reading:
-    """How far a segment has been read."""
-
-    path: Path
-    offset: int = 0
-    ordinal: int = 0
-    explained: Explained = field(default_factory=Explained)
-    stopped_by: str | None = None
-    """The site whose records nobody takes."""
-
-    @property
-    def prefix(self) -> str:
-        """What the ids of its events begin with."""
-        return f"{self.path.parent.name}-{number_of(self.path)}"
-
-
 class Drain:
-    """Drains the spool of this process, and those of workers that are gone."""
+    """Drains the spools of one server's workers, and of those of this machine that are gone."""
 
-    def __init__(self, recorder: Recorder, ledgers: Mapping[str, Ledger], on_problem: OnProblem) -> None:
-        """Store into ``ledgers``, by site."""
-        self._recorder = recorder
+    def __init__(
+        self,
+        folder: Path,
+        server: int,
+        ledgers: Mapping[str, Ledger],
+        *,
+        max_backlog_bytes: int,
+        on_problem: OnProblem,
+    ) -> None:
+        """Store into ``ledgers``, by site, what workers of ``server`` write to ``folder``, and what others left."""
+        self._folder = folder
+        self._server = server
         self._ledgers = ledgers
+        self._max_backlog_bytes = max_backlog_bytes
         self._on_problem = on_problem
-        self._own: Reading | None = None
-        self._looked_s = 0.0
-        self._load = 0.0
-        """The part of a processor that the worker used of late, for requests and for this."""
-        self._is_full = False
+        self._sources: dict[str, _Source] = {}
+        self._left_until: dict[str, float] = {}
+        """Folders with what could not be stored, by name."""
+        self._machine = MachineLoad()
+        self.share = 1.0
+        """The part of the time that there is for work of this kind."""
 
-    async def run(self) -> bool:
-        """Do one piece of work and rest as the pace asks; tell whether there was any. Raises Unavailable."""
-        if time.monotonic() - self._looked_s > _LOOK_S:
-            self._recorder.settle()
-            await self.adopt()
-            self._looked_s = time.monotonic()
-        began, used = time.monotonic(), time.process_time()
-        moved = await self._drain_own()
-        await asyncio.sleep(self._rest_s(time.monotonic() - began, is_full=moved and self._is_full))
-        self._load = (time.process_time() - used) / (time.monotonic() - began)
-        return moved
-
-    def _rest_s(self, worked_s: float, *, is_full: bool) -> float:
-        """Return how long to rest: batches that are not full are worth waiting for."""
-        recorder = self._recorder
-        share = share_of(recorder.backlog_bytes, recorder.max_backlog_bytes, self._load)
-        rest = rest_s(worked_s, share)
-        return rest if is_full else max(rest, _IDLE_S)
+    async def run(self) -> float:
+        """Do one piece of work and return how long to rest, as the pace asks. Raises Unavailable."""
+        began = time.monotonic()
+        await self.drain()
+        self.share = self._share()
+        rest = rest_s(time.monotonic() - began, self.share)
+        is_full = any(source.is_full for source in self._sources.values())
+        return rest if is_full else max(rest, _IDLE_S)  # batches that are not full are worth waiting for
 
     async def finish(self) -> None:
-        """Drain what is left, at once. Raises Unavailable."""
-        self._recorder.settle()
-        while await self._drain_own():
+        """Drain what there is, at once. Raises Unavailable."""
+        while await self.drain():
             pass
 
-    async def adopt(self) -> None:
-        """Drain what workers left that are gone. Raises Unavailable."""
-        own = self._recorder.spool.path
-        for orphan in orphans(own.parent, own.name):
-            await self._adopt(orphan)
+    async def drain(self) -> bool:
+        """Drain a bite of each spool; tell whether there was any. Raises Unavailable."""
+        self._look()
+        moved = [await self._step(name, source) for name, source in tuple(self._sources.items())]
+        return any(moved)
 
-    async def _adopt(self, orphan: Orphan) -> None:
-        try:
-            ends = [await self._drain_whole(Reading(path)) for path in segments(orphan.path)]
-        except BaseException:
-            orphan.leave()
-            raise
-        if all(ends) and not any(orphan.path.glob(f"*{_DAMAGED}")):
-            orphan.forget()
+    def close(self) -> None:
+        """Leave what there is to others."""
+        for source in self._sources.values():
+            source.taken.leave()
+        self._sources.clear()
+
+    def _look(self) -> None:
+        """Take what workers have begun, or others have left."""
+        now = time.monotonic()
+        self._left_until = {name: until for name, until in self._left_until.items() if until > now}
+        for taken in take(self._folder, self._sources.keys() | self._left_until.keys(), self._server):
+            self._sources[taken.path.name] = _Source(taken, self._ledgers, self._on_problem)
+
+    async def _step(self, name: str, source: "_Source") -> bool:
+        is_left = source.taken.is_left  # before it is read: what was written until then is found
+        if await source.drain(is_left=is_left):
+            return True
+        if is_left and not source.has_rest:
+            source.taken.forget()
+        elif is_left or source.has_rest:
+            source.taken.leave()
+            self._left_until[name] = time.monotonic() + _LEFT_S
         else:
-            orphan.leave()
+            return False
+        del self._sources[name]
+        return False
 
-    async def _drain_whole(self, reading: Reading) -> bool:
-        """Drain a segment that nobody writes to any more; tell whether nothing of it is left."""
+    def _share(self) -> float:
+        machine = self._machine.now()
+        alive = [source.taken for source in self._sources.values() if not source.taken.is_left]
+        load = min(machine, max((taken.progress.load for taken in alive), default=0.0))
+        backlog = max((source.taken.backlog_bytes for source in self._sources.values()), default=0)
+        return share_of(backlog, self._max_backlog_bytes, load)
+
+
+class _Source:
+    """One worker's spool."""
+
+    def __init__(self, taken: Taken, ledgers: Mapping[str, Ledger], on_problem: OnProblem) -> None:
+        self.taken = taken
+        self._ledgers = ledgers
+        self._on_problem = on_problem
+        self._reading: Reading | None = None
+        self._skipped: set[Path] = set()
+        self._is_known = bool(taken.progress.place[1])
+        self.is_full = False
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether there is something that could not be stored."""
+        return bool(self._skipped) or any(self.taken.path.glob(f"*{_DAMAGED}"))
+
+    async def drain(self, *, is_left: bool) -> bool:
+        """Drain a bite; tell whether there was any. Raises Unavailable."""
+        self.is_full = False
+        waiting = [path for path in segments(self.taken.path) if path not in self._skipped]
+        if not waiting:
+            return False
+        if self._reading is None or self._reading.path != waiting[0]:
+            self._reading = Reading(waiting[0])
+        is_whole = is_left or len(waiting) > 1
         try:
-            while await self._drain(reading, is_known=True):  # noqa: ASYNC110 - others run in between
-                await asyncio.sleep(0)
+            if await self._bite(self._reading):
+                return True
         except Damaged as problem:
-            reading.path.rename(reading.path.with_suffix(_DAMAGED))
-            self._on_problem(f"{problem} What precedes it is in the trail; the file is kept as `{_DAMAGED}`.")
-            return False
-        if reading.stopped_by is not None:
-            self._on_problem(f"The spool has records of the site `{reading.stopped_by}`, which is not served.")
-            return False
-        reading.path.unlink()
-        return True
+            return self._set_aside(self._reading, problem, is_whole=is_whole)
+        if self._reading.stopped_by is not None:
+            self._skip(f"The spool has records of the site `{self._reading.stopped_by}`, which is not served.")
+            return True
+        return self._remove(self._reading) if is_whole else False
 
-    async def _drain_own(self) -> bool:
-        """Drain a bite of our own spool; segments that are done and no longer written to go."""
-        recorder = self._recorder
-        if recorder.spool.is_long:
-            recorder.rotate()
-        reading = self._own
-        if reading is None:
-            reading = self._own = Reading(segments(recorder.spool.path)[0])
-        before = reading.offset
-        more = await self._drain(reading)
-        recorder.drained_bytes += reading.offset - before
-        if more or number_of(reading.path) == recorder.spool.segment:
-            return more
-        reading.path.unlink()
-        self._own = None
-        return True
-
-    async def _drain(self, reading: Reading, *, is_known: bool = False) -> bool:
-        """Store a bite of a segment; tell whether there was something to read. Raises Unavailable, Damaged."""
-        bite = _Bite(reading, Explained(dict(reading.explained.callers)))
-        try:
-            await self._fill(bite)
-        except Damaged:
-            if bite.offset == reading.offset:
-                raise  # else what precedes the damage comes first
-        self._is_full = bite.size >= _BATCH or bite.offset - reading.offset >= _BITE_BYTES
+    async def _bite(self, reading: Reading) -> bool:
+        bite = Bite(reading, self._ledgers)
+        await bite.fill()
         for site, batch in bite.batches.items():
-            await self._ledgers[site].store_batch(batch, is_known=is_known)
-        return bite.end()
-
-    async def _fill(self, bite: "_Bite") -> None:
-        """Compose the events of some frames, a few milliseconds at a time. Raises Damaged, Unavailable."""
-        began = time.perf_counter()
-        for frame in read_frames(bite.reading.path, bite.reading.offset, _BITE_BYTES):
-            if not await self._add(bite, frame) or bite.size >= _BATCH:
-                return
-            if time.perf_counter() - began > _SLICE_S:
-                await asyncio.sleep(0)
-                began = time.perf_counter()
-
-    async def _add(self, bite: "_Bite", frame: Frame) -> bool:
-        """Compose the events of a frame; False when its site is not served."""
-        entry = _entry_of(frame, bite.reading)
-        if isinstance(entry, CallerEntry):
-            bite.explained.callers[entry.number] = entry
-        else:
-            ledger = self._ledgers.get(entry.site)
-            if ledger is None:
-                bite.reading.stopped_by = entry.site
-                return False
-            batch = bite.batches.setdefault(entry.site, Batch([], []))
-            base_id = f"{bite.reading.prefix}-{bite.ordinal + 1}"
-            made = ledger.compose(await ledger.composer(), entry, bite.explained.of(entry), base_id)
-            batch.add(made)
-            bite.size += len(made)
-        bite.offset, bite.ordinal = frame.end, bite.ordinal + 1
-        return True
-
-
-class _Bite:
-    """A part of a segment on its way to the ledgers; the reading moves once it is there."""
-
-    def __init__(self, reading: Reading, explained: Explained) -> None:
-        self.reading = reading
-        self.explained = explained
-        self.offset = reading.offset
-        self.ordinal = reading.ordinal
-        self.batches: dict[str, Batch] = {}
-        self.size = 0
-
-    def end(self) -> bool:
-        """Move the reading; tell whether it moved."""
-        moved = self.offset > self.reading.offset
-        self.reading.offset, self.reading.ordinal, self.reading.explained = self.offset, self.ordinal, self.explained
+            await self._ledgers[site].store_batch(batch, is_known=self._is_known)
+        self.is_full = bite.is_full
+        moved = bite.end()
+        self.taken.progress.place = (reading.number, reading.offset)
         return moved
 
+    def _remove(self, reading: Reading) -> bool:
+        """Remove a segment of which nothing is left, and to which nothing will be added."""
+        self.taken.progress.place = (number_of(reading.path) + 1, 0)
+        reading.path.unlink()
+        self._reading, self._is_known = None, False
+        return True
 
-def _entry_of(frame: Frame, reading: Reading) -> CallerEntry | Record:
-    try:
-        return decode(frame.payload)
-    except ValueError:
-        raise Damaged(f"`{reading.path.name}` has an entry before byte {frame.end} that cannot be read.") from None
+    def _set_aside(self, reading: Reading, problem: Damaged, *, is_whole: bool) -> bool:
+        """Keep a segment that is damaged; one that is still written to keeps its name for as long."""
+        if not is_whole:
+            self._skip(str(problem))
+            return True
+        reading.path.rename(reading.path.with_suffix(_DAMAGED))
+        self._on_problem(f"{problem} What precedes it is in the trail; the file is kept as `{_DAMAGED}`.")
+        self._reading = None
+        return True
+
+    def _skip(self, problem: str) -> None:
+        if self._reading is not None:
+            self._skipped.add(self._reading.path)
+        self._reading = None
+        self._on_problem(problem)

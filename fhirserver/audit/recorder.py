@@ -40,26 +40,22 @@ class Recorder:
     def __init__(self, spool: Spool, max_backlog_bytes: int) -> None:
         """Write to ``spool``, and refuse requests while it holds ``max_backlog_bytes`` that nobody has drained."""
         self.spool = spool
-        self.drained_bytes = 0
-        """Bytes of the present segment and of those before it that have been drained."""
         self.recorded = 0
         """Requests that were recorded."""
-        self._written_before = 0
-        self.max_backlog_bytes = max_backlog_bytes
+        self._max_backlog_bytes = max_backlog_bytes
+        self._room_until = max_backlog_bytes
+        """How much may be written before it must be asked again how much has been drained."""
         self._callers: dict[Caller, int] = {}
         self._numbers: dict[int, tuple[Caller, int]] = {}
         """By the identity of callers, whose requests follow each other: to compare them takes longer."""
         self._strangers: dict[str, _Stranger] = {}
 
-    @property
-    def backlog_bytes(self) -> int:
-        """What is written and not drained."""
-        return self._written_before + self.spool.size - self.drained_bytes
-
     def check(self) -> None:
         """Refuse a request while the trail cannot take more. Raises Unavailable."""
-        if self.backlog_bytes > self.max_backlog_bytes:
-            raise Unavailable("The audit trail cannot take more at this moment; try again.")
+        if self.spool.written > self._room_until:
+            self._room_until = self.spool.drained + self._max_backlog_bytes
+            if self.spool.written > self._room_until:
+                raise Unavailable("The audit trail cannot take more at this moment; try again.")
 
     def answered(self, answer: Answer) -> None:
         """Record a request. Raises Unavailable when it cannot be written."""
@@ -111,8 +107,10 @@ class Recorder:
 
     def rotate(self) -> None:
         """Go on in a new segment, in which callers are explained anew."""
-        self._written_before += self.spool.size
-        self.spool.rotate()
+        try:
+            self.spool.rotate()
+        except OSError:
+            return  # nothing is lost: the present one goes on
         self._callers.clear()
         self._numbers.clear()
 
@@ -134,6 +132,8 @@ class Recorder:
         part: int,
         repeats: int = 0,
     ) -> None:
+        if self.spool.is_long:
+            self.rotate()
         self._append(
             (
                 "r",

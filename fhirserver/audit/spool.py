@@ -1,9 +1,9 @@
 """The spool: files of this machine that records are appended to, one write each, before an answer goes out.
 
 A record that was written is the kernel's: it survives the process, whatever ends it. A worker has a folder of its own,
-``{data_dir}/audit/{worker}``, in which ``lock`` is held (flock) for as long as the process lives, and segments
-``00000001.spool`` …: frames of a length, a CRC-32 and an entry. Who gets the lock of another folder knows that its
-worker is gone and that what it left is to be drained.
+``{data_dir}/audit/{worker}``, with segments ``00000001.spool`` …: frames of a length, a CRC-32 and an entry. In it
+``lock`` is held (flock) for as long as the worker lives, and ``drain`` by the one process that drains it: that of the
+worker's server, or any once the worker is gone. Who gets both removes the folder once all of it is stored.
 """
 
 import fcntl
@@ -12,13 +12,17 @@ import secrets
 import shutil
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fhirserver.audit.progress import Progress
+
 _HEAD: Final = struct.Struct(">II")
 _LOCK: Final = "lock"
+_DRAIN: Final = "drain"
 _SUFFIX: Final = ".spool"
 _WORKER_BYTES: Final = 8
 _LONGEST: Final = 64 * 1024 * 1024
@@ -41,18 +45,25 @@ class Frame:
 class Spool:
     """What this process writes to; one owner, one thread."""
 
-    def __init__(self, folder: Path) -> None:
-        """Begin a folder of our own in ``folder``, locked before anybody can see it. Raises OSError."""
+    def __init__(self, folder: Path, server: int | None = None) -> None:
+        """Begin a folder of our own in ``folder``, locked before anybody can see it. Raises OSError.
+
+        ``server``: the process of the server that we work for, by default this one.
+        """
         self.worker = secrets.token_hex(_WORKER_BYTES)
         self.path = folder / self.worker
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         hidden = folder / f".{self.worker}"
         hidden.mkdir(mode=0o700)
-        self._lock = _locked(hidden)
+        self._lock = _locked(hidden / _LOCK)
+        self.progress = Progress(hidden)
+        self.progress.server = server or os.getpid()
         hidden.rename(self.path)
         self.segment = 0
-        self.size = 0
-        """Bytes of the present segment."""
+        self.written = 0
+        """All bytes of this spool, those included that are drained and gone."""
+        self._starts: dict[int, int] = {}
+        """What had been written before each segment."""
         self._file = -1
         self.rotate()
 
@@ -63,27 +74,39 @@ class Spool:
         if written != len(frame):
             os.ftruncate(self._file, self.size)
             raise OSError("the spool of the audit trail could not be written whole")
-        self.size += written
+        self.written += written
+
+    @property
+    def size(self) -> int:
+        """Bytes of the present segment."""
+        return self.written - self._starts[self.segment]
+
+    @property
+    def drained(self) -> int:
+        """How much of what was written has been drained."""
+        segment, offset = self.progress.place
+        return self._starts.get(segment, 0) + offset
 
     @property
     def is_long(self) -> bool:
         """Whether the present segment should be followed by the next."""
-        return self.size >= _SEGMENT_BYTES
+        return self.written >= self._starts[self.segment] + _SEGMENT_BYTES
 
     def rotate(self) -> None:
-        """Go on in a new segment."""
+        """Go on in a new segment. Raises OSError, and goes on in the present one."""
+        number, flags = self.segment + 1, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
+        file = os.open(segment_path(self.path, number), flags, 0o600)
         if self._file >= 0:
             os.close(self._file)
-        self.segment += 1
-        self.size = 0
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
-        self._file = os.open(segment_path(self.path, self.segment), flags, 0o600)
+        self._file, self.segment = file, number
+        drained = self.progress.place[0]
+        self._starts = {one: start for one, start in self._starts.items() if one >= drained}
+        self._starts[number] = self.written
 
     def close(self) -> None:
-        """Let go of the folder: what is left in it is anybody's; nothing is left of one that has been drained."""
+        """Let go of the folder: who drains it removes it."""
         os.close(self._file)
-        if all(path.stat().st_size == 0 for path in segments(self.path)):
-            shutil.rmtree(self.path)
+        self.progress.close()
         os.close(self._lock)
 
 
@@ -118,39 +141,68 @@ def read_frames(segment: Path, start: int, limit: int) -> Iterator[Frame]:
             yield Frame(payload, place)
 
 
-def _locked(folder: Path) -> int:
-    file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _locked(path: Path) -> int:
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        raise
     return file
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """The folder of a worker that is gone, which nobody else drains meanwhile."""
+class Taken:
+    """The folder of a worker that nobody else drains meanwhile."""
 
-    path: Path
-    lock: int
+    def __init__(self, path: Path, lock: int) -> None:
+        """Hold ``lock`` of the folder at ``path``. Raises OSError."""
+        self.path = path
+        self.progress = Progress(path)
+        self._lock = lock
+        self._workers_lock = -1
+
+    @property
+    def is_left(self) -> bool:
+        """Whether its worker is gone, so that nothing more will be written."""
+        if self._workers_lock < 0:
+            with suppress(BlockingIOError):
+                self._workers_lock = _locked(self.path / _LOCK)
+        return self._workers_lock >= 0
+
+    @property
+    def backlog_bytes(self) -> int:
+        """What is not drained yet."""
+        segment, offset = self.progress.place
+        sizes = {number_of(path): path.stat().st_size for path in segments(self.path)}
+        return sum(sizes.values()) - (offset if segment in sizes else 0)
 
     def forget(self) -> None:
         """Remove what has been drained."""
         shutil.rmtree(self.path)
-        os.close(self.lock)
+        self.leave()
 
     def leave(self) -> None:
         """Leave it to others."""
-        os.close(self.lock)
+        self.progress.close()
+        for file in (self._lock, self._workers_lock):
+            if file >= 0:
+                os.close(file)
 
 
-def orphans(folder: Path, own: str) -> Iterator[Orphan]:
-    """Take over the folders of workers that are gone, one after the other; each must be forgotten or left."""
+def take(folder: Path, known: Container[str], server: int) -> Iterator[Taken]:
+    """Take folders that nobody drains, of ``server`` and of workers that are gone; each must be forgotten or left."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.name == own or path.name.startswith(".") or not (path / _LOCK).exists():
+        if path.name in known or path.name.startswith("."):
             continue
         try:
-            lock = _locked(path)
-        except (BlockingIOError, FileNotFoundError):
-            continue  # its worker lives, or another one was faster
-        if (path / _LOCK).exists():
-            yield Orphan(path, lock)
-        else:
+            lock = _locked(path / _DRAIN)
+        except (BlockingIOError, FileNotFoundError, NotADirectoryError):
+            continue  # another process drains it, or has just removed it
+        if not (path / _LOCK).exists():
             os.close(lock)
+            continue
+        taken = Taken(path, lock)
+        if taken.progress.server == server or taken.is_left:
+            yield taken
+        else:
+            taken.leave()

@@ -1,4 +1,4 @@
-"""The long form: ``python -m tests.audit --rounds 20`` kills a worker, the server, the database in turn, and sums up.
+"""The long form: ``python -m tests.audit --rounds 20`` kills workers, the drain, the server, the database in turn.
 
 The exit code is 1 when an event of an answered request is missing, or the chain does not verify.
 """
@@ -8,8 +8,11 @@ import sys
 import tempfile
 from itertools import cycle
 from pathlib import Path
+from typing import Final
 
 from tests.audit.rounds import SHORT, Target, Timing, stage
+
+_TARGETS: Final = (Target.WORKER, Target.DRAIN, Target.SERVER, Target.WORKER, Target.MONGOD, Target.DRAIN)
 
 
 def main() -> int:
@@ -20,7 +23,7 @@ def main() -> int:
     parser.add_argument("--only", type=Target, choices=list(Target), help="kill nothing else")
     parser.add_argument("--short", action="store_true", help="less time for each round")
     options = parser.parse_args()
-    targets = cycle([options.only] if options.only else [Target.WORKER, Target.SERVER, Target.WORKER, Target.MONGOD])
+    targets = cycle([options.only] if options.only else _TARGETS)
     problems = 0
     with tempfile.TemporaryDirectory(prefix="fhirserver-audit-") as folder, stage(Path(folder), options.seed) as set_up:
         for number in range(1, options.rounds + 1):

@@ -1,7 +1,8 @@
 """Rounds of ``kill -9`` under load: no audit event of a request that was answered is missing, and the chain is whole.
 
-Clients read, search, write and are refused; a worker, the whole server or the database is killed at a moment drawn by
-lot. At the end every request that was answered has its event, once, and ``fhirserver audit verify`` finds nothing.
+Clients read, search, write and are refused; a worker, the process that drains, the whole server or the database is
+killed at a moment drawn by lot. At the end every request that was answered has its event, once, and ``fhirserver audit
+verify`` finds nothing.
 """
 
 import os
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
@@ -21,7 +23,7 @@ from fhirserver.app.verifying import verify_sites
 from fhirserver.audit.verify import Report, Span
 from fhirserver.settings import Auth, Settings
 from fhirserver.store.mongod import ManagedMongod
-from tests.faults.rounds import SHORT, Target, Timing, workers_of
+from tests.faults.rounds import SHORT, Timing, workers_of
 from tests.server_process import ServerProcess, await_end, descendants
 from tests.wire import FHIR_JSON, NoAnswer, Wire
 
@@ -31,6 +33,16 @@ _DRAINED_S = 90.0
 _TRANSACTION_S = 3
 _BACK_S = 60.0
 Document = dict[str, Any]
+
+
+class Target(StrEnum):
+    """What is killed."""
+
+    WORKER = "worker"
+    SERVER = "server"
+    DRAIN = "drain"
+    """The process that turns records into events."""
+    MONGOD = "mongod"
 
 
 class Answered:
@@ -157,6 +169,8 @@ class Stage:
             self.server.wait()
             await_end(started, _BACK_S)
             self.server.start()
+        elif target is Target.DRAIN:
+            os.kill(drain_of(self.server), signal.SIGKILL)
         else:
             os.kill(self.random.choice(workers_of(self.server)), signal.SIGKILL)
         self.server.await_status("/readyz", 200, _BACK_S)
@@ -212,6 +226,12 @@ class Stage:
         """End everything."""
         self.server.end()
         self.mongod.stop()
+
+
+def drain_of(server: ServerProcess) -> int:
+    """Return the process that drains a server's trail."""
+    (found,) = (pid for pid in descendants(server.pid) if b"draining" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    return found
 
 
 @contextmanager

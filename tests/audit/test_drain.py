@@ -1,6 +1,7 @@
 """The drain stores every record once, whatever it was interrupted by, and those that workers left who are gone."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from fhirserver.audit.spool import Spool, segments
 from fhirserver.audit.verify import Span, Verifier
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.exchange import Interaction, Target
+from fhirserver.kernel.outcome import Unavailable
 from fhirserver.kernel.version import Method, Version
 from fhirserver.repository.trail import Touch, Trail
 from fhirserver.store.audit import AuditStore
@@ -44,8 +46,8 @@ class World:
         observer = Observer("test", "main", "http://localhost/fhir")
         return {"main": Ledger(self.site.live, self.site.store, observer, b"secret")}
 
-    def drain(self, recorder: Recorder) -> Drain:
-        return Drain(recorder, self.ledgers(), self.problems.append)
+    def drain(self, server: int = os.getpid()) -> Drain:
+        return Drain(self.folder, server, self.ledgers(), max_backlog_bytes=1 << 28, on_problem=self.problems.append)
 
     async def events(self) -> list[str]:
         """Return the request ids of the events, in the order of the chain."""
@@ -98,20 +100,18 @@ def record(recorder: Recorder, count: int, *, first: int = 0, site: str = "main"
 
 
 async def test_every_record_is_stored_once_and_in_order(world: World) -> None:
-    recorder = world.recorder()
-    drain = world.drain(recorder)
+    recorder, drain = world.recorder(), world.drain()
     names = record(recorder, 450)
     await drain.finish()
     names += record(recorder, 3, first=450)
     await drain.finish()
     assert await world.events() == names
     assert await world.flaws() == 0
-    assert recorder.backlog_bytes == 0
+    assert recorder.spool.written == recorder.spool.drained > 0
 
 
 async def test_a_segment_goes_once_it_is_stored(world: World) -> None:
-    recorder = world.recorder()
-    drain = world.drain(recorder)
+    recorder, drain = world.recorder(), world.drain()
     names = record(recorder, 5)
     recorder.rotate()
     names += record(recorder, 5, first=5)
@@ -119,19 +119,31 @@ async def test_a_segment_goes_once_it_is_stored(world: World) -> None:
     await drain.finish()
     assert [path.name for path in segments(recorder.spool.path)] == ["00000002.spool"]
     assert await world.events() == names
-    assert recorder.backlog_bytes == 0
+    assert recorder.spool.written == recorder.spool.drained > 0
 
 
 async def test_a_drain_that_is_killed_after_its_batch_was_stored_writes_nothing_twice(world: World) -> None:
     recorder = world.recorder()
     names = record(recorder, 30)
-    await world.drain(recorder).finish()
-    recorder.spool.close()  # all of it is stored, and still in the file: so is it left by a kill
-    names += record(other := world.recorder(), 2, first=30)
-    drain = world.drain(other)
-    await drain.adopt()
-    await drain.finish()
+    killed = world.drain()
+    await killed.finish()
+    killed.close()  # all of it is stored, and still in the file: so is it left by a kill
+    recorder.spool.progress.place = (1, 0)
+    names += record(recorder, 2, first=30)
+    await world.drain().finish()
     assert sorted(await world.events()) == sorted(names)
+    assert await world.flaws() == 0
+
+
+async def test_the_folder_of_a_worker_goes_once_it_is_gone_and_all_is_stored(world: World) -> None:
+    recorder, drain = world.recorder(), world.drain()
+    names = record(recorder, 10)
+    await drain.finish()
+    assert recorder.spool.path.exists()
+    names += record(recorder, 10, first=10)
+    recorder.spool.close()
+    await drain.finish()
+    assert await world.events() == names
     assert await world.flaws() == 0
     assert not recorder.spool.path.exists()
 
@@ -139,20 +151,45 @@ async def test_a_drain_that_is_killed_after_its_batch_was_stored_writes_nothing_
 async def test_a_part_that_was_stored_is_completed(world: World) -> None:
     recorder = world.recorder()
     names = record(recorder, 10)
-    await world.drain(recorder).finish()
+    killed = world.drain()
+    await killed.finish()
+    killed.close()
     names += record(recorder, 10, first=10)
     recorder.spool.close()
-    await world.drain(world.recorder()).adopt()
+    await world.drain().finish()
     assert await world.events() == names
     assert await world.flaws() == 0
 
 
-async def test_two_workers_drain_into_one_chain(world: World) -> None:
+async def test_one_drain_takes_the_spools_of_all_workers(world: World) -> None:
     recorders = [world.recorder() for _ in range(3)]
     names = [name for number, one in enumerate(recorders) for name in record(one, 250, first=1000 * number)]
-    await asyncio.gather(*(world.drain(one).finish() for one in recorders))
+    await world.drain().finish()
     assert sorted(await world.events()) == sorted(names)
     assert await world.flaws() == 0
+
+
+async def test_drains_that_run_at_the_same_time_write_one_chain(world: World) -> None:
+    recorders = [world.recorder() for _ in range(3)]
+    drains = []
+    names = []
+    for number, one in enumerate(recorders):
+        one.spool.progress.server = number + 1
+        names += record(one, 250, first=1000 * number)
+        drains.append(world.drain(number + 1))
+    await asyncio.gather(*(drain.finish() for drain in drains))
+    assert sorted(await world.events()) == sorted(names)
+    assert await world.flaws() == 0
+
+
+async def test_the_spool_of_another_server_is_left_to_it_as_long_as_the_worker_lives(world: World) -> None:
+    recorder, drain = world.recorder(), world.drain(1)
+    names = record(recorder, 3)
+    await drain.finish()
+    assert await world.events() == []
+    recorder.spool.close()
+    await drain.finish()
+    assert await world.events() == names
 
 
 async def test_what_is_not_whole_at_the_end_of_a_dead_workers_file_is_left_out(world: World) -> None:
@@ -161,7 +198,7 @@ async def test_what_is_not_whole_at_the_end_of_a_dead_workers_file_is_left_out(w
     segment = segments(recorder.spool.path)[0]
     segment.write_bytes(segment.read_bytes() + b"\0\0\1")
     recorder.spool.close()
-    await world.drain(world.recorder()).adopt()
+    await world.drain().finish()
     assert await world.events() == names
     assert not recorder.spool.path.exists()
 
@@ -174,28 +211,56 @@ async def test_a_damaged_file_is_kept_and_told(world: World) -> None:
     recorder.rotate()
     names += record(recorder, 2, first=3)
     recorder.spool.close()
-    other = world.recorder()
-    await world.drain(other).adopt()
+    await world.drain().finish()
     assert await world.events() == names
-    assert [path.name for path in recorder.spool.path.iterdir() if path.name != "lock"] == ["00000001.damaged"]
+    assert [path.name for path in recorder.spool.path.glob("0*")] == ["00000001.damaged"]
     assert "00000001.spool" in world.problems[0]
+
+
+async def test_damage_in_a_file_that_is_written_to_is_told_and_the_next_file_drained(world: World) -> None:
+    recorder, drain = world.recorder(), world.drain()
+    names = record(recorder, 3)
+    segment = segments(recorder.spool.path)[0]
+    segment.write_bytes(segment.read_bytes() + b"\0\0\0\4xxxxyyyy")
+    await drain.finish()
+    assert await world.events() == names
+    assert "00000001.spool" in world.problems[0]
+    recorder.rotate()
+    names += record(recorder, 2, first=3)
+    await world.drain().finish()
+    assert await world.events() == names
+    assert sorted(path.name for path in recorder.spool.path.glob("0*")) == ["00000001.damaged", "00000002.spool"]
 
 
 async def test_records_of_a_site_that_is_not_served_wait(world: World) -> None:
     recorder = world.recorder()
     names = record(recorder, 2)
     record(recorder, 1, first=2, site="elsewhere")
+    recorder.rotate()
+    names += record(recorder, 1, first=3)
     recorder.spool.close()
-    await world.drain(world.recorder()).adopt()
+    await world.drain().finish()
     assert await world.events() == names
-    assert recorder.spool.path.exists()
+    assert [path.name for path in recorder.spool.path.glob("0*")] == ["00000001.spool"]
     assert "elsewhere" in world.problems[0]
+
+
+async def test_there_is_room_again_once_records_are_drained(world: World) -> None:
+    recorder = Recorder(Spool(world.folder), 2000)
+    while True:
+        try:
+            recorder.check()
+        except Unavailable:
+            break
+        record(recorder, 1)
+    await world.drain().finish()
+    recorder.check()
 
 
 async def test_every_write_has_a_provenance_unless_it_brought_one(world: World) -> None:
     recorder = world.recorder()
     record(recorder, 3)
-    await world.drain(recorder).finish()
+    await world.drain().finish()
     assert await world.site.store.resources.count_documents({"y": "Provenance"}) == 3
 
 

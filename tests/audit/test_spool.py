@@ -1,6 +1,7 @@
 """The spool keeps what was appended, whole; what a worker left is for others, and for nobody while it lives."""
 
 import errno
+import os
 import subprocess
 import sys
 import zlib
@@ -20,7 +21,7 @@ from fhirserver.audit.record import (
     patients_named,
 )
 from fhirserver.audit.recorder import Recorder
-from fhirserver.audit.spool import Damaged, Spool, number_of, orphans, read_frames, segment_path, segments
+from fhirserver.audit.spool import Damaged, Spool, number_of, read_frames, segment_path, segments, take
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.exchange import Interaction, Target
 from fhirserver.kernel.outcome import Unavailable
@@ -83,22 +84,46 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     assert segment_path(spool.path, 1).stat().st_mode & 0o077 == 0
 
 
-def test_nobody_takes_the_folder_of_a_worker_that_lives(tmp_path: Path) -> None:
-    mine, other = Spool(tmp_path), Spool(tmp_path)
-    other.append(b"x")
-    assert list(orphans(tmp_path, mine.worker)) == []
-    other.close()
-    (orphan,) = orphans(tmp_path, mine.worker)
-    assert orphan.path == other.path
-    assert list(orphans(tmp_path, mine.worker)) == [], "while somebody drains it"
-    orphan.forget()
-    assert not other.path.exists()
-
-
-def test_a_folder_without_records_goes_with_its_worker(tmp_path: Path) -> None:
+def test_one_process_drains_a_spool_and_knows_when_its_worker_is_gone(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
+    (taken,) = take(tmp_path, (), os.getpid())
+    assert taken.path == spool.path
+    assert list(take(tmp_path, (), os.getpid())) == [], "while somebody drains it"
+    assert not taken.is_left
     spool.close()
+    assert taken.is_left
+    taken.forget()
     assert not spool.path.exists()
+
+
+def test_another_servers_spool_is_taken_once_its_worker_is_gone(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, server=1)
+    assert list(take(tmp_path, (), 2)) == []
+    assert [taken.path for taken in take(tmp_path, (), 1)] == [spool.path]
+
+
+def test_what_was_left_by_a_worker_is_anybodys(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, server=1)
+    spool.close()
+    (taken,) = take(tmp_path, (), 2)
+    taken.leave()
+    assert [taken.path for taken in take(tmp_path, (), 2)] == [spool.path], "and again, after it was left"
+    assert list(take(tmp_path, (spool.worker,), 2)) == []
+
+
+def test_the_drain_and_the_worker_tell_each_other_how_far_they_are(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.append(b"one")
+    size = spool.size
+    spool.rotate()
+    spool.append(b"three")
+    spool.progress.load = 0.5
+    (taken,) = take(tmp_path, (), os.getpid())
+    assert (taken.progress.load, taken.backlog_bytes, spool.drained) == (0.5, spool.written, 0)
+    taken.progress.place = (1, size)
+    assert (taken.backlog_bytes, spool.drained) == (spool.size, size)
+    taken.progress.place = (2, 5)
+    assert spool.drained == size + 5
 
 
 def test_a_worker_that_was_killed_leaves_what_it_wrote(tmp_path: Path) -> None:
@@ -108,9 +133,9 @@ def test_a_worker_that_was_killed_leaves_what_it_wrote(tmp_path: Path) -> None:
     )
     run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
     assert run.returncode == -9
-    (orphan,) = orphans(tmp_path, "nobody")
-    assert payloads(segments(orphan.path)[0]) == [b"kept"]
-    orphan.leave()
+    (taken,) = take(tmp_path, (), os.getpid())
+    assert payloads(segments(taken.path)[0]) == [b"kept"]
+    taken.leave()
 
 
 @pytest.fixture
@@ -222,12 +247,12 @@ def test_who_has_logged_in_is_always_recorded(recorder: Recorder) -> None:
 
 
 def test_requests_are_refused_while_nobody_drains(recorder: Recorder) -> None:
-    while recorder.backlog_bytes <= recorder.max_backlog_bytes:
+    while recorder.spool.written <= 1 << 20:
         recorder.check()
         recorder.answered(answer(path="x" * 10_000, target=None, caller=CALLER))
     with pytest.raises(Unavailable):
         recorder.check()
-    recorder.drained_bytes = recorder.spool.size
+    recorder.spool.progress.place = (1, recorder.spool.size)
     recorder.check()
 
 
