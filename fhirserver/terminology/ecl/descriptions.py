@@ -12,7 +12,7 @@ from fhirserver.terminology.concepts import Mask
 from fhirserver.terminology.ecl.columns import MaskOf, of_concepts, of_rows
 from fhirserver.terminology.ecl.errors import CostlyConstraint
 from fhirserver.terminology.ecl.ontology import Bools, Descriptions, Ontology
-from fhirserver.terminology.ecl.searching import fits, read_pattern
+from fhirserver.terminology.ecl.searching import Pattern, fits, read_pattern
 from fhirserver.terminology.ecl.syntax import (
     Concepts,
     Dialect,
@@ -28,7 +28,11 @@ from fhirserver.terminology.ecl.syntax import (
 from fhirserver.terminology.words import words
 
 MAX_WORDS: Final = 50
+MAX_TERMS: Final = 300_000
+"""Terms that have the parts of a pattern, and that are looked at one after the other."""
 _OF_PATTERN: Final = 200
+_MAX_PARTS: Final = 4
+"""Parts of a pattern that narrow down the terms which are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +92,28 @@ class Described:
 def _searched(descriptions: Descriptions, search: Search, among: Bools) -> Bools:
     found = np.zeros(len(among), np.bool_)
     if search.is_pattern:
-        pattern = read_pattern(search.text)
-        places = np.flatnonzero(among)
-        found[places] = [fits(pattern, descriptions.term(int(place))) for place in places]
-        return found
+        return _fitting(descriptions, read_pattern(search.text), among)
     asked = dict.fromkeys(words(search.text))
     if len(asked) > MAX_WORDS:
         raise CostlyConstraint(f"A search in terms has at most {MAX_WORDS} words.")
     return np.logical_and.reduce([descriptions.with_word(word) for word in asked]) if asked else found
+
+
+def _fitting(descriptions: Descriptions, pattern: Pattern, among: Bools) -> Bools:
+    """Return which terms fit a pattern: the words of its pieces are within words of the terms."""
+    parts = sorted({part for piece in pattern for part in words(piece)}, key=len, reverse=True)[:_MAX_PARTS]
+    for part in parts:
+        among = among & descriptions.with_part(part)
+    if pattern == ("", *parts, "") and len(parts) == 1:
+        return among
+    if not any(pattern):
+        return among
+    places = np.flatnonzero(among)
+    if len(places) > MAX_TERMS:
+        raise CostlyConstraint(f"A pattern is looked for in at most {MAX_TERMS} terms; name more letters in a row.")
+    found = np.zeros(len(among), np.bool_)
+    found[places] = [fits(pattern, descriptions.term(place)) for place in places.tolist()]
+    return found
 
 
 def cost(test: Test) -> int:

@@ -46,7 +46,9 @@ from fhirserver.terminology.ecl.syntax import (
 )
 
 MAX_STEPS: Final = 2000
-"""Of one constraint: hierarchies walked, attributes and filters looked for. Each takes some milliseconds at most."""
+"""Of one constraint: each takes a millisecond or two."""
+_OF_SET: Final = 6
+_OF_DOT: Final = 3
 
 
 class Evaluation:
@@ -91,7 +93,7 @@ class Evaluation:
 
     @mask.register
     def _(self, expression: Related) -> Mask:
-        self._spend()
+        self._spend(1 if isinstance(expression.of, Named) else _OF_SET)
         return related(self._ontology, expression.relation, self.mask(expression.of))
 
     @mask.register
@@ -128,7 +130,7 @@ class Evaluation:
     def _(self, expression: Dotted) -> Mask:
         found = self.mask(expression.of)
         for attribute in expression.attributes:
-            self._spend()
+            self._spend(_OF_DOT)
             found = dotted(self._ontology.relationships, found, self.mask(attribute))
         return found
 
@@ -197,7 +199,7 @@ class Evaluation:
 
     @cached_property
     def _refining(self) -> Refining:
-        return Refining(self._ontology, self._first_rows(), self.mask)
+        return Refining(self._ontology, self._first_rows(), self.mask, self._spend)
 
 
 def _attributes(refinement: Refinement) -> int:

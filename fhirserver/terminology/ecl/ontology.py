@@ -116,6 +116,10 @@ class Descriptions(Protocol):
         """Return the rows of which a word begins with a folded word; case and accents do not count."""
         ...
 
+    def with_part(self, part: str) -> Bools:
+        """Return the rows of which a word has some folded letters in it."""
+        ...
+
     def acceptability(self, refset: int) -> npt.NDArray[np.uint8] | None:
         """Return for each row 0, ACCEPTABLE or PREFERRED in a language reference set; None: the concept is none."""
         ...

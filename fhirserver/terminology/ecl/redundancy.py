@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fhirserver.terminology.concepts import Numbers
 from fhirserver.terminology.ecl.ontology import Bools, Ints, Ontology
 
 
@@ -20,25 +21,24 @@ class Said:
     attribute: Ints
     cell: Ints
 
-    def at(self, places: Bools) -> "Said":
+    def at(self, places: Bools | Numbers) -> "Said":
         """Return some of them."""
         return Said(self.key[places], self.attribute[places], self.cell[places])
 
 
 def counted(said: Said, size: int, ontology: Ontology) -> npt.NDArray[np.intp]:
     """Return for each key how many attributes it has that say more than its others."""
-    once = _once(said)
-    counts = np.bincount(once.key, minlength=size)
-    several = once.at(counts[once.key] > 1)
-    if len(several.key):
-        counts -= np.bincount(several.key[_redundant(several, ontology)], minlength=size)
-    return counts
+    counts = np.bincount(said.key, minlength=size)
+    several = _once(said.at(counts[said.key] > 1))
+    is_several = counts > 1
+    counts[is_several] = np.bincount(several.key, minlength=size)[is_several]
+    return counts - np.bincount(several.key[_redundant(several, ontology)], minlength=size)
 
 
 def _once(said: Said) -> Said:
     """Return each of them once, sorted."""
     order = np.lexsort((said.cell, said.attribute, said.key))
-    found = Said(said.key[order], said.attribute[order], said.cell[order])
+    found = said.at(order)
     is_new = np.ones(len(order), np.bool_)
     is_new[1:] = (np.diff(found.key) != 0) | (np.diff(found.attribute) != 0) | (np.diff(found.cell) != 0)
     return found.at(is_new)
@@ -46,29 +46,33 @@ def _once(said: Said) -> Said:
 
 def _redundant(said: Said, ontology: Ontology) -> Bools:
     """Return which ones are above others of the same key."""
-    found = [False] * len(said.key)
-    attributes, cells = said.attribute.tolist(), said.cell.tolist()
-    known: dict[tuple[int, int], bool] = {}
-
-    def is_above(upper: int, lower: int) -> bool:
-        if (upper, lower) not in known:
-            known[upper, lower] = ontology.subsumes(upper, lower)
-        return known[upper, lower]
-
+    found = np.zeros(len(said.key), np.bool_)
+    attributes, places = np.unique(said.attribute, return_inverse=True)
+    is_above = _relations(attributes.tolist(), ontology)
     for one, other in _pairs(said.key):
-        if cells[one] >= 0 and cells[other] >= 0:
-            for upper, lower in ((one, other), (other, one)):
-                if not found[upper] and is_above(cells[upper], cells[lower]):
-                    found[upper] = is_above(attributes[upper], attributes[lower])
-    return np.array(found, np.bool_)
+        kept = is_above[places[one], places[other]] & (said.cell[one] >= 0) & (said.cell[other] >= 0)
+        uppers, lowers = one[kept], other[kept]
+        cells = zip(said.cell[uppers].tolist(), said.cell[lowers].tolist(), strict=True)
+        subsumes = np.fromiter((ontology.subsumes(*pair) for pair in cells), np.bool_, len(uppers))
+        found[uppers[subsumes]] = True
+    return found
 
 
-def _pairs(keys: Ints) -> Iterator[tuple[int, int]]:
-    """Yield the places of any two that have the same key; keys are sorted."""
+def _relations(concepts: list[int], ontology: Ontology) -> Bools:
+    """Return of any two of a few concepts whether the first is the second or above it."""
+    found = np.eye(len(concepts), dtype=np.bool_)
+    for place, concept in enumerate(concepts):
+        found[place] |= ontology.descendants(concept)[concepts]
+    return found
+
+
+def _pairs(keys: Ints) -> Iterator[tuple[Numbers, Numbers]]:
+    """Yield the places of any two that have the same key, both ways round; keys are sorted."""
     distance = 1
     while True:
         firsts = np.flatnonzero(keys[distance:] == keys[:-distance])
         if not len(firsts):
             return
-        yield from ((one, one + distance) for one in firsts.tolist())
+        yield firsts, firsts + distance
+        yield firsts + distance, firsts
         distance += 1

@@ -5,7 +5,9 @@ group has an attribute twice; attributes of several groups are counted once wher
 Spec: https://docs.snomed.org/snomed-ct-specifications/snomed-ct-expression-constraint-language, sections 6.2 to 6.5
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,10 @@ from fhirserver.terminology.ecl.syntax import (
     Reversed,
 )
 
+_ROWS_A_STEP: Final = 100_000
+_COUNTED_A_STEP: Final = 2000
+"""Rows that are looked at, and that are sorted, in a millisecond."""
+_AT_LEAST_ONE: Final = Cardinality()
 _Places = npt.NDArray[np.intp]
 
 
@@ -44,11 +50,12 @@ def first_rows(relationships: Relationships) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class Refining:
-    """Works out refinements on one version; ``first`` are the first rows of groups."""
+    """Works out refinements on one version; ``first`` are the first rows of groups, ``spend`` counts steps."""
 
     ontology: Ontology
     first: Ints
     mask_of: MaskOf
+    spend: Callable[[int], None]
 
     def mask(self, refinement: Refinement) -> Mask:
         """Return the concepts that are as a refinement says."""
@@ -59,6 +66,8 @@ class Refining:
         size, relationships = len(self.ontology), self.ontology.relationships
         if isinstance(refinement, Attribute):
             places = self._rows(refinement)
+            if refinement.cardinality == _AT_LEAST_ONE:
+                return _once(relationships.source[places], size)
             counts = self._counts(refinement.cardinality, relationships.source[places], places, size)
         else:
             places = self._reversed_rows(refinement)
@@ -80,6 +89,8 @@ class Refining:
         if isinstance(wanted, Reversed):  # not among others, see _is_reversed
             return np.zeros(size, np.bool_)
         places = self._rows(wanted)
+        if wanted.cardinality == _AT_LEAST_ONE:
+            return _once(self.first[places], size)
         counts = self._counts(wanted.cardinality, self.first[places], places, size)
         found: Bools = _within(wanted.cardinality, counts) & (self.first == np.arange(size))
         return found
@@ -93,7 +104,7 @@ class Refining:
             return found
         if isinstance(wanted, Attribute):  # not among others, see _is_reversed
             return np.zeros(0, np.int64)
-        if wanted.cardinality != Cardinality():
+        if wanted.cardinality != _AT_LEAST_ONE:
             raise BadConstraint(f"A reversed attribute in a group has no cardinality (position {wanted.at + 1}).")
         places = self._reversed_rows(wanted)
         cells = self.ontology.relationships.value.cells[places].astype(np.int64)
@@ -102,12 +113,14 @@ class Refining:
     def _rows(self, wanted: Attribute) -> _Places:
         """Return the rows whose attribute and value are as wanted."""
         places = self._named(wanted.name)
+        self.spend(len(places) // _ROWS_A_STEP)
         passing = Passing(wanted.op, wanted.value, len(self.ontology), self.mask_of)
         return places[passing.rows(self.ontology.relationships.value, places)]
 
     def _reversed_rows(self, wanted: Reversed) -> _Places:
         """Return the rows whose attribute and source are as wanted, and whose value is a concept."""
         places, relationships = self._named(wanted.name), self.ontology.relationships
+        self.spend(len(places) // _COUNTED_A_STEP)
         passing = of_concepts(relationships.source[places], self.mask_of(wanted.sources), wanted.op)
         return places[passing & (relationships.value.cells[places] >= 0)]
 
@@ -125,6 +138,7 @@ class Refining:
         """Return how often each concept, or each group, has what some rows say."""
         if cardinality.least <= 1 and cardinality.most in (None, 0):
             return np.bincount(keys, minlength=size)
+        self.spend(len(places) // _COUNTED_A_STEP)
         relationships = self.ontology.relationships
         said = Said(keys, relationships.attribute[places], relationships.value.cells[places])
         return counted(said, size, self.ontology)
@@ -135,6 +149,12 @@ def dotted(relationships: Relationships, mask: Mask, names: Mask) -> Mask:
     cells = relationships.value.cells[np.flatnonzero(mask[relationships.source] & names[relationships.attribute])]
     found = np.zeros(len(mask), np.bool_)
     found[cells[cells >= 0]] = True
+    return found
+
+
+def _once(keys: Ints, size: int) -> Bools:
+    found = np.zeros(size, np.bool_)
+    found[keys] = True
     return found
 
 

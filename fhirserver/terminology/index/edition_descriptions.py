@@ -93,6 +93,10 @@ class EditionDescriptions:
         """Return the rows of which a word begins with a folded word."""
         return self._search.with_word(beginning)
 
+    def with_part(self, part: str) -> Bools:
+        """Return the rows of which a word has some folded letters in it."""
+        return self._search.with_part(part)
+
     def of(self, rows: Iterable[int], display: int, language: str | None) -> Said:
         """Return what a concept is called whose descriptions these are; its display in ``language`` is one of them."""
         terms = [self._term(row) for row in rows if self._active[row] and row != display]

@@ -62,6 +62,13 @@ class Search:
         found[self._slice(first, last)] = True
         return found
 
+    def with_part(self, part: str) -> Mask:
+        """Return the terms of which a word has some folded letters in it."""
+        found = np.zeros(len(self._terms), np.bool_)
+        for word in self._words_with(part.encode("utf-8", "replace")):
+            found[self._slice(word, word + 1)] = True
+        return found
+
     def matching(self, text: str, ranges: Sequence[str], within: Mask) -> Numbers:
         """Return the concepts of ``within`` that a text finds, the best first.
 
@@ -102,6 +109,19 @@ class Search:
     def _range(self, word: bytes) -> tuple[int, int]:
         first = bisect_left(self._words, word)
         return first, bisect_left(self._words, word + _AFTER, first)
+
+    def _words_with(self, part: bytes) -> list[int]:
+        """Return the words that have some letters in them; they are kept one behind the other."""
+        offsets, blob = np.asarray(self._words.offsets), bytes(self._words.blob)
+        places: list[int] = []
+        at = blob.find(part)
+        while at >= 0:
+            places.append(at)
+            at = blob.find(part, at + 1)
+        words = np.searchsorted(offsets, np.array(places, offsets.dtype), side="right") - 1
+        is_in_one = np.array(places) + len(part) <= offsets[words + 1]
+        found: list[int] = np.unique(words[is_in_one]).tolist()
+        return found
 
     def _slice(self, first: int, last: int) -> Array:
         return self._postings.targets[self._postings.offsets[first] : self._postings.offsets[last]]

@@ -254,6 +254,9 @@ class SmallDescriptions:
             [any(word.startswith(beginning) for word in words(one["term"])) for one in RELEASE.descriptions]
         )
 
+    def with_part(self, part: str) -> Bools:
+        return np.array([any(part in word for word in words(one["term"])) for one in RELEASE.descriptions])
+
     def acceptability(self, refset: int) -> npt.NDArray[np.uint8] | None:
         if refset not in self.dialects():
             return None
