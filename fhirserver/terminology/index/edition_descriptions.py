@@ -100,11 +100,21 @@ class EditionDescriptions:
     def of(self, rows: Iterable[int], display: int, language: str | None) -> Said:
         """Return what a concept is called whose descriptions these are; its display in ``language`` is one of them."""
         terms = [self._term(row) for row in rows if self._active[row] and row != display]
-        terms.sort(key=_place)
+        terms = self._with_names(sorted(terms, key=_place), {language} if display >= 0 else set())
         definition = next((one for one in terms if one.place == _MEANING and one.language == language), None)
         others = tuple(one.designation for one in terms if one is not definition)
         meaning = None if definition is None else definition.value
         return Said(self.term(display) if display >= 0 else None, meaning, others)
+
+    def _with_names(self, terms: list[_Term], named: set[str | None]) -> list[_Term]:
+        """Return terms of which one names the concept in each language: if no other one, that of another dialect."""
+        named = named | {one.language for one in terms if one.place == _NAME and one.tag == one.language}
+        found = []
+        for one in terms:
+            is_missing = one.place == _NAME and one.language not in named
+            found.append(one._replace(tag=one.language) if is_missing else one)
+            named.add(one.language)
+        return found
 
     def _term(self, row: int) -> _Term:
         language, kind = self.languages[self._language[row]], self._type[row]

@@ -173,7 +173,7 @@ class EditionWriter:
         elsewhere = np.any(preferred[1:], axis=0) & ~first if len(preferred) > 1 else nobody
         is_name = (kinds != FSN) & (kinds != DEFINITION)
         found = np.full(len(self._codes), -1, np.int32)
-        for chosen in (kinds == FSN, is_name & ~first & ~elsewhere, is_name & first):
+        for chosen in (kinds == FSN, is_name & ~first & ~elsewhere, is_name & elsewhere, is_name & first):
             rows = np.flatnonzero(chosen & is_shown)[::-1]
             found[concept[rows]] = rows
         self._writer.add("concept.display", found)

@@ -363,3 +363,22 @@ def test_the_display_alone_is_that_of_the_concept(edition: EditionCodeSystem) ->
         said = [each.value for each in edition.concept(one).designations if each.language == "en"]
         assert edition.display(one) not in said
     assert edition.display(number(edition, "heart")) == "Heart structure"
+
+
+def test_a_concept_that_only_another_dialect_names_is_called_so_in_the_language(tmp_path: Path) -> None:
+    release = small.write_international(tmp_path / "release")
+    descriptions = next(release.rglob("sct2_Description_Snapshot-en*")).read_bytes().decode().splitlines()
+    named = [one.split("\t")[0] for one in descriptions if one.split("\t")[7] in ("Heart disease", "Edema of foot")]
+    accepted = next(release.rglob("der2_cRefset_LanguageSnapshot-en*"))
+    kept = [
+        line
+        for line in accepted.read_bytes().decode().splitlines(keepends=True)
+        if not (line.split("\t")[4] == code("us") and line.split("\t")[5] in named)
+    ]
+    accepted.write_text("".join(kept), newline="")
+    load(tmp_path / "index", release)
+    heart, foot = (opened(tmp_path / "index").find(code(one)) for one in ("heart-disease", "foot-oedema"))
+    assert heart is not None
+    assert foot is not None
+    assert (heart.display, foot.display) == ("Heart disease", "Oedema of foot")
+    assert next(one.value for one in heart.designations if one.language == "en") == "Cardiopathy"
