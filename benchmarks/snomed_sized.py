@@ -31,6 +31,7 @@ DATE: Final = 20260131
 LANGUAGES: Final = {"en": US, "fr": FRENCH, "nl": DUTCH}
 ATTRIBUTES: Final = 100
 WORDS: Final = 40_000
+_DEPTH: Final = 1.6
 _SYLLABLES: Final = {
     "en": "car di o the ra py gas tro en ter hep at ic neu ral frac ture os te pul mon ar y ren al der ma vas cu lar",
     "fr": "car di o thé ra pie gas tro en té rite hé pa tique neu ro frac ture os pul mo naire ré nal œ dème vas cu",
@@ -99,12 +100,11 @@ class Maker:
     def _relationships(self) -> None:
         below = np.flatnonzero(self._active)
         below = below[below > 0]
-        first = (self._random.random(len(below)) * below).astype(np.int64)
         second = below[self._random.random(len(below)) < 0.35]
-        parents = [*zip(below.tolist(), first.tolist(), strict=True)]
-        parents += zip(
-            second.tolist(), (self._random.random(len(second)) * second).astype(np.int64).tolist(), strict=True
-        )
+        parents = [
+            *zip(below.tolist(), self._above(below).tolist(), strict=True),
+            *zip(second.tolist(), self._above(second).tolist(), strict=True),
+        ]
         rows = [self._row(n, below, above, 0, IS_A) for n, (below, above) in enumerate(parents) if self._active[above]]
         rows += self._attributes(len(rows))
         self._write(
@@ -113,6 +113,10 @@ class Maker:
             " modifierId",
             rows,
         )
+
+    def _above(self, numbers: Numbers) -> Numbers:
+        """Return a parent of each: so that a concept has some 18 ancestors."""
+        return (self._random.random(len(numbers)) ** _DEPTH * numbers).astype(np.int64)
 
     def _attributes(self, number: int) -> Iterator[str]:
         count = len(self._ids) * 3
@@ -181,7 +185,7 @@ def ask(index: Path, seed: int) -> dict[str, float]:
     chosen, count = random.Random(seed), len(system)
     numbers = [chosen.randrange(count) for _ in range(20_000)]
     codes = [system.code(number) for number in numbers]
-    found = {"open_ms": opened * 1000}
+    found = {"open_ms": opened * 1000, "ancestors": len(system.sections["ancestors.targets"]) / count}
     found |= _each("find_us", codes, system.find, 1e6)
     found |= _each("number_us", codes, system.number, 1e6)
     pairs = list(zip(numbers, reversed(numbers), strict=True))
