@@ -61,6 +61,7 @@ from fhirserver.store.store import Store
 from fhirserver.terminology.implicit import Implicit
 from fhirserver.terminology.index.installed import Installed, Shelf
 from fhirserver.terminology.terms import Terms
+from fhirserver.terminology.versions import order_key
 
 RELEASED: Final = "2026-11-21"
 """The day this version of the CapabilityStatement was made."""
@@ -239,6 +240,13 @@ class Builder:
             ),
         )
 
+    def _code_systems(self, name: str) -> dict[str, list[str]]:
+        """Return the code systems that everybody can use at a site, with their versions, the last first."""
+        found = {url: {one} for url, one in self.knowledge.definitions.code_systems().items()}
+        for url, one in (*self.knowledge.builtin.versions(), *Installed(self.shelf, name).versions()):
+            found.setdefault(url, set()).add(one)
+        return {url: sorted(versions, key=order_key, reverse=True) for url, versions in found.items()}
+
     def _rules(self, name: str) -> IndexingRules:
         bases = tuple(f"{base}/" for base in own_bases(self.settings, name))
         zone = None if self.settings.time_zone == "UTC" else ZoneInfo(self.settings.time_zone)
@@ -253,6 +261,7 @@ class Builder:
             since=RELEASED,
             formats=FORMATS,
             security=security(ORIGIN_HERE) if self.settings.auth is Auth.SMART else {},
+            code_systems=partial(self._code_systems, name),
         )
         bases = own_bases(self.settings, name)
         parameters = LiveParameters(self.knowledge.parameters)

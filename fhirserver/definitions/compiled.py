@@ -21,8 +21,10 @@ from fhirserver.definitions.search_parameters import SearchParameter, by_base, c
 from fhirserver.kernel.resource import Resource
 
 _MAGIC: Final = b"FSDF"
-_FORMAT: Final = 4
+_FORMAT: Final = 5
 _T = TypeVar("_T")
+_CODE_SYSTEM: Final = "code system"
+_WITHOUT_CODES: Final = frozenset({"not-present", "supplement"})
 Index = dict[str, dict[str, tuple[int, int]]]
 
 
@@ -54,6 +56,11 @@ class CompiledPackage:
     def compartment(self, code: str) -> CompartmentDefinition | None:
         """Return the definition of one compartment."""
         return self._decoded("compartment", code, CompartmentDefinition)
+
+    def code_systems(self) -> dict[str, str]:
+        """Return the version of every code system whose codes the package has; empty for one without."""
+        named = ((url, self._decoded(_CODE_SYSTEM, url, str)) for url in self.names(_CODE_SYSTEM))
+        return {url: version or "" for url, version in named}
 
     def resource(self, url: str) -> Resource | None:
         """Return a conformance resource of the package by its url, without version."""
@@ -133,8 +140,14 @@ def _compartment(resource: Resource, writer: _Writer, parameters: list[SearchPar
         writer.add("compartment", compiled.code, msgspec.msgpack.encode(compiled))
 
 
+def _code_system(resource: Resource, writer: _Writer, parameters: list[SearchParameter]) -> None:
+    if resource.get("content") not in _WITHOUT_CODES and "url" in resource:
+        writer.add(_CODE_SYSTEM, resource["url"], msgspec.msgpack.encode(resource.get("version", "")))
+
+
 _COMPILERS: Final[dict[str, Callable[[Resource, _Writer, list[SearchParameter]], Any]]] = {
     "StructureDefinition": _types,
+    "CodeSystem": _code_system,
     "SearchParameter": _search_parameter,
     "CompartmentDefinition": _compartment,
 }

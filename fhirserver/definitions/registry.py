@@ -116,6 +116,10 @@ class Definitions:
                 return found
         return None
 
+    def code_systems(self) -> dict[str, str]:
+        """Return the version of every packaged code system that has its codes; empty for one without."""
+        return {url: version for package in reversed(self._packages) for url, version in package.code_systems().items()}
+
     def canonicals(self) -> tuple[str, ...]:
         """List the urls of every packaged conformance resource."""
         return tuple(sorted({url for package in self._packages for url in package.names("resource")}))

@@ -3,7 +3,7 @@
 Spec: http://hl7.org/fhir/R4/http.html#capabilities, http://hl7.org/fhir/R4/capabilitystatement.html
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, TypeAlias
@@ -12,6 +12,7 @@ from fhirserver.codec.fhir_json import encode
 from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.search_parameters import SearchParameter, SearchType
 from fhirserver.interactions.patch import PATCH_FORMATS
+from fhirserver.interactions.terminology_capabilities import CodeSystemsNow, terminology_capabilities
 from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, FhirResponse, Interaction, Level
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.resource import Resource
@@ -74,6 +75,8 @@ class ServerDescription:
     implementation_guides: tuple[str, ...] = ()
     formats: tuple[str, ...] = (FHIR_JSON, "json")
     """What resources are read and written as: media types and names for ``_format``."""
+    code_systems: CodeSystemsNow = dict
+    """Returns the code systems that everybody can use, with their versions, as they are now."""
 
 
 class Capabilities:
@@ -93,12 +96,13 @@ class Capabilities:
         self._interactions = interactions
         self._operations_at = operations_at
         self._server = server
+        self._terms: tuple[Mapping[str, Sequence[str]], list[bytes]] | None = None
 
     def answer(self, request: FhirRequest) -> FhirResponse:
         """Answer the statement for the ``mode`` asked for."""
         modes = [value for name, value in request.parameters if name == "mode"]
         mode = modes[-1] if modes else "full"
-        parts = self._rendered.get(mode)
+        parts = self._terminology() if mode == "terminology" else self._rendered.get(mode)
         if parts is None:
             raise BadSearchValue("`mode` takes `full`, `normative` or `terminology`.", expression=["http.mode"])
         content = encode(request.base_url).join(parts)
@@ -114,9 +118,8 @@ class Capabilities:
         statements = {
             "full": self._statement(types),
             "normative": self._statement([name for name in types if name in _NORMATIVE]),
-            "terminology": self._terminology(),
         }
-        return {mode: encode(statement).split(encode(_URL_HERE)) for mode, statement in statements.items()}
+        return {mode: _halves(statement) for mode, statement in statements.items()}
 
     def _statement(self, types: Iterable[str]) -> Resource:
         statement = {
@@ -142,8 +145,13 @@ class Capabilities:
             "implementation": {"description": server.description, "url": _URL_HERE},
         }
 
-    def _terminology(self) -> Resource:
-        return {"resourceType": "TerminologyCapabilities", **self._introduction()}
+    def _terminology(self) -> list[bytes]:
+        """Return what is said of terminology, rendered anew when there are other code systems."""
+        now = self._server.code_systems()
+        if self._terms is None or self._terms[0] != now:
+            introduction = {**self._introduction(), "version": self._server.version}
+            self._terms = now, _halves(terminology_capabilities(introduction, now))
+        return self._terms[1]
 
     def _rest(self, types: Iterable[str]) -> Resource:
         common = self._definitions.search_parameters("DomainResource").values()
@@ -208,6 +216,10 @@ class Capabilities:
                 for target in self._definitions.resource_types if "Resource" in targets else targets:
                     found.setdefault(target, []).append(f"{source}:{parameter.code}")
         return found
+
+
+def _halves(statement: Resource) -> list[bytes]:
+    return encode(statement).split(encode(_URL_HERE))
 
 
 def _is_answered(parameter: SearchParameter) -> bool:

@@ -61,6 +61,18 @@ def differences(expected: Json, actual: Json, external: dict[str, str], path: st
         yield f"{path}: {actual!r} instead of {_shown(expected, external)!r}"
 
 
+def has_all_of(expected: Json, actual: Json) -> bool:
+    """Tell whether an answer has at least what is expected."""
+    if isinstance(expected, dict):
+        named = {name: value for name, value in expected.items() if not name.startswith("$")}
+        return isinstance(actual, dict) and all(
+            name in actual and has_all_of(v, actual[name]) for name, v in named.items()
+        )
+    if isinstance(expected, list):
+        return isinstance(actual, list) and all(any(has_all_of(one, each) for each in actual) for one in expected)
+    return _is_alike(expected, actual, {})
+
+
 def _of_object(expected: Json, actual: Json, external: dict[str, str], path: str) -> Iterator[str]:
     optional = {*expected.get("$optional-properties$", ()), *expected.get("$optional", ()), *_LEFT_OUT}
     counted = expected.get("$count-arrays$", ())

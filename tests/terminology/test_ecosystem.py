@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.server_process import ServerProcess
-from tests.terminology.ecosystem import cases, differences, messages, resources
+from tests.terminology.ecosystem import cases, differences, has_all_of, messages, resources
 from tests.wire import FHIR_JSON, Answer, Wire
 
 CORPORA = os.environ.get("FHIRSERVER_CORPORA")
@@ -95,3 +95,10 @@ def test_case(
     assert answer.status < 500
     assert ("http-code" in case) == (answer.status >= 400) or "http-code" not in case
     assert list(differences(case["response"], answer.json, texts.get(case["response_file"], {}))) == []
+
+
+@pytest.mark.skipif(not CORPORA, reason="there is no folder of test corpora; FHIRSERVER_CORPORA names one")
+def test_metadata(wire: Wire) -> None:
+    """The minimum expected things are found in the TerminologyCapabilities."""
+    case = next(one for one in cases(FOLDER) if one["operation"] == "term-caps")
+    assert has_all_of(case["response"], wire.call("GET", "metadata?mode=terminology").json)

@@ -258,3 +258,14 @@ def test_what_is_brought_must_be_of_its_type(wire: Wire, parameter: dict[str, An
     answer = post(wire, f"ValueSet/$validate-code?url={PETS}", parameter)
     assert 400 <= answer.status < 500, answer.body
     assert answer.json["issue"][0]["severity"] == "error"
+
+
+def test_code_systems_are_listed_with_their_versions(wire: Wire) -> None:
+    statement = wire.call("GET", "metadata?mode=terminology").json
+    listed = {one["uri"]: [each["code"] for each in one.get("version", ())] for one in statement["codeSystem"]}
+    assert listed["http://hl7.org/fhir/administrative-gender"] == ["4.0.1"]
+    assert listed["http://unitsofmeasure.org"] == ["2.2"]
+    assert listed["urn:ietf:bcp:47"] == []
+    assert FARM not in listed, "what is stored in the record is not for everybody"
+    assert statement["validateCode"] == {"translations": True}
+    assert {"activeOnly", "filter", "useSupplement"} <= {one["name"] for one in statement["expansion"]["parameter"]}

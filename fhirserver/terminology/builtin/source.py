@@ -46,6 +46,10 @@ class Builtin:
         """The code systems that there are."""
         return tuple(self._makers)
 
+    def versions(self) -> list[tuple[str, str]]:
+        """Return the url and version of each code system, an empty one where it has none; makes them all."""
+        return [(url, self.code_systems(url)[0].head.version or "") for url in self.urls]
+
     def code_systems(self, url: str) -> Sequence[CodeSystem]:
         """Return the one version of a code system that there is."""
         if url not in self._makers:

@@ -140,6 +140,10 @@ class Installed:
         self._shelf.installed()
         return str(self._shelf.changes)
 
+    def versions(self) -> list[tuple[str, str]]:
+        """Return the url and version of all that the site uses."""
+        return [(one.url, one.version) for one in self._shelf.installed() if self._uses(one)]
+
     def code_systems(self, url: str) -> Sequence[CodeSystem]:
         """Return all installed versions of a code system."""
         found = [one for one in self._shelf.installed() if one.url == url and self._uses(one)]
