@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Final
 
 from fhirserver.kernel.resource import Resource
-from fhirserver.terminology.builtin.registries import data, library
+from fhirserver.terminology.builtin.languages import shortest_codes
+from fhirserver.terminology.builtin.registries import data
 from fhirserver.terminology.concepts import Concept, Head, UnknownFilter
 
 LANGUAGE_TAGS: Final = "urn:ietf:bcp:47"
@@ -17,7 +18,6 @@ LANGUAGES: Final = "http://terminology.hl7.org/ValueSet/Languages"
 _PARTS: Final = ("language", "extlang", "script", "region", "variant", "extension", "private-use")
 _FIRST_COLLECTIONS: Final = "2005-10-16"
 """When the groups of languages of ISO 639-2 were registered; those of 639-5 came later."""
-_IN_USE: Final = "A"
 _LETTERS: Final = 3
 
 Subtags = Mapping[str, Mapping[str, Mapping[str, str]]]
@@ -161,7 +161,7 @@ def _following(subtag: str) -> str:
 def common_languages() -> Resource:
     """Return the value set of the languages of ISO 639-1 and 639-2, each by its shortest code."""
     subtags = registry()["language"]
-    codes = {one for one in _of_two_parts() if one in subtags}
+    codes = {one for one in shortest_codes() if one in subtags}
     codes |= {one for one, record in subtags.items() if len(one) == _LETTERS and _is_collection(record)}
     listed = [{"code": one} for one in sorted(codes)]
     return {
@@ -171,13 +171,6 @@ def common_languages() -> Resource:
         "status": "active",
         "compose": {"include": [{"system": LANGUAGE_TAGS, "concept": listed}]},
     }
-
-
-def _of_two_parts() -> Iterator[str]:
-    for one in library("iso639").ALL_LANGUAGES:
-        second = one.part2t or one.part2b
-        if second and one.status == _IN_USE:
-            yield one.part1 or second
 
 
 def _is_collection(record: Mapping[str, str]) -> bool:

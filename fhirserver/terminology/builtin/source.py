@@ -11,7 +11,7 @@ from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.builtin.countries import COUNTRIES, countries
 from fhirserver.terminology.builtin.currencies import CURRENCIES, currencies
 from fhirserver.terminology.builtin.language_tags import LANGUAGE_TAGS, LANGUAGES, LanguageTags, common_languages
-from fhirserver.terminology.builtin.languages import ISO_639, languages
+from fhirserver.terminology.builtin.languages import ISO_639, languages, languages_version
 from fhirserver.terminology.builtin.media_types import MEDIA_TYPES, MediaTypes
 from fhirserver.terminology.builtin.time_zones import TIME_ZONES, time_zones
 from fhirserver.terminology.builtin.units import UNITS, Units
@@ -47,8 +47,9 @@ class Builtin:
         return tuple(self._makers)
 
     def versions(self) -> list[tuple[str, str]]:
-        """Return the url and version of each code system, an empty one where it has none; makes them all."""
-        return [(url, self.code_systems(url)[0].head.version or "") for url in self.urls]
+        """Return the url and version of each code system, an empty one where it has none."""
+        small = [(url, self.code_systems(url)[0].head.version or "") for url in self.urls if url not in ISO_639]
+        return [*small, *((url, languages_version()) for url in ISO_639)]
 
     def code_systems(self, url: str) -> Sequence[CodeSystem]:
         """Return the one version of a code system that there is."""
