@@ -33,6 +33,8 @@ _ANSWER_LIST: Final = "LL"
 _NO_TERMS: Final = {"property": "code", "op": "regex", "value": "L[A-Z][0-9]+-[0-9]"}
 """Parts, answers and lists of LOINC, which are no terms."""
 _WHOLE: Final = "/vs"
+_MAX_KNOWN: Final = 2000
+"""Characters of urls whose value sets are remembered."""
 
 
 class Implicit:
@@ -44,7 +46,7 @@ class Implicit:
 
     def value_sets(self, url: str) -> Sequence[ValueSet]:
         """Return the value set that a url says."""
-        found = _value_set(url)
+        found = _known(url) if len(url) <= _MAX_KNOWN else _value_set(url)
         return () if found is None else (found,)
 
     def supplements(self, url: str) -> Sequence[Resource]:
@@ -70,13 +72,15 @@ def whole_of(head: Head) -> ValueSet:
     return whole(named.url, head.url, head.version if named.version is not None else None, named.version)
 
 
-@lru_cache(maxsize=512)
 def _value_set(url: str) -> ValueSet | None:
     of_snomed = _SNOMED.fullmatch(url)
     if of_snomed is not None:
         return _of_snomed(url, of_snomed)
     of_loinc = _OF_LOINC.fullmatch(url)
     return None if of_loinc is None else _of_loinc(url, of_loinc["code"])
+
+
+_known = lru_cache(maxsize=512)(_value_set)
 
 
 def _of_snomed(url: str, named: re.Match[str]) -> ValueSet | None:

@@ -23,7 +23,8 @@ _VARIANTS: Final = 8
 """Of one subject, as different callers see its definitions."""
 _FRESH_S: Final = 0.3
 """For so long a change may go unnoticed that another machine has made."""
-_MAX_SEEN: Final = 10_000
+_CHARACTERS: Final = 100
+"""Of a subject, that weigh as much as one definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class _Shelf(Generic[T]):
     """What is known of one subject: by the marks of what it needed, with its weight."""
 
     needed: tuple[Named, ...]
+    seen: dict[str, tuple[Marks, int, float]] = field(default_factory=dict)
+    """By the view of callers: the marks that were seen, at which count of changes, and until when they count."""
     variants: OrderedDict[Marks, tuple[T, int]] = field(default_factory=OrderedDict)
 
     @property
@@ -86,14 +89,13 @@ class Memory(Generic[T]):
         """
         self._bound = bound
         self._changes = changes
-        self._seen: dict[tuple[str, str], tuple[Marks, int, float]] = {}
         self._shelves: OrderedDict[str, _Shelf[T]] = OrderedDict()
         self.weight = 0
 
     async def recall(self, subject: str, keeper: Keeper) -> T | None:
         """Return what is known of a subject, if its definitions are for this caller what they were then."""
         shelf = self._shelves.get(subject)
-        marks = await self._marks(subject, shelf, keeper) if shelf is not None else None
+        marks = await self._marks(shelf, keeper) if shelf is not None else None
         if shelf is None or marks is None or marks not in shelf.variants:
             return None
         shelf.variants.move_to_end(marks)
@@ -101,20 +103,18 @@ class Memory(Generic[T]):
             self._shelves.move_to_end(subject)
         return shelf.variants[marks][0]
 
-    async def _marks(self, subject: str, shelf: _Shelf[T], keeper: Keeper) -> Marks | None:
+    async def _marks(self, shelf: _Shelf[T], keeper: Keeper) -> Marks | None:
         """Return the marks that what a subject needs has for a caller: as they were if nothing can have changed."""
         view, now = keeper.view, time.monotonic()
         if self._changes is None or view is None:
             return await keeper.marks(shelf.needed)
         count = self._changes.count
-        known = self._seen.get((subject, view))
+        known = shelf.seen.get(view)
         if known is not None and known[1] == count and now < known[2]:
             return known[0]
         marks = await keeper.marks(shelf.needed)
         if marks is not None:
-            if len(self._seen) > _MAX_SEEN:
-                self._seen.clear()
-            self._seen[subject, view] = marks, count, now + _FRESH_S
+            shelf.seen[view] = marks, count, now + _FRESH_S
         return marks
 
     def keep(self, subject: str, found: Iterable[tuple[Named, Found]], value: T, weight: int) -> None:
@@ -126,7 +126,7 @@ class Memory(Generic[T]):
                 return
             needed.append(named)
             marks |= definition.marks
-        weight += len(needed)
+        weight += len(needed) + len(subject) // _CHARACTERS
         if weight > self._bound:
             return
         shelf = self._shelf(subject, tuple(needed))

@@ -154,3 +154,12 @@ async def test_versions_of_the_past_make_room(shelf: Shelf) -> None:
         memory.keep("vs", (await shelf.find([named])).items(), number, 9)
     assert await memory.recall("vs", shelf) == 19
     assert memory.weight == 80
+
+
+def test_a_long_subject_weighs_as_more_than_one() -> None:
+    memory = Memory[int](1000)
+    for number in range(100):
+        memory.keep(f"{number}" + "x" * 10_000, [], number, 1)
+
+    assert memory.weight <= 1000
+    assert len(memory._shelves) < 10

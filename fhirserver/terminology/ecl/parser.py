@@ -67,6 +67,8 @@ from fhirserver.terminology.ecl.syntax import (
 )
 
 T = TypeVar("T")
+MAX_REMEMBERED: Final = 2000
+"""Characters of constraints that are remembered: larger ones are not asked for again and again."""
 
 _SYMBOLS: Final = re.compile(r"<<!|<<|<!|<|>>!|>>|>!|>|!!>|!!<")
 _LONG: Final = MappingProxyType(
@@ -111,14 +113,20 @@ _PROFILES: Final[Mapping[str, Expression]] = MappingProxyType(
 )
 
 
-@lru_cache(maxsize=256)
 def parse(text: str) -> Expression:
     """Return what an expression constraint says; raises BadConstraint, CostlyConstraint."""
+    return _remembered(text) if len(text) <= MAX_REMEMBERED else _parsed(text)
+
+
+def _parsed(text: str) -> Expression:
     scanner = Scanner(text)
     found = _Parser(scanner).expression()
     if not scanner.is_at_end:
         scanner.fail("the end")
     return found
+
+
+_remembered = lru_cache(maxsize=256)(_parsed)
 
 
 class _Parser:

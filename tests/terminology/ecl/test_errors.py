@@ -6,6 +6,7 @@ import pytest
 
 from fhirserver.kernel.outcome import FhirError
 from fhirserver.terminology.concepts import Filter, UnknownFilter
+from fhirserver.terminology.ecl import answers
 from tests.terminology.ecl.small_ontology import RELEASE, SmallOntology
 
 ONTOLOGY = SmallOntology()
@@ -148,3 +149,26 @@ def test_filter_of_a_value_set_selects(wanted: Filter, expected: str) -> None:
 def test_unknown_filter_is_told_apart() -> None:
     with pytest.raises(UnknownFilter):
         ONTOLOGY.select(Filter("constraint", "is-a", "*"))
+
+
+def test_few_constraints_are_remembered_and_all_are_held() -> None:
+    ontology = SmallOntology()
+    asked = [f"* : [0..{most}] 100094 = *" for most in range(1, 200)]
+    tests = [ontology.holds(Filter("constraint", "=", one)) for one in asked]
+
+    known = answers._known(ontology)
+    assert len(known._bits) == answers._MAX_KNOWN
+    heart = ontology.number(RELEASE.codes["heart"])
+    assert heart is not None
+    assert all(test(heart) for test in tests)
+    assert len(known._bits) == answers._MAX_KNOWN
+
+
+def test_large_constraint_is_not_remembered() -> None:
+    ontology = SmallOntology()
+    large = Filter("constraint", "=", " OR ".join([RELEASE.codes["asthma"]] * 1000))
+
+    assert ontology.codes(ontology.select(large)) == {"asthma"}
+    holds = ontology.holds(large)
+    assert {name for number, name in enumerate(RELEASE.codes) if holds(number)} == {"asthma"}
+    assert not answers._known(ontology)._bits
