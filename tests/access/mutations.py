@@ -53,6 +53,7 @@ _HINTS: Final = {
     "everything": ("everything",), "explaining": ("_explain",), "histories": ("history",),
     "includes": ("includ", "beside"), "labels": ("labels", "meta"), "latest": ("lastn",), "linked": ("everything",),
     "lookups": ("list", "value set", "filter", "below", "above"), "named_queries": ("named",),
+    "definitions": ("value set", "expand", "validate"),
     "sorting": ("sorted by a chain", "sorted"), "planning": ("chain", "pointed"),
     "searches": ("all", "compartment", "sorted"), "versioned": ("includ", "beside"),
     "sight": ("read", "vread", "history"), "repository": ("read", "everything"), "hiding": ("by ", "sorted", "chain"),

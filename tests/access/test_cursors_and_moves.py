@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from fhirserver.app.knowledge import Knowledge
-from tests.access.records import CATEGORY, LAB, SHARED, Json, record, to
+from tests.access.records import CATEGORY, LAB, SHARED, Json, labelled, record, to
 from tests.access.situations import TYPES, Labelled, Masked, callers
 from tests.access.worlds import OPERATOR, Ask, Callers, World, delete, fill, opened, put
 
@@ -351,6 +351,19 @@ async def test_what_shows_a_binary_is_no_scope_for_it(world: World) -> None:
         keys = {f"{one['resource']['resourceType']}/{one['resource']['id']}" for one in everything["entry"]}
         assert {key for key in keys if key.startswith("Binary/")} == expected
     assert await status(world, "without-binaries", "GET", "Binary/a-form") == 403
+
+
+async def test_what_is_remembered_of_a_hidden_definition_is_not_shared(world: World) -> None:
+    """Who sees a value set has just asked for it: others are answered as if it were not there."""
+    shared = next(one for one in SHARED if one["resourceType"] == "ValueSet")
+    await fill(world, [put(one) for one in labelled([{**shared, "url": "http://example.org/kept"}], "s-", "R")])
+    asks = ["Observation?code:in=http://example.org/kept", "ValueSet/$expand?url=http://example.org/kept"]
+    for ask in asks:
+        for caller in (OPERATOR, OPERATOR, "labelled"):
+            code, body = await sent(world, caller, "GET", ask)
+            assert code == 200 or caller == "labelled"
+        absent = await sent(world, "labelled", "GET", ask.replace("kept", "none"))
+        assert (code, body.replace("kept", "none")) == absent
 
 
 async def test_an_entry_of_a_bundle_is_held_against_the_access_by_itself(world: World) -> None:
