@@ -16,8 +16,9 @@ from fhirserver.terminology.ecl.answers import Test, holding, selected
 from fhirserver.terminology.ecl.metadata import REFSET
 from fhirserver.terminology.ecl.ontology import Ontology
 
-CONSTRAINT: Final = "constraint"
-FILTERS: Final = frozenset({CONSTRAINT, "concept", "moduleId", "inactive", "sufficientlyDefined"})
+CONSTRAINTS: Final = frozenset({"constraint", "expression"})
+"""What a filter with an expression constraint names: the second one in value sets of earlier versions of FHIR."""
+FILTERS: Final = CONSTRAINTS | {"concept", "moduleId", "inactive", "sufficientlyDefined"}
 """What a version of SNOMED CT says in its head that filters may name."""
 _CONCEPT: Final = frozenset({"concept", "code"})
 _CODE: Final = re.compile(r"[1-9][0-9]{5,17}", re.ASCII)
@@ -46,9 +47,9 @@ def holds(ontology: Ontology, wanted: Filter) -> Test:
 def constraint_of(ontology: Ontology, wanted: Filter) -> str | None:
     """Return the expression constraint that says what a filter does, if one does; raises UnknownFilter."""
     name, op, value = wanted.property, wanted.op, wanted.value
-    if name == CONSTRAINT:
+    if name in CONSTRAINTS:
         if op != "=":
-            raise UnknownFilter(f"`{CONSTRAINT}` takes `=`, not `{op}`.")
+            raise UnknownFilter(f"`{name}` takes `=`, not `{op}`.")
         return value
     if op == "=" and (name, value) in _CONSTRAINTS:
         return _CONSTRAINTS[name, value]

@@ -54,7 +54,7 @@ _PROPERTIES: Final = (
     ("parent", "code", "What the concept is a kind of"),
     ("child", "code", "What is a kind of the concept"),
 )
-_FILTERS: Final = ("concept", "constraint", "expressions")
+_FILTERS: Final = ("concept", "constraint", "expression", "expressions")
 
 
 class EditionWriter:

@@ -126,6 +126,7 @@ FILTERS = [
     (Filter("concept", "in", "$was_a"), ""),
     (Filter("code", "in", "$emergency_list"), "asthma infarct"),
     (Filter("concept", "=", "$asthma"), "asthma"),
+    (Filter("expression", "=", "<< $valve_disease"), "valve_disease tetralogy"),
     (Filter("moduleId", "=", "$be_module"), "tetralogy syrup"),
     (Filter("inactive", "=", "true"), "old_asthma old_cough old_heart"),
     (Filter("sufficientlyDefined", "=", "true"), "heart_disease valve_disease tetralogy lung_disease pneumonia"),

@@ -124,6 +124,9 @@ COMPOUND = [
     ("dottedExpressionConstraint: concrete values are no concepts", "$tablet_one . $brand", ""),
     ("operator of a dotted one in brackets", "< ($pneumonia . $agent)", "pneumococcus"),
     ("comment", "/* all */ << /* of */ $cough /* and * no / more */", "cough"),
+    ("comment: with all kinds of characters", '$cough /* ** é 世 🫀 / * " ( | */ /**/', "cough"),
+    ("term: with all kinds of characters", '$cough |Tussis é 世 🫀 " ( } /*|', "cough"),
+    ("mws: a comment is white space", "$cough/**/OR/**/$asthma", "cough asthma"),
     ("ws: tabs and lines", "\t<<\r\n\t$cough\n", "cough"),
 ]
 REFINED = [
@@ -257,6 +260,7 @@ VALUES = [
     ("concreteStringSet", '* : $brand = ("Panadol" "panadol")', "tablet_one syrup"),
     ("concreteStringSet: none of them", '* : $brand != ("Panadol" "panadol")', "tablet_three"),
     ("typedSearchTerm of an attribute, long", '* : $brand = wild:"PAN*"', "tablet_one syrup"),
+    ("escapedWildChar", r'* : $brand = wild:"migraine \*"', "tablet_three"),
     ("typedSearchTermSet of an attribute, long", '* : $brand = (match:"migr" wild:"panado?")', "tablet_three"),
     ("booleanValue", "* : $refunded = true", "tablet_one"),
     ("booleanValue: in any case", "* : $refunded = FALSE", "tablet_three"),
@@ -331,6 +335,10 @@ DESCRIPTION_FILTERS = [
     ("termFilter: without case and accents", '* {{ term = "COEUR mala" }}', "heart_disease"),
     ("matchKeyword", '* {{ term = match:"att heart" }}', "infarct"),
     ("typedSearchTermSet", '* {{ term = ("astma" "cough") }}', "asthma cough"),
+    ("escapedChar: it is in no term here", r'* {{ term = "heart \" \\" }}', "heart_disease valve_disease infarct"),
+    ("matchSearchTermSet: white space around", '* {{ term = "  heart   att " }}', "infarct"),
+    ("nonwsNonEscapedChar: letters beyond those of English", '* {{ term = "cœur" }}', "heart_disease"),
+    ("wildSearchTerm: escaped", r'* {{ term = wild:"\*heart\*" }}', ""),
     ("wild", '* {{ term = wild:"*pathy" }}', "heart_disease valve_disease"),
     ("wild: all of the term", '* {{ term = wild:"cardiopathy" }}', "heart_disease"),
     ("wild: beginning and end", '* {{ term = wild: "d*(DISORDER)" }}', "disease valve_disease"),
