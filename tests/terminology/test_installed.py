@@ -283,3 +283,13 @@ def test_another_machine_fetches_what_it_lacks(operator: Operator, mongodb_uri: 
 
 def test_what_is_not_loaded_cannot_be_removed(operator: Operator) -> None:
     assert "`http://a.b` is not loaded." in operator.run("remove", "http://a.b", expected=2)
+
+
+def test_two_loads_at_a_time_wait_for_each_other(operator: Operator, wire: Wire, release: Path) -> None:
+    versions = [f"{SNOMED}/{small.MODULE}/version/2028031{day}" for day in (1, 2)]
+    for running in [operator.begin("load", release, "--version", version) for version in versions]:
+        _, problems = running.communicate(timeout=120)
+        assert running.returncode == 0, problems
+    until(lambda: all(lookup(wire, "heart", version=version) == 200 for version in versions))
+    for version in versions:
+        operator.run("remove", SNOMED, "--version", version)
