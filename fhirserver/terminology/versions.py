@@ -10,22 +10,37 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 _PARTS: Final = re.compile(r"\d+|[^\d.\-_+/|]+")
+_MAX_DIGITS: Final = 40
+"""Of a number; what is longer is a text."""
 _WILD: Final = frozenset({"x", "X", "*"})
 _SNOMED: Final = "http://snomed.info/"
+_EDITION: Final = re.compile(r"http://snomed\.info/x?sct/(?P<module>\d{1,18})/version/(?P<time>\d{1,8})", re.ASCII)
+_INTERNATIONAL: Final = "900000000000207008"
 
 Key: TypeAlias = tuple[tuple[int, int, str], ...]
 
 
 def order_key(version: str | None) -> Key:
-    """Return what sorts versions: numbers as numbers; a pre-release (``1.0.0-draft``) before its release."""
+    """Return what sorts versions: numbers as numbers; a pre-release (``1.0.0-draft``) before its release.
+
+    Of SNOMED CT the editions of extensions are after the international one, which they have within them; else their
+    dates count.
+    """
     if version is None:
         return ()
+    edition = _EDITION.fullmatch(version)
+    if edition is not None:
+        is_extension = edition["module"] != _INTERNATIONAL
+        return (1, is_extension, ""), (1, int(edition["time"]), ""), (1, int(edition["module"]), "")
     release, dash, _ = version.partition("-")
     is_semantic = dash and "." in release
-    parts = [
-        (1, int(p), "") if p.isdigit() else (0, 0, p) for p in _PARTS.findall(version if not is_semantic else release)
-    ]
+    parts = [_part(p) for p in _PARTS.findall(version if not is_semantic else release)]
     return (*parts, (-1, 0, "")) if is_semantic else (*parts, (0, -1, ""))
+
+
+def _part(text: str) -> tuple[int, int, str]:
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    return (1, int(text), "") if is_number else (0, 0, text)
 
 
 def matches(wanted: str, version: str | None) -> bool:
