@@ -10,7 +10,7 @@ n    when it came, by the clock of the database
 ==== ==================================================
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 
 from fhirserver.search.index import SEPARATOR
+from fhirserver.store.coalesce import Coalescer
 from fhirserver.store.errors import translated
 from fhirserver.store.layout import Document
 
@@ -26,6 +27,7 @@ COMPLETE: Final = "vocabulary"
 _OVERLAP: Final = timedelta(seconds=10)
 """A code may become visible so much later than one that came after it."""
 _MAX_SEEN: Final = 500_000
+_TOGETHER: Final = 100
 
 
 class Vocabulary:
@@ -37,8 +39,9 @@ class Vocabulary:
         self._settings = settings
         self._seen: set[str] = set()
         self._known: dict[tuple[str, str], set[str]] = {}
-        self._until: datetime | None = None
+        self._until: datetime | None = None  # when it was read last, by the clock of the database
         self._is_complete = False
+        self._refreshed = Coalescer(self._refresh, _TOGETHER)
         self.size = 0
         """Codes that are known here: another number, another answer."""
 
@@ -53,7 +56,7 @@ class Vocabulary:
         """Return the codes of a system that are in use under some keys; None where nobody has counted them all."""
         if not await self._has_all():
             return None
-        await self._refresh()
+        await self._refreshed(None)
         return frozenset().union(*(self._known.get((key, system), ()) for key in keys))
 
     async def note_complete(self) -> None:
@@ -75,18 +78,22 @@ class Vocabulary:
             self._seen.clear()
         self._seen.update(fresh)
 
-    async def _refresh(self) -> None:
+    async def _refresh(self, askers: Sequence[None]) -> list[None]:
+        """Read what has become visible since it was read last: nothing as a rule."""
         since = {} if self._until is None else {"n": {"$gte": self._until - _OVERLAP}}
         with translated():
-            found = await self._codes.find(since).sort("n", 1).to_list()
+            async with self._codes.database.client.start_session(causal_consistency=False) as session:
+                found = await self._codes.find(since, session=session).to_list()
+                seen = session.operation_time
         for one in found:
             key, _, rest = one["_id"].partition("=")
             code, _, system = rest.rpartition(SEPARATOR)
             codes = self._known.setdefault((key, system), set())
             self.size += code not in codes
             codes.add(code)
-        if found:
-            self._until = found[-1]["n"]
+        if seen is not None:
+            self._until = seen.as_datetime()
+        return [None] * len(askers)
 
 
 def _coded(new: Iterable[str], terms: Collection[str]) -> Iterator[str]:

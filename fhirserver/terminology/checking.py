@@ -3,7 +3,7 @@
 Spec: http://hl7.org/fhir/R4/valueset.html#compositions, http://hl7.org/fhir/R4/valueset-operation-validate-code.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -12,7 +12,7 @@ from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.outcome import Severity
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.asked import Asked, Coding, Verdict, ways_to_say
-from fhirserver.terminology.concepts import CodeSystem, Concept, UnknownFilter
+from fhirserver.terminology.concepts import CodeSystem, Concept, Head, UnknownFilter
 from fhirserver.terminology.filters import Test, test_of
 from fhirserver.terminology.issues import BadDefinition, issue, refusal
 from fhirserver.terminology.library import Library
@@ -78,6 +78,10 @@ class Checker:
             if part.system and part.version:
                 found[part.system] = max(found.get(part.system, part.version), part.version, key=order_key)
         return MappingProxyType(found)
+
+    @cached_property
+    def _newest_first(self) -> Sequence[Part]:
+        return sorted(self.value_set.includes, key=lambda one: order_key(one.version), reverse=True)
 
     @cached_property
     def _supplements(self) -> frozenset[str]:
@@ -148,7 +152,7 @@ class Checker:
 
     def _is_included(self, asked: Asked) -> Verdict:
         picked = self._picked_version(asked.coding)
-        for part in sorted(self.value_set.includes, key=lambda one: order_key(one.version), reverse=True):
+        for part in self._newest_first:
             if part.system is not None and not self._is_meant(part, asked.coding, picked):
                 continue
             verdict: Verdict = True if part.system is None else self._is_selected(part, asked)
@@ -172,8 +176,10 @@ class Checker:
 
     def _picked_version(self, coding: Coding) -> str | None:
         """Return which of several included versions of a code system has a code that comes with no version."""
+        if coding.version or len(self.value_set.includes) < 2:
+            return None
         versions = {one.version for one in self.value_set.includes if one.system == coding.system and one.version}
-        if coding.version or len(versions) < 2:
+        if len(versions) < 2:
             return None
         having = [one for one in versions if self._says(self.find(str(coding.system), one), coding)]
         return None if len(having) == len(versions) else max(having or versions, key=order_key)
@@ -294,6 +300,18 @@ def checker_of(library: Library, value_set: ValueSet, options: Options) -> Check
     known = library.made.get(key)
     if not isinstance(known, Checker):
         known = library.made[key] = Checker(library, value_set, options)
+    return known
+
+
+def all_of(library: Library, head: Head) -> ValueSet:
+    """Return the value set of all codes of a version, the same one as long as definitions are the same."""
+    key = ("all of", head.canonical)
+    known = library.made.get(key)
+    if not isinstance(known, ValueSet):
+        include = {"system": head.url} | ({"version": head.version} if head.version else {})
+        whole = {"resourceType": "ValueSet", "url": f"{head.url}/vs", "status": "active"}
+        known = ValueSet(whole | {"compose": {"include": [include]}}, is_made_up=True)
+        library.made[key] = known
     return known
 
 

@@ -126,6 +126,7 @@ class Library:
         self.made: dict[object, object] = {}
         """What others made of these definitions and keep with them, by what they asked."""
         self._state = 0
+        self._systems: dict[tuple[str, str | None, frozenset[str]], CodeSystem | None] = {}
 
     def seen_in(self, state: int) -> None:
         """Forget what was made in another state of all definitions."""
@@ -134,9 +135,17 @@ class Library:
             self._state = state
 
     def code_system(
-        self, url: str, version: str | None = None, supplements: Set[str] = frozenset()
+        self, url: str, version: str | None = None, supplements: frozenset[str] = frozenset()
     ) -> CodeSystem | None:
         """Return a version of a code system, the last of those that may be meant, with the supplements asked for."""
+        key = url, version, supplements
+        if key not in self._systems:
+            if len(self._systems) >= _MAX_MADE:
+                self._systems.clear()
+            self._systems[key] = self._code_system(*key)
+        return self._systems[key]
+
+    def _code_system(self, url: str, version: str | None, supplements: Set[str]) -> CodeSystem | None:
         found = _chosen(self.code_systems(url), version, lambda one: one.head.version, lambda one: one.head.status)
         return None if found is None else with_supplements(found, self._wanted(found, supplements))
 

@@ -15,7 +15,7 @@ from fhirserver.operations.terminology.question import Question as Call
 from fhirserver.operations.terminology.question import answer, coding_of, instance, library_of, question_of
 from fhirserver.repository.repository import Repository
 from fhirserver.terminology.asked import Coding
-from fhirserver.terminology.checking import checker_of
+from fhirserver.terminology.checking import all_of, checker_of
 from fhirserver.terminology.issues import BadDefinition, TermError
 from fhirserver.terminology.library import Library
 from fhirserver.terminology.lookup import system_of
@@ -80,10 +80,7 @@ async def validated_in_system(call: Call, repository: Repository) -> Resource:
         raise
     except TermError as problem:
         return unanswerable(problem, question, call.options)
-    head = system.head
-    include = {"system": head.url} | ({"version": head.version} if head.version else {})
-    whole = {"resourceType": "ValueSet", "url": f"{head.url}/vs", "status": "active", "compose": {"include": [include]}}
-    return checked(library, ValueSet(whole, is_made_up=True), call.options, question)
+    return checked(library, all_of(library, system.head), call.options, question)
 
 
 def _coded(call: Call, system: str | None, version: str | None) -> Question:
