@@ -141,6 +141,12 @@ def memory_mb(pid: int) -> tuple[float, float]:
     return int(status["VmRSS"].split()[0]) / 1024, int(status["VmHWM"].split()[0]) / 1024
 
 
+def private_mb(pid: int) -> float:
+    """Return the memory of a process that it shares with no other: without the pages of mapped files."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+    return int(status["RssAnon"].split()[0]) / 1024
+
+
 def machine() -> Mapping[str, Any]:
     """Describe where a measure was taken, and of what."""
     cpu = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))

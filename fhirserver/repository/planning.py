@@ -92,6 +92,8 @@ def _implies(plan: Plan, resource_type: str) -> bool:
             return all(_implies(part, resource_type) for part in plans)
         case HasTerm(terms):
             return all(term.startswith(f"{resource_type}.") for term in terms)
+        case InValueSet() | Subsumes() | Translated():  # which become terms of their keys
+            return all(key.startswith(f"{resource_type}.") for key in plan.codes.keys)
         case HasTermPrefix(prefix) | HasTermContaining(prefix, _):
             return prefix.startswith(f"{resource_type}.")
         case HasText(prefix=prefix):

@@ -62,6 +62,8 @@ _CASES: Final = 3
 """The first letters that an index range has in both cases: at most eight ranges."""
 
 _FEW: Final = 100
+_FEW_TERMS: Final = 32
+"""As many are merged with no more work than a page of matches is."""
 _PERSON: Final = "=Patient/"
 """In the term of a reference to a patient."""
 
@@ -159,11 +161,12 @@ def _in_no_other_record(prefix: str, logical_ids: frozenset[str]) -> Filter:
 def is_bounded(plan: Plan) -> bool:
     """Tell whether a page in the default order takes little work, however many resources there are.
 
-    So it is for one term, which the index holds in that order, for some instances, and within the record of one person.
+    So it is for a few terms, which the index holds in that order each, for some instances, and within the record of one
+    person.
     """
     match plan:
         case HasTerm(terms):
-            return len(terms) == 1
+            return len(terms) <= _FEW_TERMS
         case IsOneOf(keys):
             return len(keys) <= _FEW
         case And(plans):

@@ -16,6 +16,7 @@ from fhirserver.terminology.supplements import with_supplements
 from fhirserver.terminology.value_sets import ValueSet
 from fhirserver.terminology.versions import Key, matches, order_key
 
+K = TypeVar("K")
 T = TypeVar("T")
 _MAX_MADE: Final = 100
 _NOT_PRESENT: Final = "not-present"
@@ -126,6 +127,7 @@ class Library:
         self.made: dict[object, object] = {}
         """What others made of these definitions and keep with them, by what they asked."""
         self._state = 0
+        self._value_sets: dict[tuple[str, str | None], ValueSet | None] = {}
         self._systems: dict[tuple[str, str | None, frozenset[str]], CodeSystem | None] = {}
 
     def seen_in(self, state: int) -> None:
@@ -139,11 +141,7 @@ class Library:
     ) -> CodeSystem | None:
         """Return a version of a code system, the last of those that may be meant, with the supplements asked for."""
         key = url, version, supplements
-        if key not in self._systems:
-            if len(self._systems) >= _MAX_MADE:
-                self._systems.clear()
-            self._systems[key] = self._code_system(*key)
-        return self._systems[key]
+        return _remembered(self._systems, key, lambda: self._code_system(*key))
 
     def _code_system(self, url: str, version: str | None, supplements: Set[str]) -> CodeSystem | None:
         found = _chosen(self.code_systems(url), version, lambda one: one.head.version, lambda one: one.head.status)
@@ -173,6 +171,9 @@ class Library:
 
     def value_set(self, url: str, version: str | None = None) -> ValueSet | None:
         """Return a version of a value set, the last of those that may be meant."""
+        return _remembered(self._value_sets, (url, version), lambda: self._value_set(url, version))
+
+    def _value_set(self, url: str, version: str | None) -> ValueSet | None:
         found: dict[str | None, ValueSet] = {}
         for source in self._sources:
             for one in source.value_sets(url):
@@ -213,6 +214,15 @@ class Library:
                 if _is_for(one, system) and (_is_asked(one, asked) or _is_language_pack(one)):
                     found.setdefault(f"{one.get('url')}|{one.get('version')}", one)
         return list(found.values())
+
+
+def _remembered(known: dict[K, T], key: K, find: Callable[[], T]) -> T:
+    """Return what was found before, or find it: the definitions of a library stay what they are."""
+    if key not in known:
+        if len(known) >= _MAX_MADE:
+            known.clear()
+        known[key] = find()
+    return known[key]
 
 
 def _chosen(
