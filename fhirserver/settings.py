@@ -110,6 +110,8 @@ class Settings(BaseSettings):
     """The most that a client of the community may be granted."""
     outbound_allow: Annotated[tuple[str, ...], NoDecode] = ()
     """Hosts, ``host:port`` or networks that this server may ask though they are private, comma separated."""
+    terminology_servers: Annotated[tuple[str, ...], NoDecode] = ()
+    """Who is asked for code systems that nobody here has: ``prefix of their urls=FHIR base``, comma separated."""
     sites: Annotated[tuple[SiteName, ...], NoDecode] = ("main",)
     """Establishments, comma separated; the first is served at ``/fhir``, each at ``/{site}/fhir``."""
     database_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,30}$")] = "fhirserver"
@@ -169,7 +171,9 @@ class Settings(BaseSettings):
     keep_alive_s: Annotated[int, Field(ge=1)] = 75
     """How long an idle connection stays open."""
 
-    @field_validator("sites", "cors_origins", "outbound_allow", "second_factor_roles", mode="before")
+    @field_validator(
+        "sites", "cors_origins", "outbound_allow", "second_factor_roles", "terminology_servers", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
@@ -180,6 +184,15 @@ class Settings(BaseSettings):
         for entry in entries:
             if "/" in entry:
                 ipaddress.ip_network(entry)
+        return entries
+
+    @field_validator("terminology_servers")
+    @classmethod
+    def _check_servers(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in entries:
+            prefix, _, base = entry.partition("=")
+            if ":" not in prefix or not base.startswith(("https://", "http://")):
+                raise ValueError("expected entries such as http://snomed.info/sct=https://tx.example.org/fhir")
         return entries
 
     @field_validator("sites")

@@ -39,6 +39,8 @@ from fhirserver.kernel.outcome import RequestTimeout, Unavailable
 from fhirserver.operations import OPERATIONS
 from fhirserver.operations.framework import Operation
 from fhirserver.operations.reindex import reindex_operations
+from fhirserver.outbound.client import Outbound
+from fhirserver.outbound.guard import Allowed, Guard
 from fhirserver.repository.cursors import Cursors
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.services import Limits, LiveServices, Services
@@ -58,6 +60,7 @@ from fhirserver.store.parameters import ParameterStore
 from fhirserver.store.reindex import Reindexing
 from fhirserver.store.search import Searcher
 from fhirserver.store.store import Store
+from fhirserver.terminology.elsewhere import Elsewhere
 from fhirserver.terminology.implicit import Implicit
 from fhirserver.terminology.index.installed import Installed, Shelf
 from fhirserver.terminology.terms import Terms
@@ -233,6 +236,7 @@ class Builder:
                 )
             },
             on_slow=log_slow_search,
+            elsewhere=_elsewhere(settings),
             is_audited=self.settings.is_audited,
             terms=Terms(
                 (known.builtin, known.packaged, Installed(self.shelf, name), Implicit()),
@@ -336,6 +340,12 @@ def own_bases(settings: Settings, name: str) -> tuple[str, ...]:
 
 def _origin(settings: Settings, host: str) -> str:
     return f"{settings.scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _elsewhere(settings: Settings) -> Elsewhere:
+    entries = (entry.partition("=") for entry in settings.terminology_servers)
+    sending = Outbound(Guard(Allowed.parse(settings.outbound_allow)))
+    return Elsewhere([(prefix, base) for prefix, _, base in entries], sending)
 
 
 def _limits(settings: Settings) -> Limits:

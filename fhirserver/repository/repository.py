@@ -50,6 +50,7 @@ from fhirserver.repository.streams import Streamed, stream
 from fhirserver.repository.trail import UNTRACED, Touch, Trail
 from fhirserver.repository.transaction import transact
 from fhirserver.repository.writes import create, update
+from fhirserver.terminology.elsewhere import Elsewhere
 from fhirserver.terminology.library import Library
 from fhirserver.terminology.memory import Named
 from fhirserver.ucum import Ucum
@@ -202,6 +203,11 @@ class Repository:
     def closures(self) -> Closures:
         """The closure tables of the caller."""
         return Closures(self._services.store, self._access.caller)
+
+    @property
+    def elsewhere(self) -> Elsewhere:
+        """Other terminology servers."""
+        return self._services.elsewhere
 
     async def history(self, request: HistoryRequest) -> HistoryPage:
         """Return one page of a history."""

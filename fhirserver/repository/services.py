@@ -19,6 +19,7 @@ from fhirserver.store.as_of import AsOfSearcher
 from fhirserver.store.history import HistoryReader
 from fhirserver.store.search import Searcher
 from fhirserver.store.store import Store
+from fhirserver.terminology.elsewhere import Elsewhere
 from fhirserver.terminology.terms import Terms
 from fhirserver.validation.links import LinkFinder
 from fhirserver.validation.structure import StructureValidator
@@ -81,6 +82,8 @@ class Services:
     is_audited: bool = False
     """AuditEvents are the trail of this server: they are only added to."""
     terms: Terms = field(default_factory=Terms)
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    """Other terminology servers."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     """By resource type: what a resource must be beside valid, for the server to be able to do what it says."""
 

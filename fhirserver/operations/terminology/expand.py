@@ -11,6 +11,7 @@ from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Level
 from fhirserver.kernel.outcome import BadRequest
 from fhirserver.kernel.resource import Resource
 from fhirserver.operations.framework import Operation
+from fhirserver.operations.terminology.elsewhere import about, ask_elsewhere, systems_elsewhere
 from fhirserver.operations.terminology.question import (
     Question,
     answer,
@@ -33,6 +34,10 @@ async def expand_value_set(request: FhirRequest, repository: Repository) -> Fhir
     """Answer a value set with its expansion."""
     question = question_of(request, _KNOWN)
     value_set, library = await asked_value_set(question, repository)
+    elsewhere = systems_elsewhere(repository, library, value_set)
+    if elsewhere:
+        parameters = about(question, library, value_set)
+        return answer(await ask_elsewhere(question, repository, elsewhere[0], "ValueSet/$expand", parameters))
     options = with_defaults(question.options, value_set.parameters(), value_set.resource.get("language"))
     limit = _limit(request.max_expansion)
     return answer(await asyncio.to_thread(expand, library, value_set, options, limit))

@@ -8,6 +8,7 @@ from typing import Final
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Level
 from fhirserver.kernel.outcome import BadRequest
 from fhirserver.operations.framework import Operation
+from fhirserver.operations.terminology.elsewhere import ask_elsewhere, is_elsewhere
 from fhirserver.operations.terminology.question import answer, coding_of, instance, library_of, question_of
 from fhirserver.repository.repository import Repository
 from fhirserver.terminology.asked import Coding
@@ -29,6 +30,8 @@ async def lookup_code(request: FhirRequest, repository: Repository) -> FhirRespo
     if not coding.code or not url:
         raise BadRequest("`$lookup` needs a `code` and its `system`, or a `coding`.", expression=["http.code"])
     library = await library_of(repository, [("CodeSystem", url)], [*question.brought, *([own] if own else [])])
+    if is_elsewhere(repository, library, url):
+        return answer(await ask_elsewhere(question, repository, url, "CodeSystem/$lookup"))
     version = own.get("version") if own is not None else coding.version
     return answer(lookup(system_of(library, url, version, question.options), coding.code, question.options))
 

@@ -10,6 +10,7 @@ from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Level
 from fhirserver.kernel.outcome import BadRequest
 from fhirserver.kernel.resource import Resource
 from fhirserver.operations.framework import Operation
+from fhirserver.operations.terminology.elsewhere import about, ask_elsewhere, is_elsewhere, systems_elsewhere
 from fhirserver.operations.terminology.expand import asked_value_set
 from fhirserver.operations.terminology.question import Question as Call
 from fhirserver.operations.terminology.question import answer, coding_of, instance, library_of, question_of
@@ -23,6 +24,7 @@ from fhirserver.terminology.options import Options, with_defaults
 from fhirserver.terminology.validate_code import Form, Question, unanswerable, validate_code
 from fhirserver.terminology.value_sets import ValueSet
 
+_IN_VALUE_SET: Final = "ValueSet/$validate-code"
 _CODED: Final = ("code", "display", "coding", "codeableConcept", "date")
 IN_VALUE_SET: Final = (*_CODED, "url", "valueSet", "valueSetVersion", "context", "system", "systemVersion")
 IN_SYSTEM: Final = (*_CODED, "url", "system", "codeSystem", "version")
@@ -41,6 +43,9 @@ async def validated_in_value_set(call: Call, repository: Repository) -> Resource
     systems = [("CodeSystem", one.system) for one in question.codings if one.system]
     if systems and any(library.code_system(url) is None for _, url in systems):
         library = (await library_of(repository, systems, call.brought)).beside(library)
+    elsewhere = _asked_elsewhere(repository, library, value_set, question)
+    if elsewhere is not None:
+        return await ask_elsewhere(call, repository, elsewhere, _IN_VALUE_SET, about(call, library, value_set))
     options = with_defaults(call.options, value_set.parameters(), value_set.resource.get("language"))
     return checked(library, value_set, options, question)
 
@@ -74,6 +79,8 @@ async def validated_in_system(call: Call, repository: Repository) -> Resource:
             "It takes the `url` of a code system, or a `coding` with its `system`.", expression=["http.url"]
         )
     library = await library_of(repository, [("CodeSystem", url)], [*call.brought, *([own] if own else [])])
+    if own is None and is_elsewhere(repository, library, url):
+        return await ask_elsewhere(call, repository, url, "CodeSystem/$validate-code")
     try:
         system = system_of(library, url, version or question.codings[0].version, call.options)
     except BadDefinition:
@@ -81,6 +88,13 @@ async def validated_in_system(call: Call, repository: Repository) -> Resource:
     except TermError as problem:
         return unanswerable(problem, question, call.options)
     return checked(library, all_of(library, system.head), call.options, question)
+
+
+def _asked_elsewhere(repository: Repository, library: Library, value_set: ValueSet, question: Question) -> str | None:
+    """Return a code system that only another server has, if a code is of it or may be."""
+    found = systems_elsewhere(repository, library, value_set)
+    may_be = any(one.system is None or one.system in found for one in question.codings)
+    return found[0] if found and may_be else None
 
 
 def _coded(call: Call, system: str | None, version: str | None) -> Question:
