@@ -4,6 +4,7 @@ A version is built beside the others and appears when it is whole: here, and by 
 """
 
 import asyncio
+import gc
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -30,6 +31,8 @@ T = TypeVar("T")
 _BUILT: Final = "new.part"
 _EVERY_S: Final = 0.5
 """How often each process looks for code systems that were loaded or removed."""
+_ROUNDS: Final = 6
+"""After so many looks questions that were under way at a switch have their answers."""
 _AS_FILES_SAY: Final = Wanted()
 
 
@@ -55,8 +58,27 @@ async def watching(stored: Terminologies, shelf: Shelf) -> AsyncIterator[None]:
     def failed(problem: BaseException, what: str) -> None:
         log.error("fault", doing=what, exc_info=problem)
 
-    async with repeating(watch.refresh, _EVERY_S, "terminology", failed):
+    async with repeating(_Rounds(watch, shelf).turn, _EVERY_S, "terminology", failed):
         yield
+
+
+class _Rounds:
+    """Looks again and again; some time after a switch it frees what nobody asks any more: its files are mapped."""
+
+    def __init__(self, watch: TerminologyWatch, shelf: Shelf) -> None:
+        self._watch = watch
+        self._shelf = shelf
+        self._seen = shelf.changes
+        self._left = 0
+
+    async def turn(self) -> None:
+        await self._watch.refresh()
+        if self._shelf.changes != self._seen:
+            self._seen, self._left = self._shelf.changes, _ROUNDS
+        elif self._left:
+            self._left -= 1
+            if self._left == 0:
+                gc.collect()
 
 
 def load_terminology(settings: Settings, uri: str, load: TerminologyLoad, progress: Progress) -> Installation:

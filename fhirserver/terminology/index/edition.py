@@ -110,7 +110,9 @@ class EditionCodeSystem(IndexedCodeSystem):
             return lambda number: True
         return holds(self, wanted)
 
-    def _properties(self) -> Properties:
+    @property
+    def properties(self) -> Properties:
+        """The concepts by the values of their properties; not kept: it would keep this in turn."""
         return EditionProperties(self)
 
     def display(self, number: int) -> str | None:

@@ -37,7 +37,11 @@ class IndexedCodeSystem:
         self._descendants = sections.lists("descendants")
         self._search = Search(sections, sections.head["languages"], len(self._codes))
         self._known: dict[int, Concept] = {}
-        self.properties: Properties = self._properties()
+
+    @property
+    def properties(self) -> Properties:
+        """The concepts by the values of their properties."""
+        return Facts(self.sections, len(self))
 
     def __len__(self) -> int:
         """Return how many concepts there are."""
@@ -125,9 +129,6 @@ class IndexedCodeSystem:
 
     def _nothing(self) -> Mask:
         return np.zeros(len(self), np.bool_)
-
-    def _properties(self) -> Properties:
-        return Facts(self.sections, len(self))
 
     def _concept(self, number: int) -> Concept:
         stored = parse_json(self.sections.texts("more")[number])
