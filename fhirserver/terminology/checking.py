@@ -41,7 +41,7 @@ class Checker:
         self._library = library
         self.value_set = value_set
         self.options = options
-        self._path = (*within, value_set.canonical)
+        self._path = (*within, value_set.place)
         self._imported: dict[str, Checker] = {}
         self._tests: dict[tuple[str, str | None], tuple[Test, ...]] = {}
         for part in (*value_set.includes, *value_set.excludes):
@@ -91,8 +91,8 @@ class Checker:
         for reference in part.value_sets:
             if reference not in self._imported:
                 value_set = imported(self._library, self.value_set, reference, self.options)
-                if value_set.canonical in self._path:
-                    raise circular(value_set.canonical, self._path)
+                if value_set.place in self._path:
+                    raise circular(value_set.place, self._path)
                 self._imported[reference] = Checker(self._library, value_set, self.options, self._path)
         if part.system is not None and part.filters:
             system = self.find(part.system, self.options.rules.choose(part.system, part.version))

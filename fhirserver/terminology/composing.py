@@ -3,7 +3,7 @@
 Spec: http://hl7.org/fhir/R4/valueset.html#compositions
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -66,26 +66,34 @@ class Composer:
         return found
 
     def _compose(self, value_set: ValueSet, within: tuple[str, ...]) -> Selection:
-        if value_set.canonical in within:
-            raise circular(value_set.canonical, within)
-        within = (*within, value_set.canonical)
+        if value_set.place in within:
+            raise circular(value_set.place, within)
+        within = (*within, value_set.place)
         if value_set.compose is None:
             return self._stated(value_set)
         found = Selection()
         for part in value_set.includes:
             found.unite(self._part(part, value_set, within))
         for part in value_set.excludes:
-            merges = self._options.merges_versions is not False
-            excluded = self._part(part, value_set, within)
-            self.used.has_versions_taken_away |= merges and _has_other_versions(found, excluded)
-            found.take_away(excluded, any_version=merges)
+            self._exclude(part, value_set, found, within)
         if value_set.excludes_inactive or self._options.active_only:
             _drop_inactive(found)
         return found
 
+    def _exclude(self, part: Part, value_set: ValueSet, found: Selection, within: tuple[str, ...]) -> None:
+        by_grammar = None if part.value_sets else self._by_grammar(part, value_set)
+        if by_grammar is not None:
+            found.named = {key: one for key, one in found.named.items() if not by_grammar(one)}
+            return
+        merges = self._options.merges_versions is not False
+        excluded = self._part(part, value_set, within)
+        self.used.has_versions_taken_away |= merges and _has_other_versions(found, excluded)
+        found.take_away(excluded, any_version=merges)
+
     def _part(self, part: Part, value_set: ValueSet, within: tuple[str, ...]) -> Selection:
         """Return what one include or exclude selects: what all its conditions have."""
-        found = None if part.system is None else self._of_system(part, value_set)
+        by_grammar = self._by_grammar(part, value_set) if part.value_sets else None
+        found = None if part.system is None or by_grammar is not None else self._of_system(part, value_set)
         for reference in part.value_sets:
             other_set = imported(self._library, value_set, reference, self._options)
             if not reference.startswith("#"):
@@ -95,7 +103,20 @@ class Composer:
                 found = other
             else:
                 found.narrow(other)
+        if by_grammar is not None and found is not None:
+            found.segments = []
+            found.named = {key: one for key, one in found.named.items() if by_grammar(one)}
         return Selection() if found is None else found
+
+    def _by_grammar(self, part: Part, value_set: ValueSet) -> Callable[[Member], bool] | None:
+        """Return what tells whether a concept is one of a part of which not all can be listed; None: all can."""
+        if part.system is None or part.concepts is not None:
+            return None
+        system = self._system(part)
+        if is_listed(system):
+            return None
+        tests = [_test(system, part, value_set, number) for number in range(len(part.filters))]
+        return lambda one: one.system.head.url == system.head.url and all(test(one.concept) for test in tests)
 
     def _of_system(self, part: Part, value_set: ValueSet) -> Selection:
         found = Selection()

@@ -52,6 +52,11 @@ class ValueSet:
         return f"{self.url}|{self.version}" if self.version else self.url
 
     @property
+    def place(self) -> str:
+        """What tells it from others on the path of imports: its canonical, or its id where it is contained."""
+        return self.canonical or f"#{self.resource.get('id', '')}"
+
+    @property
     def excludes_inactive(self) -> bool:
         """Whether it says that concepts no longer used are not in it."""
         return self.compose is not None and self.compose.get("inactive") is False

@@ -107,6 +107,31 @@ def test_expansions(wire: Wire, value_set: str, count: int, is_unclosed: bool) -
     assert ("extension" in found) == is_unclosed
 
 
+GRAMS = {"system": UCUM, "filter": [{"property": "canonical", "op": "=", "value": "g"}]}
+RARE = {"system": UCUM, "concept": [{"code": "ng{rare}"}, {"code": "m{rare}"}]}
+OF_A_GRAMMAR = [
+    pytest.param({"include": [{**GRAMS, "valueSet": ["#rare"]}]}, ["ng{rare}"],
+                 id="units of a value set that a filter selects, in common use or not"),
+    pytest.param({"include": [{"system": UCUM, "valueSet": ["#rare"]}]}, ["ng{rare}", "m{rare}"], id="all of them"),
+    pytest.param({"include": [RARE], "exclude": [GRAMS]}, ["m{rare}"], id="without those that a filter selects"),
+    pytest.param({"include": [RARE], "exclude": [{"system": UCUM}]}, [], id="without any unit"),
+    pytest.param({"include": [RARE], "exclude": [{**GRAMS, "valueSet": ["#rare"]}]}, ["m{rare}"],
+                 id="without those of a value set that a filter selects"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("compose", "codes"), OF_A_GRAMMAR)
+def test_a_grammar_narrows_and_takes_away_what_others_list(
+    wire: Wire, compose: dict[str, Any], codes: list[str]
+) -> None:
+    rare = {"resourceType": "ValueSet", "id": "rare", "status": "active", "compose": {"include": [RARE]}}
+    value_set = {"resourceType": "ValueSet", "status": "active", "compose": compose, "contained": [rare]}
+    parameters = {"resourceType": "Parameters", "parameter": [{"name": "valueSet", "resource": value_set}]}
+    found = wire.send("POST", "ValueSet/$expand", parameters).json["expansion"]
+    assert [one["code"] for one in found.get("contains", ())] == codes
+    assert "extension" not in found, "it is closed"
+
+
 def test_a_filter_of_another_property_is_refused(wire: Wire) -> None:
     include = [{"system": UCUM, "filter": [{"property": "colour", "op": "=", "value": "red"}]}]
     value_set = {"resourceType": "ValueSet", "status": "active", "compose": {"include": include}}
