@@ -3,6 +3,7 @@
 What a caller is answered must be the same in both, but for instants: nothing betrays what is hidden.
 """
 
+import asyncio
 import json
 import re
 import tempfile
@@ -37,6 +38,7 @@ from tests.smart.conftest import Network
 
 OPERATOR: Final = "operator"
 HEADER: Final = b"x-caller"
+_OPENING_S: Final = 120
 BASE: Final = "http://localhost/fhir/"
 
 _INSTANT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+\-]\d\d:\d\d)")
@@ -216,6 +218,9 @@ async def opened(uri: str, knowledge: Knowledge, callers: Callers) -> AsyncItera
     with tempfile.TemporaryDirectory() as folder:
         smart = {"auth": Auth.SMART, "audit": False} if callers.logins else {}
         async with running(new_settings(data_dir=Path(folder), **smart), uri, knowledge) as app:
+            async with asyncio.timeout(_OPENING_S):
+                while not app.sites:  # noqa: ASYNC110 - a machine that is busy
+                    await asyncio.sleep(0.1)
             yield world_of(app, knowledge, callers)
 
 
