@@ -320,6 +320,8 @@ class Matrix:
         yield Ask("lastn of what a practitioner did", "GET", done)
         yield Ask("sorted by a chain", "GET", "Observation?_sort=-subject:Patient.birthdate&_count=1", follows=True)
         further = "_sort=-result:Observation.has-member:Observation.subject:Patient.birthdate,_id"
+        hidden_after = "_sort=derived-from:Observation.has-member:Observation._lastUpdated,_id"
+        yield Ask("sorted by a chain of two", "GET", f"Observation?{hidden_after}&_count=1", follows=True)
         yield Ask("sorted by a chain of three", "GET", f"DiagnosticReport?{further}&_count=1", follows=True)
         for one in (*self.hidden, *self.visible):
             for way in ("below", "above") if one["resourceType"] == "Encounter" else ():
