@@ -81,6 +81,8 @@ class _Loaded:
 
     begun_s: float
     rules: asyncio.Future[SiteRules]
+    now: SiteRules | None = None
+    """The rules, once they are loaded."""
 
     def outlives(self, changes: Changes) -> bool:
         """Tell whether they are loaded, and what they were loaded from is as it was."""
@@ -113,7 +115,7 @@ class SiteRuleBook:
         found = self._loaded.get(key)
         if found is None or time.monotonic() - found.begun_s > OLDEST_S or not self._is_by_policy(found):
             found = self._begin(key, caller)
-        return found.rules.result() if found.rules.done() else await asyncio.shield(found.rules)
+        return found.now if found.now is not None else await asyncio.shield(found.rules)
 
     def _key_of(self, caller: Caller) -> Key:
         """Return the key of a caller: that of one who asked before is known."""
@@ -142,7 +144,7 @@ class SiteRuleBook:
 
     def _is_by_policy(self, found: _Loaded) -> bool:
         """Tell whether rules are of the policy as it is now."""
-        return not found.rules.done() or found.rules.result().policy is self._policy()
+        return found.now is None or found.now.records.policy is self._policy()
 
     async def load(self, caller: Caller, source: FactSource, only: frozenset[str] | None = None) -> SiteRules:
         """Load the rules for a caller from a source, of now or of an instant; ``only``: on some patients."""
@@ -157,13 +159,15 @@ class SiteRuleBook:
         self._loaded.move_to_end(key)
         if len(self._loaded) > _REMEMBERED:
             self._loaded.popitem(last=False)
-        task.add_done_callback(lambda done: self._forget(key, loaded))
+        task.add_done_callback(lambda done: self._settle(key, loaded))
         return loaded
 
-    def _forget(self, key: Key, loaded: _Loaded) -> None:
-        """Let what failed be tried again at once; who waits is told what it failed by."""
+    def _settle(self, key: Key, loaded: _Loaded) -> None:
+        """Keep what is loaded, and let what failed be tried again at once; who waits is told what it failed by."""
         failed = loaded.rules.cancelled() or loaded.rules.exception() is not None
-        if failed and self._loaded.get(key) is loaded:
+        if not failed:
+            loaded.now = loaded.rules.result()
+        elif self._loaded.get(key) is loaded:
             del self._loaded[key]
 
     def _terms_of(self, binder: Binder) -> RoleTerms:

@@ -113,6 +113,8 @@ class _Source:
         self._reading: Reading | None = None
         self._skipped: set[Path] = set()
         self._is_known = bool(taken.progress.place[1])
+        self._doubted = -1
+        """Where a segment seemed damaged while it was written to: it may have been read too early."""
         self.is_full = False
 
     @property
@@ -159,8 +161,10 @@ class _Source:
     def _set_aside(self, reading: Reading, problem: Damaged, *, is_whole: bool) -> bool:
         """Keep a segment that is damaged; one that is still written to keeps its name for as long."""
         if not is_whole:
-            self._skip(str(problem))
-            return True
+            if self._doubted == reading.offset:
+                self._skip(str(problem))
+            self._doubted = reading.offset
+            return False
         reading.path.rename(reading.path.with_suffix(_DAMAGED))
         self._on_problem(f"{problem} What precedes it is in the trail; the file is kept as `{_DAMAGED}`.")
         self._reading = None

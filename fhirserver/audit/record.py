@@ -5,8 +5,10 @@ Callers recur, so a record names one by a number that an entry before it in the 
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -227,15 +229,22 @@ def touched_fields(touched: Iterable[Version | Touched]) -> list[tuple[Any, ...]
     reference = b""
     """What names the only patient of the one before: most are about the same one."""
     for one in touched:
-        version, touch, content = one if isinstance(one, Touched) else (one, Touch.SEEN, one.content)
+        version, touch, content = one if type(one) is Touched else (one, Touch.SEEN, one.content)
         resource_type, logical_id, version_id = version[:3]
         if resource_type == _PATIENT:
             patients, reference = (logical_id,), b""
-        elif not (reference and content and reference in content and content.count(_MARK) == 1):
+        elif not (reference and content and _names_only(content, reference)):
             patients = patients_named(content)
             reference = b'"Patient/%b"' % patients[0].encode() if len(patients) == 1 else b""
-        fields.append((f"{resource_type}/{logical_id}", version_id, touch, patients, labels_of(content)))
+        labels = () if content is None or _is_plain(content) else labels_of(content)
+        fields.append((f"{resource_type}/{logical_id}", version_id, touch, patients, labels))
     return fields
+
+
+def _names_only(content: bytes, reference: bytes) -> bool:
+    """Tell whether the one place of a resource that could name a patient is this reference."""
+    place = content.find(_MARK)
+    return content.startswith(reference, place - 1) and content.find(_MARK, place + 1) < 0
 
 
 def patients_named(content: bytes | None) -> Sequence[str]:
@@ -268,14 +277,36 @@ class _Labelled(msgspec.Struct):
     meta: _Meta
 
 
-_read_labels: Final = msgspec.json.Decoder(_Labelled).decode
+_Labels: TypeAlias = tuple[tuple[str, str], ...]
+_read_resource: Final = msgspec.json.Decoder(_Labelled).decode
+_read_labels: Final = msgspec.json.Decoder(tuple[_Label, ...]).decode
+_HEAD: Final = rb'\{"resourceType":"[A-Za-z]++","id":"[^"\\]++","meta":\{"versionId":"[0-9]++","lastUpdated":"[^"\\]++"'
+"""How resources begin, in the words of ``codec.fhir_json.stamp``: the rest need not be looked through."""
+_is_plain: Final = re.compile(_HEAD + rb"\}").match
+_with_labels: Final = re.compile(
+    _HEAD + rb'(?:,"(?:source|profile|tag)":(?:"[^"\\]*"|\[[^\[\]\\]*\]))*,"security":(\[[^\[\]\\]*\])'
+).match
+_FEW: Final = 256
 
 
-def labels_of(content: bytes | None) -> Sequence[tuple[str, str]]:
+def labels_of(content: bytes) -> _Labels:
     """Return the security labels of a resource."""
-    if content is None or _LABELLED not in content:
+    if _LABELLED not in content:
         return ()
-    return [(one.system, one.code) for one in _read_labels(content).meta.security]
+    head = _with_labels(content)
+    if head is not None:
+        with suppress(msgspec.DecodeError):  # of a text that has a bracket in it
+            return _labels_written(head[1])
+    return _named(_read_resource(content).meta.security)
+
+
+@lru_cache(_FEW)
+def _labels_written(written: bytes) -> _Labels:
+    return _named(_read_labels(written))
+
+
+def _named(labels: Iterable[_Label]) -> _Labels:
+    return tuple([(one.system, one.code) for one in labels])
 
 
 @dataclass(slots=True)

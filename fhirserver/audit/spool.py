@@ -1,26 +1,31 @@
-"""The spool: files of this machine that records are appended to, one write each, before an answer goes out.
+"""The spool: files of this machine that records are appended to before an answer goes out, through mapped memory.
 
-A record that was written is the kernel's: it survives the process, whatever ends it. A worker has a folder of its own,
+A record that was written is the kernel's: it survives the process, whatever ends it. Room for it is made ahead, as
+zeros, so that a full disk is told before anything is written. The length of a frame is written last: who reads sees it
+with all that follows, or the zeros before which the file ends. A worker has a folder of its own,
 ``{data_dir}/audit/{worker}``, with segments ``00000001.spool`` …: frames of a length, a CRC-32 and an entry. In it
 ``lock`` is held (flock) for as long as the worker lives, and ``drain`` by the one process that drains it: that of the
 worker's server, or any once the worker is gone. Who gets both removes the folder once all of it is stored.
 """
 
+import errno
 import fcntl
+import mmap
 import os
 import secrets
 import shutil
 import struct
-import zlib
 from collections.abc import Container, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 from fhirserver.audit.progress import Progress
 
 _HEAD: Final = struct.Struct(">II")
+_LENGTH: Final = 4
 _LOCK: Final = "lock"
 _DRAIN: Final = "drain"
 _SUFFIX: Final = ".spool"
@@ -28,6 +33,8 @@ _WORKER_BYTES: Final = 8
 _LONGEST: Final = 64 * 1024 * 1024
 """A frame that says it is longer is none."""
 _SEGMENT_BYTES: Final = 8 * 1024 * 1024
+_ROOM_BYTES: Final = 1024 * 1024
+"""By which a segment grows."""
 
 
 class Damaged(Exception):
@@ -59,22 +66,16 @@ class Spool:
         self.progress = Progress(hidden)
         self.progress.server = server or os.getpid()
         hidden.rename(self.path)
-        self.segment = 0
+        self.segment = 1
         self.written = 0
         """All bytes of this spool, those included that are drained and gone."""
-        self._starts: dict[int, int] = {}
+        self._starts = {self.segment: 0}
         """What had been written before each segment."""
-        self._file = -1
-        self.rotate()
+        self._segment = _Segment(segment_path(self.path, self.segment))
 
     def append(self, payload: bytes) -> None:
         """Write one entry; it is there as a whole or, with OSError, not at all."""
-        frame = _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
-        written = os.write(self._file, frame)
-        if written != len(frame):
-            os.ftruncate(self._file, self.size)
-            raise OSError("the spool of the audit trail could not be written whole")
-        self.written += written
+        self.written += self._segment.append(payload)
 
     @property
     def size(self) -> int:
@@ -94,20 +95,57 @@ class Spool:
 
     def rotate(self) -> None:
         """Go on in a new segment. Raises OSError, and goes on in the present one."""
-        number, flags = self.segment + 1, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
-        file = os.open(segment_path(self.path, number), flags, 0o600)
-        if self._file >= 0:
-            os.close(self._file)
-        self._file, self.segment = file, number
+        segment = _Segment(segment_path(self.path, self.segment + 1))
+        self._segment.close()
+        self._segment, self.segment = segment, self.segment + 1
         drained = self.progress.place[0]
         self._starts = {one: start for one, start in self._starts.items() if one >= drained}
-        self._starts[number] = self.written
+        self._starts[self.segment] = self.written
 
     def close(self) -> None:
         """Let go of the folder: who drains it removes it."""
-        os.close(self._file)
+        self._segment.close()
         self.progress.close()
         os.close(self._lock)
+
+
+class _Segment:
+    """A file that is written to, with the room that it has."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin a file. Raises OSError."""
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        self._end = 0
+        self._room = 0
+        try:
+            self._make_room(_ROOM_BYTES)
+            self._shared = mmap.mmap(self._file, self._room)
+        except OSError:
+            os.close(self._file)
+            path.unlink()
+            raise
+
+    def append(self, payload: bytes) -> int:
+        """Write a frame and return its length. Raises OSError."""
+        start, length = self._end, len(payload)
+        end = start + _HEAD.size + length
+        if end > self._room:
+            self._make_room(max(_ROOM_BYTES, end - self._room))
+            self._shared.resize(self._room)
+        shared = self._shared
+        shared[start + _LENGTH : end] = crc32(payload).to_bytes(_LENGTH, "big") + payload
+        shared[start : start + _LENGTH] = length.to_bytes(_LENGTH, "big")
+        self._end = end
+        return end - start
+
+    def _make_room(self, more: int) -> None:
+        if os.pwrite(self._file, bytes(more), self._room) != more:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._room += more
+
+    def close(self) -> None:
+        self._shared.close()
+        os.close(self._file)
 
 
 def segment_path(folder: Path, number: int) -> Path:
@@ -126,16 +164,18 @@ def number_of(segment: Path) -> int:
 
 
 def read_frames(segment: Path, start: int, limit: int) -> Iterator[Frame]:
-    """Yield the frames that begin in ``limit`` bytes from ``start``; what is not whole yet ends it. Raises Damaged."""
+    """Yield the frames that begin in ``limit`` bytes from ``start``; where none is yet it ends. Raises Damaged."""
     with segment.open("rb") as file:
         file.seek(start)
         place = start
         while place < start + limit and len(head := file.read(_HEAD.size)) == _HEAD.size:
             length, check = _HEAD.unpack(head)
+            if not length:
+                return
             payload = file.read(length) if length <= _LONGEST else b""
             if len(payload) < length <= _LONGEST:
                 return
-            if length > _LONGEST or zlib.crc32(payload) != check:
+            if length > _LONGEST or crc32(payload) != check:
                 raise Damaged(f"`{segment.name}` is damaged at byte {place}.")
             place += _HEAD.size + length
             yield Frame(payload, place)
@@ -171,7 +211,7 @@ class Taken:
 
     @property
     def backlog_bytes(self) -> int:
-        """What is not drained yet."""
+        """What is not drained yet, at most: segments have room that is not written to."""
         segment, offset = self.progress.place
         sizes = {number_of(path): path.stat().st_size for path in segments(self.path)}
         return sum(sizes.values()) - (offset if segment in sizes else 0)

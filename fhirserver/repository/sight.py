@@ -42,7 +42,11 @@ class Sight:
         if wanted == ALL:
             return await self.services.store.current(key)
         found = await self.services.store.indexed(key, extent_of(wanted))
-        return await self.permitted(found, wanted)
+        if found is None or found.is_deletion or not found.is_indexed:
+            return await self.permitted(found, wanted)
+        if selects(wanted, found.stored):
+            return found
+        return await self.permitted(found, wanted, is_hidden=True)
 
     async def read(self, key: str) -> Version:
         """Return the current version of an instance. Raises NotFound, Deleted."""
@@ -92,11 +96,16 @@ class Sight:
         plan = types_of([(name, within_access(self.access, name, plans, Right.READ)) for name in types])
         return plan != NONE and bool(await self.services.searcher.keys(plan, 1))
 
-    async def permitted(self, found: Current | None, wanted: Plan, session: Session | None = None) -> Current | None:
-        """Return what was found of an instance where the plan selects it; of a deletion, what was there before."""
+    async def permitted(
+        self, found: Current | None, wanted: Plan, session: Session | None = None, *, is_hidden: bool = False
+    ) -> Current | None:
+        """Return what was found of an instance where the plan selects it; of a deletion, what was there before.
+
+        ``is_hidden``: it is known that the plan does not select it.
+        """
         if wanted == ALL:
             return found
-        if found is not None and not found.is_deletion and await self.selects(wanted, found):
+        if found is not None and not (is_hidden or found.is_deletion) and await self.selects(wanted, found):
             return found
         key, number = ("", 0) if found is None else (found.version.key, found.version.version_id - 1)
         before = await self.services.store.before(key, number, session)  # as much work for what is not there

@@ -73,7 +73,14 @@ class _Window:
         return self.shared + self.own + self.sending
 
 
-_Found: TypeAlias = list[tuple[Limit, _Window]]
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What counts for a caller in a window."""
+
+    windows: Sequence[tuple[Limit, _Window]]
+    policy: str
+
+
 _KINDS: Final = ("client", "user", "site")
 
 
@@ -86,14 +93,13 @@ class Quotas:
     clock: Callable[[], float]
     """Seconds since the epoch."""
     _windows: dict[tuple[str, str], _Window] = field(default_factory=dict)
-    _policies: dict[tuple[Limit, ...], str] = field(default_factory=dict)
     _begun: int = 0
     _found: dict[tuple[str, str | None, str], _Found] = field(default_factory=dict)
     """What counts for a client, a user and a site, in the present window."""
 
     def admit(self, caller: Caller) -> None:
         """Let a caller in who has points left; raises Throttled."""
-        for limit, window in self._of(caller):
+        for limit, window in self._of(caller).windows:
             if window.spent >= limit.points:
                 wait = self._rest_s()
                 raise Throttled(
@@ -105,7 +111,7 @@ class Quotas:
         """Take the points of a request that is done; return headers that say what the limits are, and what is left."""
         found = self._of(caller)
         nearest, left = None, 1.0
-        for limit, window in found:
+        for limit, window in found.windows:
             window.own += points
             part = 1 - window.spent / limit.points
             if nearest is None or part < left:
@@ -113,7 +119,7 @@ class Quotas:
         if nearest is None:
             return ()
         rest = f'"{nearest.kind}";r={max(0, math.floor(left * nearest.points))};t={self._rest_s()}'
-        return (("RateLimit-Policy", self._policy(tuple([limit for limit, _ in found]))), ("RateLimit", rest))
+        return (("RateLimit-Policy", found.policy), ("RateLimit", rest))
 
     async def share(self) -> None:
         """Add up with the other workers, and forget windows that have passed. Raises Unavailable."""
@@ -145,14 +151,10 @@ class Quotas:
         if found is None:
             names = dict(zip(_KINDS, key, strict=True))
             each = ((limit, names[limit.kind]) for limit in self.limits)
-            found = self._found[key] = [(limit, self._window(limit.kind, name, now)) for limit, name in each if name]
+            windows = [(limit, self._window(limit.kind, name, now)) for limit, name in each if name]
+            policy = ", ".join(limit.policy for limit, _ in windows)
+            found = self._found[key] = _Found(windows, policy)
         return found
-
-    def _policy(self, limits: tuple[Limit, ...]) -> str:
-        known = self._policies.get(limits)
-        if known is None:
-            known = self._policies[limits] = ", ".join(limit.policy for limit in limits)
-        return known
 
     def _window(self, kind: str, name: str, now: int) -> _Window:
         window = self._windows.get((kind, name))

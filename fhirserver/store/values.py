@@ -23,8 +23,7 @@ class HeldDocument:
 
     def __init__(self, stored: Document, plan: Plan) -> None:
         """Hold a document against ``plan``."""
-        parts = stored["_id"].split("/", 2)
-        self.key = f"{parts[0]}/{parts[1]}"
+        self.key = _key(stored["_id"])
         self.terms = frozenset(_terms(stored))
         self._stored, self._plan = stored, plan
         self._spans: list[Span] | None = None
@@ -52,8 +51,15 @@ def selects(plan: Plan, stored: Document) -> bool:
 
 def candidate_of(stored: Document, plan: Plan | None = None) -> Candidate:
     """Return what a plan is asked of: as much of the index values as was read, and as ``plan`` asks for."""
-    parts = stored["_id"].split("/", 2)
-    return Candidate(f"{parts[0]}/{parts[1]}", int(stored["m"]), values_of(stored, plan))
+    return Candidate(_key(stored["_id"]), int(stored["m"]), values_of(stored, plan))
+
+
+def _key(identity: str) -> str:
+    """Return the key of a document: that of an earlier version names its number too."""
+    if identity.count("/") == 1:
+        return identity
+    parts = identity.split("/", 2)
+    return f"{parts[0]}/{parts[1]}"
 
 
 def values_of(fields: Document, plan: Plan | None = None) -> IndexValues:
@@ -77,7 +83,9 @@ def _terms(fields: Document) -> list[str]:
 
 
 def _spans(fields: Document, keys: frozenset[str] | None) -> list[Span]:
-    return [_span(one) for one in fields.get("r", ()) if keys is None or one["p"].removesuffix(WIDE) in keys]
+    if keys is None:
+        return [_span(one) for one in fields.get("r", ())]
+    return [_span(one) for one in fields.get("r", ()) if (key := one["p"]) in keys or key.removesuffix(WIDE) in keys]
 
 
 def _span(span: Document) -> Span:
@@ -86,6 +94,8 @@ def _span(span: Document) -> Span:
 
 
 def _bound(stored: Any) -> Bound:  # noqa: ANN401 - a number as the driver reads it
+    if type(stored) is int:
+        return stored
     return exact_decimal(stored) if isinstance(stored, Decimal128) else int(stored)
 
 

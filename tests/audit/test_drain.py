@@ -99,6 +99,13 @@ def record(recorder: Recorder, count: int, *, first: int = 0, site: str = "main"
     return names
 
 
+def write_behind(recorder: Recorder, content: bytes) -> None:
+    """Write bytes behind the last record of a segment."""
+    with segments(recorder.spool.path)[-1].open("r+b") as segment:
+        segment.seek(recorder.spool.size)
+        segment.write(content)
+
+
 async def test_every_record_is_stored_once_and_in_order(world: World) -> None:
     recorder, drain = world.recorder(), world.drain()
     names = record(recorder, 450)
@@ -195,8 +202,7 @@ async def test_the_spool_of_another_server_is_left_to_it_as_long_as_the_worker_l
 async def test_what_is_not_whole_at_the_end_of_a_dead_workers_file_is_left_out(world: World) -> None:
     recorder = world.recorder()
     names = record(recorder, 3)
-    segment = segments(recorder.spool.path)[0]
-    segment.write_bytes(segment.read_bytes() + b"\0\0\1")
+    write_behind(recorder, b"\0\0\0\0xxxxyyyy")  # the length comes last
     recorder.spool.close()
     await world.drain().finish()
     assert await world.events() == names
@@ -206,8 +212,7 @@ async def test_what_is_not_whole_at_the_end_of_a_dead_workers_file_is_left_out(w
 async def test_a_damaged_file_is_kept_and_told(world: World) -> None:
     recorder = world.recorder()
     names = record(recorder, 3)
-    segment = segments(recorder.spool.path)[0]
-    segment.write_bytes(segment.read_bytes() + b"\0\0\0\4xxxxyyyy")
+    write_behind(recorder, b"\0\0\0\4xxxxyyyy")
     recorder.rotate()
     names += record(recorder, 2, first=3)
     recorder.spool.close()
@@ -220,8 +225,9 @@ async def test_a_damaged_file_is_kept_and_told(world: World) -> None:
 async def test_damage_in_a_file_that_is_written_to_is_told_and_the_next_file_drained(world: World) -> None:
     recorder, drain = world.recorder(), world.drain()
     names = record(recorder, 3)
-    segment = segments(recorder.spool.path)[0]
-    segment.write_bytes(segment.read_bytes() + b"\0\0\0\4xxxxyyyy")
+    write_behind(recorder, b"\0\0\0\4xxxxyyyy")
+    await drain.finish()
+    assert world.problems == [], "it may have been read too early"
     await drain.finish()
     assert await world.events() == names
     assert "00000001.spool" in world.problems[0]
