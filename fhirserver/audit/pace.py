@@ -8,7 +8,7 @@ busiest worker has little to do, and where the machine has processors to spare.
 from pathlib import Path
 from typing import Final
 
-LEAST: Final = 0.1
+LEAST: Final = 0.05
 MOST: Final = 0.8
 _PRESSING: Final = 0.25
 """From this part of the largest backlog on, the share rises."""
