@@ -85,8 +85,8 @@ def latest(versions: Iterable[str | None]) -> str | None:
 
 
 def listed(versions: Iterable[str]) -> str:
-    """Return versions in order as a sentence has them."""
-    *first, last = sorted(set(versions), key=order_key) or [""]
+    """Return versions in order as a sentence has them; those that are urls in the order of their letters."""
+    *first, last = sorted(set(versions), key=lambda one: ((), one) if "://" in one else (order_key(one), "")) or [""]
     if not first:
         return last
     return f"{first[0]} or {last}" if len(first) == 1 else f"{', '.join(first)} and {last}"
