@@ -23,8 +23,8 @@ from tests.terminology.small_edition import code
 from tests.wire import Answer, Wire
 
 SNOMED = "http://snomed.info/sct"
-SWITCH_S = 1.5
-"""A second, and what a machine with other work needs."""
+SWITCH_S = 3.0
+"""A second, and what a machine needs that has much other work."""
 
 
 @dataclass
