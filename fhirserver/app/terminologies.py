@@ -31,8 +31,8 @@ T = TypeVar("T")
 _BUILT: Final = "new.part"
 _EVERY_S: Final = 0.5
 """How often each process looks for code systems that were loaded or removed."""
-_ROUNDS: Final = 6
-"""After so many looks questions that were under way at a switch have their answers."""
+_FREEING: Final = frozenset({6, 20, 60, 200})
+"""So many looks after a switch: then what was asked before has its answer, and what was remembered is forgotten."""
 _AS_FILES_SAY: Final = Wanted()
 
 
@@ -69,16 +69,15 @@ class _Rounds:
         self._watch = watch
         self._shelf = shelf
         self._seen = shelf.changes
-        self._left = 0
+        self._since = 0
 
     async def turn(self) -> None:
         await self._watch.refresh()
+        self._since += 1
         if self._shelf.changes != self._seen:
-            self._seen, self._left = self._shelf.changes, _ROUNDS
-        elif self._left:
-            self._left -= 1
-            if self._left == 0:
-                gc.collect()
+            self._seen, self._since = self._shelf.changes, 0
+        elif self._since in _FREEING:
+            gc.collect()
 
 
 def load_terminology(settings: Settings, uri: str, load: TerminologyLoad, progress: Progress) -> Installation:

@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.snomed_sized import Maker
 from fhirserver.terminology.index.installed import FOLDER
-from tests.server_process import ServerProcess, descendants, serving
+from tests.server_process import ServerProcess, serving
 from tests.terminology import small_edition as small
 from tests.terminology.small_edition import code
 from tests.wire import Answer, Wire
@@ -293,25 +293,3 @@ def test_two_loads_at_a_time_wait_for_each_other(operator: Operator, wire: Wire,
     until(lambda: all(lookup(wire, "heart", version=version) == 200 for version in versions))
     for version in versions:
         operator.run("remove", SNOMED, "--version", version)
-
-
-def test_no_worker_holds_a_version_that_was_removed(operator: Operator, wire: Wire, release: Path) -> None:
-    version = f"{SNOMED}/{small.MODULE}/version/20290315"
-    operator.run("load", release, "--version", version)
-    until(lambda: _on_every_worker(operator.server, version))
-    findings = {"property": "constraint", "op": "=", "value": f"<< {code('finding')}"}
-    for _ in range(4):
-        with Wire(operator.server.port) as own:
-            assert "Fracture" in expanded(own, findings, count="99", filter="fract")
-            assert get(own, "ValueSet/$validate-code", url=f"{SNOMED}?fhir_vs", system=SNOMED, code=code("heart")).json
-    assert _held(operator.server, deleted=False) != set()
-    operator.run("remove", SNOMED, "--version", version)
-    until(lambda: not _on_any_worker(operator.server, version))
-    until(lambda: _statuses(operator.server, small.VERSION) and _held(operator.server, deleted=True) == set())
-
-
-def _held(server: ServerProcess, *, deleted: bool) -> set[str]:
-    """Return the indexes that workers have mapped, deleted ones or those that are there."""
-    maps = [Path(f"/proc/{pid}/maps").read_text() for pid in descendants(server.pid)]
-    lines = {line.split(maxsplit=5)[-1] for text in maps for line in text.splitlines() if ".index" in line}
-    return {line for line in lines if line.endswith("(deleted)") is deleted}
