@@ -230,7 +230,7 @@ def _left(operator: Operator) -> list[str]:
     return sorted(one.name for one in folder.iterdir() if one.suffix == ".part")
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.5])
+@pytest.mark.parametrize("after_s", [0.0, 0.1])
 def test_a_load_that_is_killed_leaves_nothing_and_can_be_run_again(
     operator: Operator, wire: Wire, tmp_path: Path, after_s: float
 ) -> None:
