@@ -222,6 +222,7 @@ async def test_a_worker_looks_again_before_it_writes_after_a_silence(
     async with running(new_settings(), mongodb_uri, knowledge) as app, client_of(app) as http:
         site = app.sites["main"]
         await site.live.newest()
+        await site.live.newest()  # whose turn is after the start's own look, which waits for the one before
         await put(http, parameter())
         site.live.confirm(0.0)
         await put(http, patient("late", 40))
