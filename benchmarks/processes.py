@@ -137,14 +137,17 @@ def _seconds(pid: int) -> float:
 
 def memory_mb(pid: int) -> tuple[float, float]:
     """Return the resident memory of a process, now and at its highest."""
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
-    return int(status["VmRSS"].split()[0]) / 1024, int(status["VmHWM"].split()[0]) / 1024
+    return _status_mb(pid, "VmRSS"), _status_mb(pid, "VmHWM")
 
 
 def private_mb(pid: int) -> float:
     """Return the memory of a process that it shares with no other: without the pages of mapped files."""
+    return _status_mb(pid, "RssAnon")
+
+
+def _status_mb(pid: int, name: str) -> float:
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
-    return int(status["RssAnon"].split()[0]) / 1024
+    return int(status[name].split()[0]) / 1024
 
 
 def machine() -> Mapping[str, Any]:

@@ -153,12 +153,8 @@ class Library:
 
     def code_systems(self, url: str) -> list[CodeSystem]:
         """Return all versions of a code system whose concepts are here, each once."""
-        found: dict[str | None, CodeSystem] = {}
-        for source in self._sources:
-            for one in source.code_systems(url):
-                if one.head.content != _NOT_PRESENT:
-                    found.setdefault(one.head.version, one)
-        return list(found.values())
+        found = (one for source in self._sources for one in source.code_systems(url))
+        return _each_once((one for one in found if one.head.content != _NOT_PRESENT), lambda one: one.head.version)
 
     def versions(self, url: str) -> list[str]:
         """Return which versions of a code system there are."""
@@ -174,25 +170,20 @@ class Library:
         return _remembered(self._value_sets, (url, version), lambda: self._value_set(url, version))
 
     def _value_set(self, url: str, version: str | None) -> ValueSet | None:
-        found: dict[str | None, ValueSet] = {}
-        for source in self._sources:
-            for one in source.value_sets(url):
-                found.setdefault(one.version, one)
+        found = _each_once((one for source in self._sources for one in source.value_sets(url)), _version_of)
         if not found:
             system = whole_system(url)
             if system is not None and self.code_systems(system):
                 return whole(url, system)
-        return _chosen(list(found.values()), version, lambda one: one.version, lambda one: one.status)
+        return _chosen(found, version, _version_of, lambda one: one.status)
 
     def concept_map(self, url: str, version: str | None = None) -> ConceptMap | None:
         """Return a version of a concept map, the last of those that may be meant."""
         named = parse_canonical(url)
-        found: dict[str | None, ConceptMap] = {}
-        for source in self._map_sources():
-            for one in source.concept_maps(named.url):
-                found.setdefault(one.version, one)
-        wanted = version or named.version
-        return _chosen(list(found.values()), wanted, lambda one: one.version, lambda one: one.status)
+        found = _each_once(
+            (one for source in self._map_sources() for one in source.concept_maps(named.url)), _version_of
+        )
+        return _chosen(found, version or named.version, _version_of, lambda one: one.status)
 
     def maps_of(self, system: str) -> list[ConceptMap]:
         """Return the concept maps from or to a code system, of each the last version."""
@@ -223,6 +214,18 @@ def _remembered(known: dict[K, T], key: K, find: Callable[[], T]) -> T:
             known.clear()
         known[key] = find()
     return known[key]
+
+
+def _version_of(one: ValueSet | ConceptMap) -> str | None:
+    return one.version
+
+
+def _each_once(found: Iterable[T], version_of: Callable[[T], str | None]) -> list[T]:
+    """Return each version as the first source gives it."""
+    once: dict[str | None, T] = {}
+    for one in found:
+        once.setdefault(version_of(one), one)
+    return list(once.values())
 
 
 def _chosen(

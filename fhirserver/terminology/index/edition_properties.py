@@ -9,35 +9,20 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from fhirserver.terminology.concepts import ListedCodeSystem, Mask
-from fhirserver.terminology.ecl.ontology import Relationships, Rows
+from fhirserver.terminology.concepts import Mask
+from fhirserver.terminology.ecl.ontology import Ontology
 from fhirserver.terminology.index.concrete import property_of
 from fhirserver.terminology.index.sections import Sections
 
 _TRUTHS: Final = {"true": True, "false": False}
 
 
-class Stated(ListedCodeSystem, Protocol):
+class Stated(Ontology, Protocol):
     """What this module asks of an edition."""
 
     @property
     def sections(self) -> Sections:
         """The arrays."""
-        ...
-
-    @property
-    def rows(self) -> Rows:
-        """What the release says of each concept."""
-        ...
-
-    @property
-    def defined(self) -> Mask:
-        """The concepts whose definition is sufficient."""
-        ...
-
-    @property
-    def relationships(self) -> Relationships:
-        """What concepts are defined by."""
         ...
 
 
