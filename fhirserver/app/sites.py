@@ -145,6 +145,8 @@ class Builder:
     background: list[Background] = field(default_factory=list)
     shelf: Shelf = field(init=False)
     """The versions of code systems on this machine."""
+    terms: list[Terms] = field(default_factory=list)
+    """The terminology of each site that is open."""
 
     def __post_init__(self) -> None:
         """Find what this machine has."""
@@ -238,11 +240,15 @@ class Builder:
             on_slow=log_slow_search,
             elsewhere=_elsewhere(settings),
             is_audited=self.settings.is_audited,
-            terms=Terms(
-                (known.builtin, known.packaged, Installed(self.shelf, name), Implicit()),
-                SharedCount(settings.data_dir / _CHANGES / name),
-            ),
+            terms=self._terms(name),
         )
+
+    def _terms(self, name: str) -> Terms:
+        known = self.knowledge
+        sources = (known.builtin, known.packaged, Installed(self.shelf, name), Implicit())
+        found = Terms(sources, SharedCount(self.settings.data_dir / _CHANGES / name))
+        self.terms.append(found)
+        return found
 
     def _code_systems(self, name: str) -> dict[str, list[str]]:
         """Return the code systems that everybody can use at a site, with their versions, the last first."""
@@ -299,7 +305,7 @@ async def sites_of(
         settings, knowledge, connection, clock, observe_batch, jobs_rest, is_awaited, operations_of=operations_of
     )
     try:
-        async with watching(connection.terminologies(settings.network_database), builder.shelf):
+        async with watching(connection.terminologies(settings.network_database), builder.shelf, builder.terms):
             yield builder
     finally:
         await asyncio.gather(*(background.end() for background in builder.background))

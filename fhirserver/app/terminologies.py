@@ -4,7 +4,6 @@ A version is built beside the others and appears when it is whole: here, and by 
 """
 
 import asyncio
-import gc
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -26,13 +25,12 @@ from fhirserver.terminology.index.installed import FOLDER, Installation, Shelf, 
 from fhirserver.terminology.loaders import loader_of
 from fhirserver.terminology.loaders.framework import Progress, Wanted
 from fhirserver.terminology.loaders.tree import Tree
+from fhirserver.terminology.terms import Terms
 
 T = TypeVar("T")
 _BUILT: Final = "new.part"
 _EVERY_S: Final = 0.5
 """How often each process looks for code systems that were loaded or removed."""
-_FREEING: Final = frozenset({6, 20, 60, 200})
-"""So many looks after a switch: then what was asked before has its answer, and what was remembered is forgotten."""
 _AS_FILES_SAY: Final = Wanted()
 
 
@@ -51,33 +49,23 @@ def shelf_of(settings: Settings) -> Shelf:
 
 
 @asynccontextmanager
-async def watching(stored: Terminologies, shelf: Shelf) -> AsyncIterator[None]:
-    """Keep what this machine has as the database says, for as long as the context lasts."""
+async def watching(stored: Terminologies, shelf: Shelf, terms: Sequence[Terms]) -> AsyncIterator[None]:
+    """Keep what this machine has as the database says, for as long as the context lasts.
+
+    What ``terms`` remember of a version that was removed is forgotten then: its file is mapped for as long.
+    """
     log, watch = structlog.get_logger(), TerminologyWatch(stored, shelf)
 
     def failed(problem: BaseException, what: str) -> None:
         log.error("fault", doing=what, exc_info=problem)
 
-    async with repeating(_Rounds(watch, shelf).turn, _EVERY_S, "terminology", failed):
+    async def turn() -> None:
+        await watch.refresh()
+        for one in terms:
+            one.look()
+
+    async with repeating(turn, _EVERY_S, "terminology", failed):
         yield
-
-
-class _Rounds:
-    """Looks again and again; some time after a switch it frees what nobody asks any more: its files are mapped."""
-
-    def __init__(self, watch: TerminologyWatch, shelf: Shelf) -> None:
-        self._watch = watch
-        self._shelf = shelf
-        self._seen = shelf.changes
-        self._since = 0
-
-    async def turn(self) -> None:
-        await self._watch.refresh()
-        self._since += 1
-        if self._shelf.changes != self._seen:
-            self._seen, self._since = self._shelf.changes, 0
-        elif self._since in _FREEING:
-            gc.collect()
 
 
 def load_terminology(settings: Settings, uri: str, load: TerminologyLoad, progress: Progress) -> Installation:

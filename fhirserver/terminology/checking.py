@@ -15,7 +15,7 @@ from fhirserver.terminology.asked import Asked, Coding, Verdict, ways_to_say
 from fhirserver.terminology.concepts import CodeSystem, Concept, Head, UnknownFilter
 from fhirserver.terminology.filters import Test, test_of
 from fhirserver.terminology.issues import BadDefinition, issue, refusal
-from fhirserver.terminology.library import Library
+from fhirserver.terminology.library import Definitions, Library
 from fhirserver.terminology.options import Options
 from fhirserver.terminology.remarks import (
     note_use,
@@ -36,7 +36,9 @@ _COMPLETE: Final = "complete"
 class Checker:
     """Checks codes against one value set; the definitions it needs are looked up when it is made."""
 
-    def __init__(self, library: Library, value_set: ValueSet, options: Options, within: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, library: Definitions, value_set: ValueSet, options: Options, within: tuple[str, ...] = ()
+    ) -> None:
         """Prepare ``value_set`` and all that it imports; raises TermError, BadDefinition."""
         self._library = library
         self.value_set = value_set
@@ -299,7 +301,7 @@ def checker_of(library: Library, value_set: ValueSet, options: Options) -> Check
     key = (value_set, options.essence)
     known = library.made.get(key)
     if not isinstance(known, Checker):
-        known = library.made[key] = Checker(library, value_set, options)
+        known = library.made[key] = Checker(library.definitions(), value_set, options)
     return known
 
 
@@ -315,7 +317,7 @@ def all_of(library: Library, head: Head) -> ValueSet:
     return known
 
 
-def imported(library: Library, value_set: ValueSet, reference: str, options: Options) -> ValueSet:
+def imported(library: Definitions, value_set: ValueSet, reference: str, options: Options) -> ValueSet:
     """Return a value set that another one imports; raises TermError for one that nobody has."""
     if reference.startswith("#"):
         contained = value_set.contained(reference)

@@ -118,23 +118,14 @@ class Given:
         return self._supplements.get(url, ())
 
 
-class Library:
+class Definitions:
     """Finds the definition that is meant, in all sources."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
         """Look into ``sources``, the first one first."""
         self._sources = tuple(sources)
-        self.made: dict[object, object] = {}
-        """What others made of these definitions and keep with them, by what they asked."""
-        self._state = 0
         self._value_sets: dict[tuple[str, str | None], ValueSet | None] = {}
         self._systems: dict[tuple[str, str | None, frozenset[str]], CodeSystem | None] = {}
-
-    def seen_in(self, state: int) -> None:
-        """Forget what was made in another state of all definitions."""
-        if state != self._state or len(self.made) > _MAX_MADE:
-            self.made.clear()
-            self._state = state
 
     def code_system(
         self, url: str, version: str | None = None, supplements: frozenset[str] = frozenset()
@@ -146,10 +137,6 @@ class Library:
     def _code_system(self, url: str, version: str | None, supplements: Set[str]) -> CodeSystem | None:
         found = _chosen(self.code_systems(url), version, lambda one: one.head.version, lambda one: one.head.status)
         return None if found is None else with_supplements(found, self._wanted(found, supplements))
-
-    def beside(self, other: "Library") -> "Library":
-        """Return a library that looks here first, and into another one then."""
-        return Library((*self._sources, *other._sources))
 
     def code_systems(self, url: str) -> list[CodeSystem]:
         """Return all versions of a code system whose concepts are here, each once."""
@@ -205,6 +192,36 @@ class Library:
                 if _is_for(one, system) and (_is_asked(one, asked) or _is_language_pack(one)):
                     found.setdefault(f"{one.get('url')}|{one.get('version')}", one)
         return list(found.values())
+
+
+class Library(Definitions):
+    """Definitions, and what others made of them."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        """Look into ``sources``, the first one first."""
+        super().__init__(sources)
+        self.made: dict[object, object] = {}
+        """What others made of these definitions and keep with them, by what they asked."""
+        self._state = 0
+
+    def definitions(self) -> Definitions:
+        """Return the definitions alone, for what is made of them to hold: it must not hold what holds it.
+
+        So that nothing keeps the file of a version mapped that is not installed any more.
+        """
+        found = Definitions(self._sources)
+        found._value_sets, found._systems = self._value_sets, self._systems
+        return found
+
+    def seen_in(self, state: int) -> None:
+        """Forget what was made in another state of all definitions."""
+        if state != self._state or len(self.made) > _MAX_MADE:
+            self.made.clear()
+            self._state = state
+
+    def beside(self, other: "Library") -> "Library":
+        """Return a library that looks here first, and into another one then."""
+        return Library((*self._sources, *other._sources))
 
 
 def _remembered(known: dict[K, T], key: K, find: Callable[[], T]) -> T:

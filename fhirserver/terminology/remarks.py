@@ -10,7 +10,7 @@ from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.asked import place
 from fhirserver.terminology.concepts import CodeSystem, Concept, Head
 from fhirserver.terminology.issues import TermIssue, issue
-from fhirserver.terminology.library import Library
+from fhirserver.terminology.library import Definitions
 from fhirserver.terminology.options import Options
 from fhirserver.terminology.report import Inactive, Report
 from fhirserver.terminology.resource_systems import STANDARDS_STATUS, extension_code
@@ -22,7 +22,7 @@ _OUT_OF_USE: Final = frozenset({"withdrawn", "deprecated"})
 _COMPLETE: Final = "complete"
 
 
-def say_unknown(library: Library, report: Report, url: str, version: str | None, path: str) -> None:
+def say_unknown(library: Definitions, report: Report, url: str, version: str | None, path: str) -> None:
     """Say that a code system, or this version of it, is not known."""
     where = place(path, "system")
     if not version:

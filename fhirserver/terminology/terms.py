@@ -5,7 +5,6 @@ record are gathered first, as the caller sees them; all else is worked out then,
 Spec: http://hl7.org/fhir/R4/terminology-service.html
 """
 
-import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +13,7 @@ import numpy as np
 
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.resource import Resource
+from fhirserver.kernel.threads import in_thread
 from fhirserver.terminology.concept_maps import ConceptMap
 from fhirserver.terminology.concepts import CodeSystem, ListedCodeSystem, is_listed
 from fhirserver.terminology.implicit import whole_system
@@ -63,6 +63,10 @@ class Terms:
         if self._changes is not None:
             self._changes.tell()
 
+    def look(self) -> None:
+        """Forget what was worked out from what sources do not have any more; questions do it too."""
+        _ = self._mark
+
     async def selected(self, value_set: str, keeper: Keeper) -> Selected:
         """Return the codes of a value set; raises Undecidable."""
         subject = f"{self._mark} {value_set}"
@@ -72,7 +76,7 @@ class Terms:
         gathering = _Gathering(self._sources)
         await gathering.gather([("ValueSet", value_set)], keeper)
         library = Library((gathering.stored, *self._sources))
-        found = Selected(await asyncio.to_thread(selection_of, library, value_set))
+        found = Selected(await in_thread(selection_of, library, value_set))
         self._value_sets.keep(subject, gathering.found.items(), found, found.weight)
         return found
 
@@ -94,7 +98,7 @@ class Terms:
         if known is not None and known[0] is system:
             return known[1]
         relatives = system.ancestors if above else system.descendants
-        mask = relatives(number) if len(system) < _QUICK else await asyncio.to_thread(relatives, number)
+        mask = relatives(number) if len(system) < _QUICK else await in_thread(relatives, number)
         mask[number] = True
         found = Selection()
         found.add_numbers(system, np.flatnonzero(mask))

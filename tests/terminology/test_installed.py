@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.snomed_sized import Maker
 from fhirserver.terminology.index.installed import FOLDER
-from tests.server_process import ServerProcess, serving
+from tests.server_process import ServerProcess, descendants, serving
 from tests.terminology import small_edition as small
 from tests.terminology.small_edition import code
 from tests.wire import Answer, Wire
@@ -293,3 +293,37 @@ def test_two_loads_at_a_time_wait_for_each_other(operator: Operator, wire: Wire,
     until(lambda: all(lookup(wire, "heart", version=version) == 200 for version in versions))
     for version in versions:
         operator.run("remove", SNOMED, "--version", version)
+
+
+def test_no_worker_has_the_file_of_a_version_that_was_removed(operator: Operator, wire: Wire, release: Path) -> None:
+    version = f"{SNOMED}/{small.MODULE}/version/20290315"
+    before = _mapped(operator.server)
+    operator.run("load", release, "--version", version)
+    until(lambda: _on_every_worker(operator.server, version))
+    for _ in range(4):
+        with Wire(operator.server.port) as own:
+            _use(own)
+    used = _mapped(operator.server) - before
+    assert used != set()
+    operator.run("remove", SNOMED, "--version", version)
+    until(lambda: _mapped(operator.server) & used == set(), within_s=SWITCH_S)  # nobody asks meanwhile
+
+
+def _use(wire: Wire) -> None:
+    """Ask in all ways that need the codes of the last version."""
+    findings = {"property": "constraint", "op": "=", "value": f"<< {code('finding')} : {code('site')} = *"}
+    assert "Fracture of arm" in expanded(wire, findings, count="99", filter="fract")
+    url = f"{SNOMED}?fhir_vs=ecl/< {code('finding')}"
+    valid = get(wire, "ValueSet/$validate-code", url=url, system=SNOMED, code=code("fracture"))
+    assert values(valid.json, "result") == [True]
+    below = f"{SNOMED}|{code('finding')}"
+    assert get(wire, "Observation", **{"code:below": below}).status == 200
+    assert get(wire, "Observation", **{"code:in": f"{SNOMED}?fhir_vs=isa/{code('finding')}"}).status == 200
+    assert get(wire, "ValueSet/$expand", url="http://a.b/none").status == 422
+
+
+def _mapped(server: ServerProcess) -> set[str]:
+    """Return the indexes that workers have mapped, whether they are still there or not."""
+    maps = [Path(f"/proc/{pid}/maps").read_text() for pid in descendants(server.pid)]
+    lines = (line.split(maxsplit=5)[-1] for text in maps for line in text.splitlines() if ".index" in line)
+    return {line.removesuffix(" (deleted)") for line in lines}

@@ -3,12 +3,12 @@
 Spec: http://hl7.org/fhir/R4/conceptmap-operation-closure.html
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Level
 from fhirserver.kernel.outcome import BadRequest, Conflict, Unprocessable
+from fhirserver.kernel.threads import in_thread
 from fhirserver.operations.framework import Operation
 from fhirserver.operations.terminology.question import Question, answer, coding_of, library_of, question_of
 from fhirserver.repository.repository import Repository
@@ -39,7 +39,7 @@ async def keep_closure(request: FhirRequest, repository: Repository) -> FhirResp
     else:
         table, since = await repository.closures.begin(name), 0
     library = await library_of(repository, [("CodeSystem", url) for url in table.systems], question.brought)
-    entries = await asyncio.to_thread(Closure(library, question.options).entries, table, since)
+    entries = await in_thread(Closure(library, question.options).entries, table, since)
     return answer(concept_map(name, table, entries))
 
 

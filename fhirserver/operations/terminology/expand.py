@@ -3,13 +3,13 @@
 Spec: http://hl7.org/fhir/R4/valueset-operation-expand.html
 """
 
-import asyncio
 from typing import Final
 
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Level
 from fhirserver.kernel.outcome import BadRequest
 from fhirserver.kernel.resource import Resource
+from fhirserver.kernel.threads import in_thread
 from fhirserver.operations.framework import Operation
 from fhirserver.operations.terminology.elsewhere import about, ask_elsewhere, systems_elsewhere
 from fhirserver.operations.terminology.question import (
@@ -40,7 +40,7 @@ async def expand_value_set(request: FhirRequest, repository: Repository) -> Fhir
         return answer(await ask_elsewhere(question, repository, elsewhere[0], "ValueSet/$expand", parameters))
     options = with_defaults(question.options, value_set.parameters(), value_set.resource.get("language"))
     limit = _limit(request.max_expansion)
-    return answer(await asyncio.to_thread(expand, library, value_set, options, limit))
+    return answer(await in_thread(expand, library, value_set, options, limit))
 
 
 async def asked_value_set(question: Question, repository: Repository) -> tuple[ValueSet, Library]:

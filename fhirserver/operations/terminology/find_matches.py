@@ -4,13 +4,13 @@ Compositional matches are those that a code system lists: no expression is made 
 Spec: http://hl7.org/fhir/R4/codesystem-operation-find-matches.html
 """
 
-import asyncio
 from collections.abc import Iterator
 from typing import Final
 
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Level
 from fhirserver.kernel.outcome import BadRequest, Unprocessable
 from fhirserver.kernel.resource import Resource
+from fhirserver.kernel.threads import in_thread
 from fhirserver.operations.arguments import arguments_of
 from fhirserver.operations.framework import Operation
 from fhirserver.operations.terminology.question import Question, answer, instance, library_of, parts_of
@@ -44,7 +44,7 @@ async def find_codes(request: FhirRequest, repository: Repository) -> FhirRespon
     if not is_listed(system):
         raise Unprocessable(f"The code system `{url}` does not list its codes.", expression=["http.system"])
     try:
-        found = await asyncio.to_thread(find_matches, system, sought, question.options, is_exact=exact == "true")
+        found = await in_thread(find_matches, system, sought, question.options, is_exact=exact == "true")
     except UnknownFilter as problem:
         raise BadRequest(str(problem), expression=["http.property"]) from None
     return answer(found)

@@ -3,13 +3,13 @@
 Spec: http://hl7.org/fhir/6.0.0-ballot3/valueset-operation-related.html
 """
 
-import asyncio
 from typing import Final
 
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Level
 from fhirserver.kernel.outcome import BadRequest
 from fhirserver.kernel.resource import Resource
+from fhirserver.kernel.threads import in_thread
 from fhirserver.operations.framework import Operation
 from fhirserver.operations.terminology.question import (
     Question,
@@ -39,7 +39,7 @@ async def relate_value_sets(request: FhirRequest, repository: Repository) -> Fhi
     needed = [one for one in given.values() if one is not None]
     library = await library_of(repository, names, [*question.brought, *needed])
     this, other = (_value_set(question, library, side, given[side], urls[side]) for side in _SIDES)
-    relation = await asyncio.to_thread(Comparer(library, question.options).compare, this, other)
+    relation = await in_thread(Comparer(library, question.options).compare, this, other)
     has_codes = question.arguments.text("diagnostics") == "true"
     return answer(related(relation, this, other, has_codes=has_codes))
 

@@ -6,7 +6,7 @@ Spec: https://docs.snomed.org/snomed-ct-specifications/snomed-ct-expression-cons
 """
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, singledispatchmethod
+from functools import singledispatchmethod
 from typing import Final
 
 import numpy as np
@@ -193,11 +193,11 @@ class Evaluation:
         if self._steps > MAX_STEPS:
             raise CostlyConstraint(f"An expression constraint takes at most {MAX_STEPS} steps to work out.")
 
-    @cached_property
+    @property
     def _membership(self) -> Membership:
         return Membership(self._ontology, self.mask)
 
-    @cached_property
+    @property
     def _refining(self) -> Refining:
         return Refining(self._ontology, self._first_rows(), self.mask, self._spend)
 
