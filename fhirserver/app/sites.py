@@ -17,15 +17,17 @@ from fhirserver.access.granted import Grants
 from fhirserver.access.rule_book import SiteRuleBook
 from fhirserver.app.authorization import Authorization, Doors
 from fhirserver.app.background import Background
+from fhirserver.app.installations import watching
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.app.logs import log_slow_search
 from fhirserver.app.policies import policy_file, rule_book
 from fhirserver.app.shared_count import SharedCount
-from fhirserver.app.terminologies import shelf_of, watching
+from fhirserver.app.terminologies import shelf_of
 from fhirserver.definitions.registry import Definitions
 from fhirserver.dispatch import Dispatch
 from fhirserver.interactions.capabilities import ORIGIN_HERE, ServerDescription
 from fhirserver.interactions.entries import BundleLimits, bundle_interaction
+from fhirserver.jobs.installation_watch import InstallationWatch
 from fhirserver.jobs.pace import IsAwaited, Pace, always
 from fhirserver.jobs.parameter_watch import ParameterWatch
 from fhirserver.jobs.reindex import REINDEX, Reindexer
@@ -151,6 +153,11 @@ class Builder:
     def __post_init__(self) -> None:
         """Find what this machine has."""
         object.__setattr__(self, "shelf", shelf_of(self.settings))
+
+    def look(self) -> None:
+        """Let go of what was remembered of what is not installed any more."""
+        for one in self.terms:
+            one.look()
 
     async def prepare(self, name: str) -> None:
         """Create a site's collections and indexes where they are missing; raises Unavailable, PolicyProblem."""
@@ -305,7 +312,8 @@ async def sites_of(
         settings, knowledge, connection, clock, observe_batch, jobs_rest, is_awaited, operations_of=operations_of
     )
     try:
-        async with watching(connection.terminologies(settings.network_database), builder.shelf, builder.terms):
+        terminologies = InstallationWatch(connection.terminologies(settings.network_database), builder.shelf)
+        async with watching(terminologies, "terminology", builder.look):
             yield builder
     finally:
         await asyncio.gather(*(background.end() for background in builder.background))

@@ -3,34 +3,24 @@
 A version is built beside the others and appears when it is whole: here, and by the database on every other machine.
 """
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-import structlog
-
-from fhirserver.app.background import repeating
-from fhirserver.app.database import DatabaseProblem
-from fhirserver.jobs.terminology_watch import TerminologyWatch, locked
-from fhirserver.kernel.outcome import Unavailable
+from fhirserver.app.installations import with_connection
+from fhirserver.jobs.installation_watch import InstallationWatch, locked
 from fhirserver.settings import Settings
-from fhirserver.store.connection import BadConnection, Connection
-from fhirserver.store.terminologies import Terminologies
+from fhirserver.store.installations import Installations, ToInstall
 from fhirserver.terminology.index.installed import FOLDER, Installation, Shelf, installation_of
 from fhirserver.terminology.loaders import loader_of
 from fhirserver.terminology.loaders.framework import Progress, Wanted
 from fhirserver.terminology.loaders.tree import Tree
-from fhirserver.terminology.terms import Terms
 
 T = TypeVar("T")
 _BUILT: Final = "new.part"
-_EVERY_S: Final = 0.5
-"""How often each process looks for code systems that were loaded or removed."""
 _AS_FILES_SAY: Final = Wanted()
 
 
@@ -46,26 +36,6 @@ class TerminologyLoad:
 def shelf_of(settings: Settings) -> Shelf:
     """Return the versions on this machine."""
     return Shelf(settings.data_dir / FOLDER)
-
-
-@asynccontextmanager
-async def watching(stored: Terminologies, shelf: Shelf, terms: Sequence[Terms]) -> AsyncIterator[None]:
-    """Keep what this machine has as the database says, for as long as the context lasts.
-
-    What ``terms`` remember of a version that was removed is forgotten then: its file is mapped for as long.
-    """
-    log, watch = structlog.get_logger(), TerminologyWatch(stored, shelf)
-
-    def failed(problem: BaseException, what: str) -> None:
-        log.error("fault", doing=what, exc_info=problem)
-
-    async def turn() -> None:
-        await watch.refresh()
-        for one in terms:
-            one.look()
-
-    async with repeating(turn, _EVERY_S, "terminology", failed):
-        yield
 
 
 def load_terminology(settings: Settings, uri: str, load: TerminologyLoad, progress: Progress) -> Installation:
@@ -88,7 +58,7 @@ def load_terminology(settings: Settings, uri: str, load: TerminologyLoad, progre
         progress.begin("Storing", 1)
         with_terminologies(settings, uri, lambda stored: _store(stored, found, shelf.path(sha)))
         progress.advance(1)
-    with_terminologies(settings, uri, lambda stored: TerminologyWatch(stored, shelf).refresh())
+    with_terminologies(settings, uri, lambda stored: InstallationWatch(stored, shelf).refresh())
     return found
 
 
@@ -100,9 +70,9 @@ def list_terminologies(settings: Settings, uri: str) -> list[Installation]:
 def remove_terminology(settings: Settings, uri: str, one: Installation) -> None:
     """Remove a version; raises DatabaseProblem."""
 
-    async def remove(stored: Terminologies) -> None:
-        await stored.remove(one.canonical)
-        await TerminologyWatch(stored, shelf_of(settings)).refresh()
+    async def remove(stored: Installations) -> None:
+        await stored.remove([one.key])
+        await InstallationWatch(stored, shelf_of(settings)).refresh()
 
     with_terminologies(settings, uri, remove)
 
@@ -110,37 +80,26 @@ def remove_terminology(settings: Settings, uri: str, one: Installation) -> None:
 def give_to_sites(settings: Settings, uri: str, one: Installation, sites: tuple[str, ...] | None) -> Installation:
     """Let other sites use a version; raises DatabaseProblem."""
 
-    async def give(stored: Terminologies) -> None:
+    async def give(stored: Installations) -> None:
         await stored.change(one.canonical, {"sites": None if sites is None else list(sites)})
-        await TerminologyWatch(stored, shelf_of(settings)).refresh()
+        await InstallationWatch(stored, shelf_of(settings)).refresh()
 
     with_terminologies(settings, uri, give)
     return replace(one, sites=sites)
 
 
-def with_terminologies(settings: Settings, uri: str, work: Callable[[Terminologies], Awaitable[T]]) -> T:
+def with_terminologies(settings: Settings, uri: str, work: Callable[[Installations], Awaitable[T]]) -> T:
     """Return what ``work`` does with the versions of a network; raises DatabaseProblem."""
-
-    async def run() -> T:
-        connection = Connection(uri)
-        try:
-            return await work(connection.terminologies(settings.network_database))
-        finally:
-            await connection.close()
-
-    try:
-        return asyncio.run(run())
-    except (BadConnection, Unavailable) as problem:
-        raise DatabaseProblem(str(problem)) from problem
+    return with_connection(uri, lambda connection: work(connection.terminologies(settings.network_database)))
 
 
-async def _all(stored: Terminologies) -> list[Installation]:
+async def _all(stored: Installations) -> list[Installation]:
     return sorted(installation_of(one) for one in await stored.all())
 
 
-async def _store(stored: Terminologies, found: Installation, path: Path) -> None:
+async def _store(stored: Installations, found: Installation, path: Path) -> None:
     sites = None if found.sites is None else list(found.sites)
-    await stored.put(found.canonical, {**asdict(found), "sites": sites}, path)
+    await stored.put([ToInstall(found.key, {**asdict(found), "sites": sites}, path)])
 
 
 def _sha(path: Path) -> str:

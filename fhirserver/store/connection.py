@@ -8,10 +8,10 @@ from pymongo.errors import ConfigurationError, InvalidURI
 from fhirserver.kernel.instant import Clock
 from fhirserver.store.database import database_of
 from fhirserver.store.errors import translated
+from fhirserver.store.installations import Installations
 from fhirserver.store.layout import Document
 from fhirserver.store.records import Records
 from fhirserver.store.store import Store
-from fhirserver.store.terminologies import Terminologies
 
 
 class BadConnection(Exception):
@@ -33,9 +33,13 @@ class Connection:
         """Return a collection of records; ``indexes`` are the fields by which many are found at once."""
         return Records(database_of(self._client, database)[collection], indexes)
 
-    def terminologies(self, database: str) -> Terminologies:
+    def terminologies(self, database: str) -> Installations:
         """Return the versions of code systems that all machines share."""
-        return Terminologies(database_of(self._client, database))
+        return Installations(database_of(self._client, database), "terminology")
+
+    def packages(self, database: str) -> Installations:
+        """Return the packages that all machines share."""
+        return Installations(database_of(self._client, database), "package")
 
     async def ping(self) -> None:
         """Raises Unavailable when the database does not answer."""

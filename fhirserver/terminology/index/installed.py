@@ -1,30 +1,22 @@
-"""The versions of code systems that this machine has, as files: which they are is in one small file beside them.
+"""The versions of code systems that this machine has, as files on a shelf."""
 
-That file is replaced as a whole; who answers looks whether it is another one before each question. So all workers have
-a new version at once, and what was asked before is answered from the files that there were.
-"""
-
-import os
-import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import orjson
-
+from fhirserver.definitions import shelf as definitions_shelf
 from fhirserver.kernel.outcome import Unavailable
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.concepts import CodeSystem
 from fhirserver.terminology.implicit import whole_of
 from fhirserver.terminology.index.opening import open_index
-from fhirserver.terminology.index.sections import BadIndex, synced
+from fhirserver.terminology.index.sections import BadIndex
 from fhirserver.terminology.index.system import IndexedCodeSystem
 from fhirserver.terminology.value_sets import ValueSet
 
 FOLDER: Final = "terminology"
 """Below the data folder."""
-_STATE: Final = "installed.json"
 _INDEX: Final = ".index"
 
 
@@ -47,34 +39,19 @@ class Installation:
         """The url and the version."""
         return f"{self.url}|{self.version}"
 
+    @property
+    def key(self) -> str:
+        """The same: there is one of each version."""
+        return self.canonical
 
-class Shelf:
+
+class Shelf(definitions_shelf.Shelf[Installation]):
     """The files of one machine."""
 
     def __init__(self, folder: Path) -> None:
         """Keep them in ``folder``."""
-        self.folder = folder
-        self._state = folder / _STATE
-        self._seen: tuple[int, int, int] | None = None
-        self._installed: tuple[Installation, ...] = ()
+        super().__init__(folder, _INDEX, installation_of, asdict)
         self._opened: dict[str, IndexedCodeSystem] = {}
-        self.changes = 0
-        """How often what is installed was seen to change."""
-
-    def path(self, sha: str) -> Path:
-        """Return where a file is."""
-        return self.folder / f"{sha}{_INDEX}"
-
-    def installed(self) -> tuple[Installation, ...]:
-        """Return what is installed now."""
-        seen = self._look()
-        if seen != self._seen:
-            self._installed = self._read()
-            self._seen = seen
-            self.changes += 1
-            kept = {one.sha for one in self._installed}
-            self._opened = {sha: system for sha, system in self._opened.items() if sha in kept}
-        return self._installed
 
     def opened(self, one: Installation) -> IndexedCodeSystem:
         """Return the code system of an installation, opened once; raises FileNotFoundError, Unavailable."""
@@ -83,47 +60,15 @@ class Shelf:
             found = self._opened[one.sha] = self._open(one)
         return found
 
-    def install(self, wanted: Iterable[Installation]) -> None:
-        """Make this what is installed; the files are there."""
-        ordered = sorted(wanted, key=lambda one: (one.url, one.version))
-        part = self._state.with_name(f"{_STATE}.{secrets.token_hex(4)}.part")
-        with part.open("xb") as file:
-            file.write(orjson.dumps([asdict(one) for one in ordered], option=orjson.OPT_INDENT_2))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._state)
-        synced(self.folder)
-
-    def sweep(self) -> None:
-        """Remove the files of versions that are not installed, and what was left unfinished."""
-        kept = {self.path(one.sha).name for one in self.installed()}
-        for path in self.folder.iterdir():
-            if (path.suffix == _INDEX and path.name not in kept) or path.suffix == ".part":
-                path.unlink(missing_ok=True)
-
-    def lacks(self, one: Installation) -> bool:
-        """Tell whether the file of an installation is not here."""
-        return not self.path(one.sha).exists()
+    def forget(self, kept: set[str]) -> None:
+        """Close what is not installed any more."""
+        self._opened = {sha: system for sha, system in self._opened.items() if sha in kept}
 
     def _open(self, one: Installation) -> IndexedCodeSystem:
         try:
             return open_index(self.path(one.sha))
         except BadIndex as problem:
             raise Unavailable(f"`{one.canonical}` must be loaded again: {problem}") from problem
-
-    def _look(self) -> tuple[int, int, int] | None:
-        try:
-            found = os.stat(self._state)
-        except FileNotFoundError:
-            return None
-        return found.st_mtime_ns, found.st_ino, found.st_size
-
-    def _read(self) -> tuple[Installation, ...]:
-        try:
-            stored = orjson.loads(self._state.read_bytes())
-        except FileNotFoundError:
-            return ()
-        return tuple(installation_of(one) for one in stored)
 
 
 class Installed:

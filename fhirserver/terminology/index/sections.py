@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from fhirserver.definitions.shelf import synced
+
 MAGIC: Final = b"fhirsix1"
 _TRAILER: Final = struct.Struct("<QQ")
 _ALIGNED: Final = 64
@@ -156,15 +158,6 @@ class Lists:
     def span(self, number: int) -> tuple[int, int]:
         """Return where the list of a number is."""
         return self._offsets[number], self._offsets[number + 1]
-
-
-def synced(folder: Path) -> None:
-    """Make the names in a folder outlast a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _narrow(offsets: npt.NDArray[np.uint64]) -> Array:

@@ -1,4 +1,4 @@
-"""Versions of code systems for all machines: a record says what there is when its file is whole."""
+"""What is installed on all machines: a record says what there is when its file is whole."""
 
 import hashlib
 import secrets
@@ -12,7 +12,7 @@ import pytest
 from bson.objectid import ObjectId
 
 from fhirserver.store.connection import Connection
-from fhirserver.store.terminologies import Terminologies
+from fhirserver.store.installations import Installations, ToInstall
 
 KEY = "http://a.b|1"
 
@@ -20,13 +20,13 @@ KEY = "http://a.b|1"
 class Stored:
     """A database with versions of code systems."""
 
-    def __init__(self, terminologies: Terminologies, database: pymongo.database.Database[dict[str, Any]]) -> None:
+    def __init__(self, terminologies: Installations, database: pymongo.database.Database[dict[str, Any]]) -> None:
         self.terminologies, self.database = terminologies, database
 
     async def put(self, folder: Path, content: bytes, key: str = KEY) -> str:
         sha = hashlib.sha256(content).hexdigest()
         (folder / "file").write_bytes(content)
-        await self.terminologies.put(key, {"url": "http://a.b", "sha": sha}, folder / "file")
+        await self.terminologies.put([ToInstall(key, {"url": "http://a.b", "sha": sha}, folder / "file")])
         return sha
 
     @property
@@ -85,8 +85,8 @@ async def test_a_file_that_goes_while_it_is_fetched_is_not_whole(stored: Stored,
 async def test_what_is_removed_is_gone_with_its_file(stored: Stored, tmp_path: Path) -> None:
     await stored.put(tmp_path, b"one")
     other = await stored.put(tmp_path, b"other", "http://a.b|2")
-    assert await stored.terminologies.remove(KEY)
-    assert not await stored.terminologies.remove(KEY)
+    assert await stored.terminologies.remove([KEY])
+    assert not await stored.terminologies.remove([KEY])
     assert [one["sha"] for one in await stored.terminologies.all()] == [other]
     assert stored.files == 1
 

@@ -1,4 +1,4 @@
-"""Keeps the versions of code systems on this machine as the records of the network say.
+"""Keeps code systems or packages on this machine as the records of the network say.
 
 Every process looks each second. What this machine lacks one of them fetches; then it makes the new state the installed
 one, at once for all of them.
@@ -7,31 +7,30 @@ one, at once for all of them.
 import asyncio
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from fhirserver.store.terminologies import Terminologies
-from fhirserver.terminology.index.installed import Installation, Shelf, installation_of
-from fhirserver.terminology.index.sections import synced
+from fhirserver.definitions.shelf import Shelf, Shelved, synced
+from fhirserver.store.installations import Installations
 
 _LOCK: Final = "lock"
+S = TypeVar("S", bound=Shelved)
 
 
-class TerminologyWatch:
+class InstallationWatch(Generic[S]):
     """One process's watch."""
 
-    def __init__(self, stored: Terminologies, shelf: Shelf) -> None:
+    def __init__(self, stored: Installations, shelf: Shelf[S]) -> None:
         """Make ``shelf`` have what is ``stored``."""
         self._stored = stored
         self._shelf = shelf
 
     async def refresh(self) -> None:
         """Look once; raises Unavailable."""
-        wanted = sorted(installation_of(one) for one in await self._stored.all())
-        if wanted == sorted(self._shelf.installed()) and not any(map(self._shelf.lacks, wanted)):
+        wanted = sorted((self._shelf.read(one) for one in await self._stored.all()), key=_key)
+        if wanted == sorted(self._shelf.installed(), key=_key) and not any(map(self._shelf.lacks, wanted)):
             return
         self._shelf.folder.mkdir(parents=True, exist_ok=True)
         with locked(self._shelf.folder, waits=False) as has_lock:
@@ -39,17 +38,21 @@ class TerminologyWatch:
                 self._shelf.install(wanted)
                 self._shelf.sweep()
 
-    async def _fetch(self, wanted: Sequence[Installation]) -> bool:
+    async def _fetch(self, wanted: Sequence[S]) -> bool:
         """Fetch the files that are not here; tells whether all are now."""
         for one in filter(self._shelf.lacks, wanted):
-            part = self._shelf.folder / f"{one.sha}.{secrets.token_hex(4)}.part"
+            part = self._shelf.part()
             try:
-                if not await self._stored.fetch(one.canonical, one.sha, part):
+                if not await self._stored.fetch(one.key, one.sha, part):
                     return False
                 await asyncio.to_thread(_keep, part, self._shelf.path(one.sha))
             finally:
                 part.unlink(missing_ok=True)
         return True
+
+
+def _key(one: Shelved) -> str:
+    return one.key
 
 
 @contextmanager
