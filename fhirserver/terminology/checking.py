@@ -13,6 +13,7 @@ from fhirserver.kernel.outcome import Severity
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.asked import Asked, Coding, Verdict, ways_to_say
 from fhirserver.terminology.concepts import CodeSystem, Concept, Head, UnknownFilter
+from fhirserver.terminology.expressions.concepts import Expressed, are_passed, found_in
 from fhirserver.terminology.filters import Test, test_of
 from fhirserver.terminology.issues import BadDefinition, issue, refusal
 from fhirserver.terminology.library import Definitions, Library
@@ -20,10 +21,12 @@ from fhirserver.terminology.options import Options
 from fhirserver.terminology.remarks import (
     note_use,
     say_deprecated,
+    say_expression,
     say_normal_form,
     say_other_version,
     say_refused_version,
     say_status,
+    say_undecided,
     say_unknown,
     say_unknown_code,
 )
@@ -62,7 +65,7 @@ class Checker:
         if self.value_set.compose is None:
             return self._is_stated(asked)
         verdict = self._is_included(asked)
-        return verdict and not any(self._excludes(part, asked.coding) for part in self.value_set.excludes)
+        return verdict and not any(self._excludes(part, asked) for part in self.value_set.excludes)
 
     def has(self, system: str, code: str) -> bool:
         """Tell whether a code is in the value set, with no word on why not."""
@@ -231,22 +234,28 @@ class Checker:
 
     def _has(self, part: Part, system: CodeSystem, asked: Asked) -> bool:
         code = asked.coding.code
-        concept = system.find(code)
+        concept = found_in(system, code)
         listed_as = None if part.concepts is None else part.concepts.get(code)
         if part.concepts is not None and (listed_as is None or concept is None):
             return False
         if concept is None:
             if part.filters or self.options.is_membership_only:
                 return False
-            say_unknown_code(asked.report, system.head, code, asked.at("code"))
+            say_unknown_code(asked.report, system, code, asked.at("code"))
             return system.head.content != _COMPLETE
-        if part.filters and not self._passes(part, system, concept):
+        if part.filters and not self._passes(part, system, concept, asked):
             return False
         asked.finding.see(system, concept, listed_as)
         return self._is_usable(system, concept, asked, listed_as)
 
-    def _passes(self, part: Part, system: CodeSystem, concept: Concept) -> bool:
-        return all(test(concept) for test in self._tests_of(part, system))
+    def _passes(self, part: Part, system: CodeSystem, concept: Concept, asked: Asked) -> bool:
+        tests = self._tests_of(part, system)
+        if not isinstance(concept, Expressed):
+            return all(test(concept) for test in tests)
+        verdict = are_passed(part.filters, tests, concept)
+        if verdict is None:
+            say_undecided(asked.report, concept.code, self.value_set, asked.at("code"))
+        return verdict is True
 
     def _is_usable(self, system: CodeSystem, concept: Concept, asked: Asked, listed_as: Resource | None) -> bool:
         where, code, report = asked.at("code"), asked.coding.code, asked.report
@@ -256,6 +265,7 @@ class Checker:
             report.error("ABSTRACT_CODE_NOT_ALLOWED", where, system=system.head.url, code=code)
             return False
         note_use(report, asked.path, concept, code)
+        say_expression(report, concept, where)
         if concept.is_inactive and (self.value_set.excludes_inactive or self.options.active_only):
             report.error("STATUS_CODE_WARNING_CODE", where, code=code)
             return False
@@ -263,19 +273,28 @@ class Checker:
             say_deprecated(report, where, listed_as, self.value_set, system.head)
         return True
 
-    def _excludes(self, part: Part, coding: Coding) -> bool:
-        if part.system is not None and not self._is_excluded_by(part, coding):
+    def _excludes(self, part: Part, asked: Asked) -> bool:
+        """Tell whether an exclude has a code, or nobody knows, which is said."""
+        alone = Asked.quietly(asked.coding)
+        found = self._is_excluded(part, alone)
+        for one in alone.report.undecided:
+            asked.report.add(one)
+        return found or bool(alone.report.undecided)
+
+    def _is_excluded(self, part: Part, asked: Asked) -> bool:
+        if part.system is not None and not self._is_excluded_by(part, asked):
             return False
         others = (self._imported[one] for one in part.value_sets)
-        return not part.value_sets or any(one.check(Asked.quietly(coding)) for one in others)
+        return not part.value_sets or any(one.check(asked) for one in others)
 
-    def _is_excluded_by(self, part: Part, coding: Coding) -> bool:
+    def _is_excluded_by(self, part: Part, asked: Asked) -> bool:
+        coding = asked.coding
         if part.system != coding.system:
             return False
         system = self.find(str(part.system), self.options.rules.choose(str(part.system), part.version))
         if system is None:
             raise refusal("UNKNOWN_CODESYSTEM", system=part.system)
-        return self._has(part, system, Asked.quietly(coding))
+        return self._has(part, system, asked)
 
     def _is_stated(self, asked: Asked) -> Verdict:
         """Tell whether the expansion that is all a value set has states a code."""
@@ -290,7 +309,7 @@ class Checker:
             return None
         concept = system.find(coding.code)
         if concept is None:
-            say_unknown_code(report, system.head, coding.code, asked.at("code"))
+            say_unknown_code(report, system, coding.code, asked.at("code"))
             return False
         asked.finding.see(system, concept, found)
         return self._is_usable(system, concept, asked, None)

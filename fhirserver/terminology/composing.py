@@ -21,6 +21,7 @@ from fhirserver.terminology.concepts import (
     UnknownFilter,
     is_listed,
 )
+from fhirserver.terminology.expressions.concepts import found_in
 from fhirserver.terminology.filters import Test, test_of
 from fhirserver.terminology.issues import BadDefinition, issue, refusal
 from fhirserver.terminology.library import Library
@@ -231,8 +232,8 @@ def _add_listed(found: Selection, system: CodeSystem, concepts: Mapping[str, Res
         if number is not None:
             numbers.append(number)
             found.declared[system.head.canonical, number] = declared
-        elif not is_listed(system) or system.head.content != _COMPLETE:
-            concept = system.find(code)
+        else:
+            concept = found_in(system, code)
             if concept is None and system.head.content != _COMPLETE:
                 concept = Concept(code=code, display=declared.get("display"))
             if concept is not None:

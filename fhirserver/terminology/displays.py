@@ -9,6 +9,7 @@ from typing import Final
 from fhirserver.kernel.outcome import Severity
 from fhirserver.terminology.asked import Asked
 from fhirserver.terminology.concepts import Designation
+from fhirserver.terminology.expressions.concepts import Expressed
 from fhirserver.terminology.issues import issue
 from fhirserver.terminology.languages import Languages, best, says_the_concept
 from fhirserver.terminology.options import Options
@@ -19,8 +20,8 @@ _NO_LANGUAGES: Final = "--"
 def check_display(asked: Asked, options: Options) -> None:
     """Say so when the display of a coding is not one of its concept."""
     display, found = asked.coding.display, asked.finding.designations
-    if not display or not found:
-        return
+    if not display or not found or isinstance(asked.finding.concept, Expressed):
+        return  # an expression may be called as one likes
     wanted = [one for one in found if _is_wanted(one, options.languages, None)]
     if _has(wanted, display):
         _check_use(wanted, display, options, asked)

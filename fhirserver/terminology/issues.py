@@ -103,7 +103,7 @@ _TEXTS: Final = {
         " expansion has multiple matches: [{systems}]"
     ),
     "Unable_to_resolve_value_Set_": "A definition for the value Set '{value_set}' could not be found",
-    "Unknown_Code_in_Version": "Unknown code '{code}' in the CodeSystem '{system}' version '{version}'",
+    "Unknown_Code_in_Version": "Unknown code '{code}' in the CodeSystem '{system}' version '{version}'{edition}",
     "Unknown_Code_in": "Unknown code '{code}' in the CodeSystem '{system}'",
     "VALUESET_CIRCULAR_REFERENCE": (
         "Found a circularity pointing to {value_set} processing ValueSet with pathway [{path}]"

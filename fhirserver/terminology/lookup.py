@@ -19,6 +19,8 @@ from fhirserver.terminology.concepts import (
     is_grammar,
     is_listed,
 )
+from fhirserver.terminology.editions import edition_of
+from fhirserver.terminology.expressions.concepts import found_in
 from fhirserver.terminology.issues import BadDefinition, TermError, issue, refusal
 from fhirserver.terminology.languages import best
 from fhirserver.terminology.library import Library
@@ -61,15 +63,22 @@ def concept_of(system: CodeSystem, code: str, place: str = "code") -> Concept:
     """Return a concept of a code system; raises TermError."""
     found = system.find(code)
     if found is None:
-        head = system.head
-        message_id = "Unknown_Code_in_Version" if head.version else "Unknown_Code_in"
-        raise refusal(message_id, place, code=code, system=head.url, version=head.version)
+        raise _unknown_code(system, code, place)
     return found
+
+
+def _unknown_code(system: CodeSystem, code: str, place: str) -> TermError:
+    head, edition = system.head, edition_of(system.head.version)
+    message_id = "Unknown_Code_in_Version" if head.version else "Unknown_Code_in"
+    named = f" ({edition})" if edition else ""
+    return refusal(message_id, place, code=code, system=head.url, version=head.version, edition=named)
 
 
 def lookup(system: CodeSystem, code: str, options: Options) -> Resource:
     """Return the Parameters that say what is known of a code; raises TermError."""
-    concept, head = concept_of(system, code), system.head
+    concept, head = found_in(system, code), system.head
+    if concept is None:
+        raise _unknown_code(system, code, "code")
     said = ways_to_say(head, concept)
     shown = best(said, options.languages) or best(said, None)
     found: list[Resource] = [{"name": "name", "valueString": head.name or head.title or head.url}]

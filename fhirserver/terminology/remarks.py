@@ -9,6 +9,8 @@ from fhirserver.kernel.outcome import IssueType, Severity
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.asked import place
 from fhirserver.terminology.concepts import CodeSystem, Concept, Head
+from fhirserver.terminology.editions import edition_of
+from fhirserver.terminology.expressions.concepts import Expressed, why_none
 from fhirserver.terminology.issues import TermIssue, issue
 from fhirserver.terminology.library import Definitions
 from fhirserver.terminology.options import Options
@@ -37,18 +39,40 @@ def say_unknown(library: Definitions, report: Report, url: str, version: str | N
         report.error("UNKNOWN_CODESYSTEM_VERSION_NONE", where, system=url, version=version)
 
 
-def say_unknown_code(report: Report, head: Head, code: str, where: str) -> None:
+def say_unknown_code(report: Report, system: CodeSystem, code: str, where: str) -> None:
     """Say that a code system does not have a code; a part of one may leave it out."""
+    head = system.head
     facts: dict[str, object] = {"code": code, "system": head.url, "version": head.version}
     if head.content != _COMPLETE:
         report.add(issue("UNKNOWN_CODE_IN_FRAGMENT", Severity.WARNING, where, **facts))
     elif head.version:
-        report.error("Unknown_Code_in_Version", where, **facts)
+        edition = edition_of(head.version)
+        report.error("Unknown_Code_in_Version", where, **facts, edition=f" ({edition})" if edition else "")
     else:
         report.error("Unknown_Code_in", where, **facts)
-    reason = None if head.why_not is None else head.why_not(code)
+    reason = why_none(system, code) if head.why_not is None else head.why_not(code)
     if reason is not None:
         report.add(TermIssue(IssueType.CODE_INVALID, reason, Severity.INFORMATION, (where,), None, "invalid-code"))
+
+
+def say_expression(report: Report, concept: Concept, where: str) -> None:
+    """Say of an expression what was not looked at."""
+    if isinstance(concept, Expressed):
+        text = (
+            "The expression is grammatically correct and the concepts are valid, but the expression has not been"
+            " checked against the SNOMED CT concept model (MRCM)"
+        )
+        told = Severity.INFORMATION
+        report.add(TermIssue(IssueType.INFORMATIONAL, text, told, (where,), None, "process-note"))
+
+
+def say_undecided(report: Report, code: str, value_set: ValueSet, where: str) -> None:
+    """Say that nobody here knows whether a value set has an expression."""
+    text = (
+        f"Whether the expression '{code}' is in the value set '{value_set.canonical}' is not decided: its focus"
+        " concepts alone do not tell, and expressions are not classified here"
+    )
+    report.add(TermIssue(IssueType.NOT_SUPPORTED, text, Severity.ERROR, (where,), None, "process-note"))
 
 
 def say_normal_form(report: Report, where: str, code: str, right: str, head: Head) -> None:

@@ -5,7 +5,7 @@ Spec: http://hl7.org/fhir/R4/valueset-operation-validate-code.html
 
 from dataclasses import dataclass, field
 
-from fhirserver.kernel.outcome import Severity
+from fhirserver.kernel.outcome import IssueType, Severity
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.issues import TermIssue, issue
 
@@ -48,6 +48,11 @@ class Report:
             self.issues.append(found)
         if is_told or found.severity is Severity.ERROR:
             self._texts[found.diagnostics] = None
+
+    @property
+    def undecided(self) -> list[TermIssue]:
+        """What says that nobody here knows whether a code is in a value set."""
+        return [one for one in self.issues if one.code is IssueType.NOT_SUPPORTED]
 
     @property
     def has_errors(self) -> bool:

@@ -14,6 +14,7 @@ from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.asked import Asked, Coding, Finding, Verdict, place
 from fhirserver.terminology.checking import Checker
 from fhirserver.terminology.displays import check_display
+from fhirserver.terminology.expressions.concepts import found_in
 from fhirserver.terminology.issues import TermError, TermIssue, issue
 from fhirserver.terminology.languages import best
 from fhirserver.terminology.library import Library
@@ -138,10 +139,10 @@ class _Validator:
             return
         say_refused_version(report, seen.path, system, self.checker.options)
         say_status(report, "CodeSystem", system.head.canonical, system.head, self.checker.value_set)
-        concept = system.find(coding.code)
+        concept = found_in(system, coding.code)
         if concept is None:
             seen.finding.system = system
-            say_unknown_code(report, system.head, coding.code, place(seen.path, "code"))
+            say_unknown_code(report, system, coding.code, place(seen.path, "code"))
             return
         seen.finding.see(system, concept)
         if concept.is_inactive:
