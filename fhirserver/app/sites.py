@@ -38,6 +38,7 @@ from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, FhirResponse, Tar
 from fhirserver.kernel.ids import random_id
 from fhirserver.kernel.instant import UniqueClock
 from fhirserver.kernel.outcome import RequestTimeout, Unavailable
+from fhirserver.kernel.version_order import order_key
 from fhirserver.operations import OPERATIONS
 from fhirserver.operations.framework import Operation
 from fhirserver.operations.reindex import reindex_operations
@@ -66,7 +67,6 @@ from fhirserver.terminology.elsewhere import Elsewhere
 from fhirserver.terminology.implicit import Implicit
 from fhirserver.terminology.index.installed import Installed, Shelf
 from fhirserver.terminology.terms import Terms
-from fhirserver.terminology.versions import order_key
 
 RELEASED: Final = "2026-11-21"
 """The day this version of the CapabilityStatement was made."""

@@ -11,6 +11,7 @@ from typing import Final
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.outcome import Severity
 from fhirserver.kernel.resource import Resource
+from fhirserver.kernel.version_order import order_key
 from fhirserver.terminology.asked import Asked, Coding, Verdict, ways_to_say
 from fhirserver.terminology.concepts import CodeSystem, Concept, Head, UnknownFilter
 from fhirserver.terminology.expressions.concepts import Expressed, are_passed, found_in
@@ -31,7 +32,7 @@ from fhirserver.terminology.remarks import (
     say_unknown_code,
 )
 from fhirserver.terminology.value_sets import Part, ValueSet
-from fhirserver.terminology.versions import is_more_detailed, listed, order_key
+from fhirserver.terminology.versions import is_more_detailed, listed
 
 _COMPLETE: Final = "complete"
 

@@ -8,13 +8,13 @@ from typing import Final, Protocol, TypeVar, runtime_checkable
 
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.resource import Resource
+from fhirserver.kernel.version_order import Key, matches, order_key
 from fhirserver.terminology.concept_maps import ConceptMap
 from fhirserver.terminology.concepts import CodeSystem
 from fhirserver.terminology.implicit import whole, whole_of, whole_system
 from fhirserver.terminology.resource_systems import ResourceCodeSystem
 from fhirserver.terminology.supplements import with_supplements
 from fhirserver.terminology.value_sets import ValueSet
-from fhirserver.terminology.versions import Key, matches, order_key
 
 K = TypeVar("K")
 T = TypeVar("T")

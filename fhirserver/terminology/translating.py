@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fhirserver.kernel.resource import Resource
+from fhirserver.kernel.version_order import matches
 from fhirserver.terminology.asked import Coding
 from fhirserver.terminology.concept_maps import (
     NO_TRANSLATION,
@@ -22,7 +23,6 @@ from fhirserver.terminology.concept_maps import (
 )
 from fhirserver.terminology.library import Library
 from fhirserver.terminology.sources import Undecidable
-from fhirserver.terminology.versions import matches
 
 _SAME: Final = frozenset({"equal", "equivalent", "relatedto"})
 """Equivalences by which a search for one code finds the other."""
