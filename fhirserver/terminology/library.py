@@ -62,6 +62,19 @@ class Changing(Protocol):
         ...
 
 
+@runtime_checkable
+class Making(Protocol):
+    """Makes definitions when they are asked for first, which takes a while."""
+
+    def has_made(self, kind: str, url: str) -> bool:
+        """Tell whether a definition is made, or there is none to make."""
+        ...
+
+    def make(self, kind: str, url: str) -> None:
+        """Make a definition; any thread may."""
+        ...
+
+
 class Given:
     """Definitions that a question brings along, or that were gathered for it."""
 

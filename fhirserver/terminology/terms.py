@@ -17,7 +17,7 @@ from fhirserver.kernel.threads import in_thread
 from fhirserver.terminology.concept_maps import ConceptMap
 from fhirserver.terminology.concepts import CodeSystem, ListedCodeSystem, is_listed
 from fhirserver.terminology.implicit import whole_system
-from fhirserver.terminology.library import Changing, Given, Library, Source
+from fhirserver.terminology.library import Changing, Given, Library, Making, Source
 from fhirserver.terminology.memory import Changes, Found, Keeper, Memory, Named
 from fhirserver.terminology.selected import Coded, Selected, selection_of
 from fhirserver.terminology.selection import Selection
@@ -153,6 +153,16 @@ class _Gathering:
                     following.update(dict.fromkeys(_needed_by(resource)))
                 following.update(dict.fromkeys(self._needed_elsewhere(name)))
             level = [name for name in following if name not in self.found]
+        await self._make()
+
+    async def _make(self) -> None:
+        """Let sources make what they have not made yet, beside the event loop."""
+        for source in self.sources:
+            if isinstance(source, Making):
+                for kind, canonical in self.found:
+                    url = parse_canonical(canonical).url
+                    if not source.has_made(kind, url):
+                        await in_thread(source.make, kind, url)
 
     def _needed_elsewhere(self, name: Named) -> Iterator[Named]:
         """Yield what a value set of another source depends on: the record may have it."""

@@ -5,7 +5,6 @@ Spec: RFC 5646, https://www.iana.org/assignments/language-subtag-registry
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Final
 
 from fhirserver.kernel.resource import Resource
@@ -56,9 +55,9 @@ class LanguageTags:
         filters=frozenset(_PARTS),
     )
 
-    @cached_property
-    def _subtags(self) -> Subtags:
-        return registry()
+    def __init__(self, subtags: Subtags) -> None:
+        """Know the registered ``subtags``."""
+        self._subtags = subtags
 
     def find(self, code: str) -> Concept | None:
         """Return a tag as it is usually written."""

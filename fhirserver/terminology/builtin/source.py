@@ -10,7 +10,13 @@ from typing import Final
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.builtin.countries import COUNTRIES, countries
 from fhirserver.terminology.builtin.currencies import CURRENCIES, currencies
-from fhirserver.terminology.builtin.language_tags import LANGUAGE_TAGS, LANGUAGES, LanguageTags, common_languages
+from fhirserver.terminology.builtin.language_tags import (
+    LANGUAGE_TAGS,
+    LANGUAGES,
+    LanguageTags,
+    common_languages,
+    registry,
+)
 from fhirserver.terminology.builtin.languages import ISO_639, languages, languages_version
 from fhirserver.terminology.builtin.media_types import MEDIA_TYPES, MediaTypes
 from fhirserver.terminology.builtin.time_zones import TIME_ZONES, time_zones
@@ -19,7 +25,8 @@ from fhirserver.terminology.concepts import CodeSystem
 from fhirserver.terminology.value_sets import ValueSet
 from fhirserver.ucum import Ucum
 
-Making = Callable[[], CodeSystem]
+Maker = Callable[[], CodeSystem]
+_VALUE_SET: Final = "ValueSet"
 
 
 class Builtin:
@@ -27,10 +34,11 @@ class Builtin:
 
     def __init__(self, ucum: Ucum) -> None:
         """Know units by ``ucum``."""
-        self._makers: Final[Mapping[str, Making]] = MappingProxyType(
+        self.ucum = ucum
+        self._makers: Final[Mapping[str, Maker]] = MappingProxyType(
             {
                 UNITS: lambda: Units(ucum),
-                LANGUAGE_TAGS: LanguageTags,
+                LANGUAGE_TAGS: lambda: LanguageTags(registry()),
                 MEDIA_TYPES: MediaTypes,
                 COUNTRIES: countries,
                 CURRENCIES: currencies,
@@ -48,8 +56,19 @@ class Builtin:
 
     def versions(self) -> list[tuple[str, str]]:
         """Return the url and version of each code system, an empty one where it has none."""
-        small = [(url, self.code_systems(url)[0].head.version or "") for url in self.urls if url not in ISO_639]
-        return [*small, *((url, languages_version()) for url in ISO_639)]
+        large = {LANGUAGE_TAGS, *ISO_639}
+        small = [(url, self.code_systems(url)[0].head.version or "") for url in self.urls if url not in large]
+        return [*small, (LANGUAGE_TAGS, ""), *((url, languages_version()) for url in ISO_639)]
+
+    def has_made(self, kind: str, url: str) -> bool:
+        """Tell whether a definition is made, or there is none to make: it takes up to some hundred milliseconds."""
+        if kind == _VALUE_SET:
+            return url != LANGUAGES or url in self._value_sets
+        return url not in self._makers or url in self._made
+
+    def make(self, kind: str, url: str) -> None:
+        """Make a definition; any thread may."""
+        _ = self.value_sets(url) if kind == _VALUE_SET else self.code_systems(url)
 
     def code_systems(self, url: str) -> Sequence[CodeSystem]:
         """Return the one version of a code system that there is."""
@@ -73,5 +92,5 @@ class Builtin:
         return ()
 
 
-def _of_languages(url: str) -> Making:
+def _of_languages(url: str) -> Maker:
     return lambda: languages(url)
