@@ -1,14 +1,15 @@
 """Value sets that nobody has written down: their urls say what is in them.
 
 All codes of a code system (``[system]/vs``), of SNOMED CT ``?fhir_vs`` and what may follow it, of LOINC the answers of
-a list and what has a part. An expression constraint may be percent-encoded in its url once more.
+a list, what is in a group and what has a part. An expression constraint may be percent-encoded in its url once more.
 Spec: http://hl7.org/fhir/R4/snomedct.html, http://hl7.org/fhir/R4/loinc.html,
 http://hl7.org/fhir/R4/codesystem-definitions.html#CodeSystem.valueSet
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote
 
@@ -28,10 +29,11 @@ _REFSETS: Final = "refset"
 _ANY_REFSET: Final = "^R * OR (< 900000000000506000 |Language type reference set|)"
 """Those that have members; the members of those of languages are descriptions."""
 _LOINC: Final = "http://loinc.org"
-_OF_LOINC: Final = re.compile(r"http://loinc\.org/vs(?:/(?P<code>L[LP][0-9]+-[0-9]))?")
-_ANSWER_LIST: Final = "LL"
+_OF_LOINC: Final = re.compile(r"http://loinc\.org/vs(?:/(?P<code>L[LPG][0-9]+-[0-9]))?")
+_LISTS: Final[Mapping[str, str]] = MappingProxyType({"LL": "LIST", "LG": "GROUP"})
+"""The properties that say in which lists and groups a code is, by how the code of these begins."""
 _NO_TERMS: Final = {"property": "code", "op": "regex", "value": "L[A-Z][0-9]+-[0-9]"}
-"""Parts, answers and lists of LOINC, which are no terms."""
+"""Parts, answers, lists and groups of LOINC, which are no terms."""
 _WHOLE: Final = "/vs"
 _MAX_KNOWN: Final = 2000
 """Characters of urls whose value sets are remembered."""
@@ -115,8 +117,9 @@ def _constraint(text: str) -> Resource:
 def _of_loinc(url: str, code: str | None) -> ValueSet:
     if code is None:
         return _made(url, [{"system": _LOINC}], exclude=[{"system": _LOINC, "filter": [_NO_TERMS]}])
-    if code.startswith(_ANSWER_LIST):
-        return _made(url, [{"system": _LOINC, "filter": [{"property": "LIST", "op": "=", "value": code}]}])
+    member_of = _LISTS.get(code[:2])
+    if member_of is not None:
+        return _made(url, [{"system": _LOINC, "filter": [{"property": member_of, "op": "=", "value": code}]}])
     below = {"property": "concept", "op": "descendent-of", "value": code}
     return _made(url, [{"system": _LOINC, "filter": [below]}], exclude=[{"system": _LOINC, "filter": [_NO_TERMS]}])
 

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from fhirserver.terminology.builtin import Builtin
+from fhirserver.terminology.checking import Checker
+from fhirserver.terminology.library import Library
+from fhirserver.terminology.options import Options
 from tests.server_process import ServerProcess
 from tests.wire import Wire
 
@@ -139,3 +142,22 @@ def test_a_filter_of_another_property_is_refused(wire: Wire) -> None:
     answer = wire.send("POST", "ValueSet/$expand", parameters)
     assert answer.status == 400
     assert 'The filter "colour = red"' in answer.json["issue"][0]["details"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "code", "is_in"),
+    [("mg", "kg", True), ("mg", "[lb_av]", True), ("mg", "m", False), ("mg%2FdL", "g/L", True), ("mg/dL", "g/L", True),
+     ("mg/dL", "mmol/L", False), ("Cel", "[degF]", True), ("Cel", "K", True), ("1", "%", True),
+     ("%25", "{cells}", True), ("mg", "no unit", False)],
+)  # fmt: skip
+def test_units_that_compare_with_one(builtin: Builtin, unit: str, code: str, is_in: bool) -> None:
+    """A value set of each unit: those of the same canonical units — http://hl7.org/fhir/R4/ucum.html"""
+    library = Library((builtin,))
+    value_set = library.value_set(f"{UCUM}/vs/{unit}")
+    assert value_set is not None
+    assert Checker(library, value_set, Options()).has(UCUM, code) is is_in
+
+
+@pytest.mark.parametrize("unit", ["", "no unit", "kgXX", "%FF"])
+def test_there_is_none_of_what_is_no_unit(builtin: Builtin, unit: str) -> None:
+    assert Library((builtin,)).value_set(f"{UCUM}/vs/{unit}") is None

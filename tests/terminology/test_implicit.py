@@ -102,6 +102,8 @@ def test_of_snomed(library: Library, url: str, expected: str) -> None:
         pytest.param("http://loinc.org/vs/LL1-1", {"LA1-1", "LA2-2"}, id="answers of a list"),
         pytest.param("http://loinc.org/vs/LP1-1", {"1-8", "2-6"}, id="terms that have a part"),
         pytest.param("http://loinc.org/vs/LP2-2", {"1-8"}, id="terms that have a narrower part"),
+        pytest.param("http://loinc.org/vs/LG1-1", {"1-8", "3-4"}, id="terms of a group"),
+        pytest.param("http://loinc.org/vs/LG100-4", {"1-8", "2-6", "3-4"}, id="terms of the groups of a group"),
         pytest.param("http://acme.org/every-animal", {"dog", "cat"}, id="CodeSystem.valueSet"),
         pytest.param("http://acme.org/animals/vs", {"dog", "cat"}, id="[system]/vs"),
     ],

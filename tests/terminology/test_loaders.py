@@ -80,6 +80,17 @@ LOINC_FILES = {
         '"LoincNumber","LongCommonName","AnswerListId","AnswerListName","AnswerListLinkType"\n'
         '"2-6","Colour","LL1-1","Colours","NORMATIVE"\n'
     ),
+    "Loinc_2_DOT_99__AccessoryFiles__GroupFile__ParentGroup_DOT_csv": (
+        '"ParentGroupId","ParentGroup","Status"\n"LG100-4","Chemistry, by component","ACTIVE"\n'
+    ),
+    "Loinc_2_DOT_99__AccessoryFiles__GroupFile__Group_DOT_csv": (
+        '"ParentGroupId","GroupId","Group","Archetype","Status","VersionFirstReleased"\n'
+        '"LG100-4","LG1-1","Glucose","","ACTIVE","2.99"\n"LG100-4","LG2-9","Others","","ACTIVE","2.99"\n'
+    ),
+    "Loinc_2_DOT_99__AccessoryFiles__GroupFile__GroupLoincTerms_DOT_csv": (
+        '"Category","GroupId","Archetype","LoincNumber","LongCommonName"\n'
+        '"","LG1-1","","1-8","Glucose"\n"","LG1-1","","3-4","Old glucose"\n"","LG2-9","","2-6","Colour"\n'
+    ),
     "Loinc_2_DOT_99__AccessoryFiles__LinguisticVariants__frBE23LinguisticVariant_DOT_csv": (
         '"LOINC_NUM","COMPONENT","LONG_COMMON_NAME","LinguisticVariantDisplayName"\n'
         '"1-8","Glucose","Glucose [Masse/volume] Sérum","Glycémie"\n'
@@ -92,7 +103,7 @@ LOINC_FILES = {
 
 def test_loinc(tmp_path: Path) -> None:
     made, system = load(write(tmp_path, **LOINC_FILES))
-    assert made == Made("http://loinc.org", "2.99", 9)
+    assert made == Made("http://loinc.org", "2.99", 12)
     glucose = concept(system, "1-8")
     assert glucose.display == "Glucose [Mass/volume] in Serum or Plasma, made up"
     assert glucose.definition == "How sweet it is."
@@ -106,6 +117,9 @@ def test_loinc(tmp_path: Path) -> None:
     assert selected(system, "SCALE_TYP", "Qn") == {"1-8", "3-4"}
     assert selected(system, "LIST", "LL1-1") == {"LA1-1", "LA2-2"}
     assert selected(system, "answer-list", "LL1-1") == {"2-6"}
+    assert selected(system, "GROUP", "LG1-1") == {"1-8", "3-4"}
+    assert selected(system, "GROUP", "LG100-4") == {"1-8", "2-6", "3-4"}
+    assert (concept(system, "LG1-1").display, concept(system, "LG1-1").is_abstract) == ("Glucose", True)
     old = concept(system, "3-4")
     assert (old.is_inactive, old.status) == (True, "deprecated")
 

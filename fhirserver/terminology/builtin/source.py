@@ -20,7 +20,7 @@ from fhirserver.terminology.builtin.language_tags import (
 from fhirserver.terminology.builtin.languages import ISO_639, languages, languages_version
 from fhirserver.terminology.builtin.media_types import MEDIA_TYPES, MediaTypes
 from fhirserver.terminology.builtin.time_zones import TIME_ZONES, time_zones
-from fhirserver.terminology.builtin.units import UNITS, Units
+from fhirserver.terminology.builtin.units import UNITS, Units, comparable_units
 from fhirserver.terminology.concepts import CodeSystem
 from fhirserver.terminology.value_sets import ValueSet
 from fhirserver.ucum import Ucum
@@ -80,9 +80,10 @@ class Builtin:
         return (known,)
 
     def value_sets(self, url: str) -> Sequence[ValueSet]:
-        """Return the value set of languages that stands for all language tags."""
+        """Return the value set of languages that stands for all language tags; of units that compare with a unit."""
         if url != LANGUAGES:
-            return ()
+            found = comparable_units(self.ucum, url)
+            return () if found is None else (found,)
         if url not in self._value_sets:
             self._value_sets[url] = ValueSet(common_languages())
         return (self._value_sets[url],)

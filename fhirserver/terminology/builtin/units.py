@@ -2,13 +2,30 @@
 
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import unquote
 
 from fhirserver.terminology.concepts import Concept, Designation, Head, UnknownFilter
+from fhirserver.terminology.value_sets import ValueSet
 from fhirserver.ucum import Ucum
 
 UNITS: Final = "http://unitsofmeasure.org"
 _COMMON: Final = "http://hl7.org/fhir/ValueSet/ucum-common"
+_COMPARABLE: Final = f"{UNITS}/vs/"
+_CANONICAL: Final = "canonical"
 _ENGLISH: Final = "en"
+
+
+def comparable_units(ucum: Ucum, url: str) -> ValueSet | None:
+    """Return the value set of all units that compare with the one that a url ends with; None: it has no unit."""
+    if not url.startswith(_COMPARABLE):
+        return None
+    factor = ucum.factor(unquote(url.removeprefix(_COMPARABLE)))
+    if factor is None:
+        return None
+    alike = {"property": _CANONICAL, "op": "=", "value": factor.unit}
+    include = {"system": UNITS, "filter": [alike]}
+    head = {"resourceType": "ValueSet", "url": url, "status": "active"}
+    return ValueSet({**head, "compose": {"include": [include]}})
 
 
 class Units:
@@ -26,7 +43,7 @@ class Units:
             is_listed=False,
             is_grammar=True,
             sample=_COMMON,
-            filters=frozenset({"canonical", "property"}),
+            filters=frozenset({_CANONICAL, "property"}),
             why_not=self._why_not,
         )
 
@@ -37,7 +54,7 @@ class Units:
 
     def values(self, concept: Concept, name: str) -> Sequence[str]:
         """Return the canonical units of a unit, or the kind of quantity that it measures."""
-        if name == "canonical":
+        if name == _CANONICAL:
             factor = self._ucum.factor(concept.code)
             return () if factor is None else (factor.unit,)
         if name == "property":

@@ -1,4 +1,4 @@
-"""LOINC as its release has it: terms, parts, answer lists, the hierarchy by component and system, linguistic variants.
+"""LOINC as its release has it: terms, parts, answer lists, groups, the hierarchy, linguistic variants.
 
 Spec: https://loinc.org/kb/users-guide/loinc-database-structure, http://hl7.org/fhir/R4/loinc.html
 """
@@ -21,6 +21,9 @@ _TERMS: Final = "Loinc.csv"
 _HIERARCHY: Final = "ComponentHierarchyBySystem.csv"
 _ANSWERS: Final = "AnswerList.csv"
 _ANSWER_LINKS: Final = "LoincAnswerListLink.csv"
+_GROUPS: Final = "Group.csv"
+_PARENT_GROUPS: Final = "ParentGroup.csv"
+_GROUPED: Final = "GroupLoincTerms.csv"
 _PARTS: Final = "Part.csv"
 _VARIANTS: Final = "LinguisticVariants.csv"
 _VARIANT: Final = re.compile(r"([a-z]{2})([A-Z]{2})(\d+)LinguisticVariant\.csv")
@@ -41,6 +44,8 @@ class _Release:
     answers: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     said: dict[str, list[Designation]] = field(default_factory=lambda: defaultdict(list))
     part_names: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    group_names: dict[str, str] = field(default_factory=dict)
 
 
 class LoincLoader:
@@ -60,6 +65,7 @@ class LoincLoader:
         release = _Release({file.name: file for file in tree}, list(_variants(tree)))
         _read_hierarchy(release)
         _read_answers(release)
+        _read_groups(release)
         _read_variants(release)
         progress.begin("LOINC", _lines(release.files[_TERMS]))
         head = Head(url=LOINC, version=version, name="LOINC", title="LOINC", language="en", properties=_declared())
@@ -107,6 +113,22 @@ def _read_answers(release: _Release) -> None:
             release.answers[row["LoincNumber"]].append(row["AnswerListId"])
 
 
+def _read_groups(release: _Release) -> None:
+    """Read which groups terms are in, and what these are called; who is in a group is in its parent group too."""
+    above: dict[str, str] = {}
+    if _PARENT_GROUPS in release.files:
+        for row in rows(release.files[_PARENT_GROUPS]):
+            release.group_names[row["ParentGroupId"]] = row["ParentGroup"]
+    if _GROUPS in release.files:
+        for row in rows(release.files[_GROUPS]):
+            above[row["GroupId"]] = row["ParentGroupId"]
+            release.group_names[row["GroupId"]] = row["Group"]
+    if _GROUPED in release.files:
+        for row in rows(release.files[_GROUPED]):
+            group = row["GroupId"]
+            release.groups[row["LoincNumber"]] += [one for one in (group, above.get(group)) if one]
+
+
 def _read_variants(release: _Release) -> None:
     """Read how terms are called in other languages: by the name for display, the long one, else by the parts."""
     for language, file in release.variants:
@@ -133,12 +155,15 @@ def _entries(release: _Release) -> Iterator[Entry]:
                 *(text_property(name, value) for name in _TEXTS if (value := row.get(name))),
                 code_property("STATUS", status),
                 *(code_property("answer-list", one) for one in release.answers.get(code, ())),
+                *(code_property("GROUP", one) for one in dict.fromkeys(release.groups.get(code, ()))),
             ),
             is_inactive=status == "DEPRECATED",
             status=status.lower() if status in _GONE else "active",
         )
     yield from _part_entries(release, written)
     yield from _answer_entries(release)
+    for code, name in release.group_names.items():
+        yield Entry(code=code, display=name or None, is_abstract=True)
 
 
 def _english(short: str, consumer: str) -> Iterator[Designation]:
@@ -174,5 +199,5 @@ def _answer_entries(release: _Release) -> Iterator[Entry]:
 
 def _declared() -> dict[str, dict[str, Json]]:
     texts = {name: {"code": name, "type": "string", "uri": f"http://loinc.org/property/{name}"} for name in _TEXTS}
-    codes = {name: {"code": name, "type": "code"} for name in ("STATUS", "LIST", "answer-list")}
+    codes = {name: {"code": name, "type": "code"} for name in ("STATUS", "LIST", "answer-list", "GROUP")}
     return {**texts, **codes}
