@@ -5,12 +5,17 @@ A fact is what changes which resources are valid, or what must be supported: tex
 
 import gzip
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 Json: TypeAlias = Any
 Facts: TypeAlias = Mapping[str, str]
+Content: TypeAlias = Callable[[str], Sequence[Json] | None]
+"""The elements of the snapshot of a profile, by url."""
+
+_PROFILED = re.compile(r"(?P<type>\w+)<(?P<profile>[^,<>]+)>")
 _VALUES = ("fixed", "pattern", "minValue", "maxValue")
 _CORE = "http://hl7.org/fhir/StructureDefinition/"
 
@@ -48,18 +53,44 @@ def structures(resources: Sequence[Json]) -> dict[str, Json]:
     return {one["url"]: one for one in resources if one["resourceType"] == "StructureDefinition"}
 
 
-def differences(ours: Json, theirs: Json, view: str = "snapshot") -> Iterator[Difference]:
-    """Compare two StructureDefinitions by one of their views."""
-    url = theirs["url"]
-    left, right = facts_of(ours[view]["element"]), facts_of(theirs[view]["element"])
-    for element in _in_order(right, left):
-        if element not in left or element not in right:
-            yield Difference(url, element, "element", _there(element in left), _there(element in right))
-            continue
-        for fact in _in_order(right[element], left[element]):
-            mine, other = left[element].get(fact, ""), right[element].get(fact, "")
-            if mine != other:
-                yield Difference(url, element, fact, mine, other)
+def differences(ours: Json, theirs: Json, content: Content = lambda url: None) -> Iterator[Difference]:
+    """Compare the snapshots of two StructureDefinitions.
+
+    One generator writes out the content of a profiled type where another leaves it to the profile: an element that
+    is only on one side is looked up in the profile that the other side names, by ``content``.
+    """
+    url, sides = theirs["url"], [facts_of(one["snapshot"]["element"]) for one in (ours, theirs)]
+    absent: tuple[str, ...] = ()
+    for element in sorted(_in_order(*sides), key=len):
+        mine, other = (side.get(element) or _inherited(element, side, content) for side in sides)
+        if mine is not None and other is not None:
+            yield from (Difference(url, element, *fact) for fact in _unlike(mine, other))
+        elif not element.startswith(absent):
+            absent = (*absent, element + ".")
+            yield Difference(url, element, "element", "" if mine is None else "there", "" if other is None else "there")
+
+
+def _unlike(ours: Facts, theirs: Facts) -> Iterator[tuple[str, str, str]]:
+    for fact in _in_order(ours, theirs):
+        if ours.get(fact) != theirs.get(fact):
+            yield fact, ours.get(fact, ""), theirs.get(fact, "")
+
+
+def _inherited(element: str, side: Mapping[str, Facts], content: Content) -> Facts | None:
+    """Return what an element that is not written out has from the profile of the nearest element above it."""
+    above = element
+    while "." in above:
+        above = above.rpartition(".")[0]
+        named = _PROFILED.fullmatch(side.get(above, {}).get("type", ""))
+        if named:
+            written = content(named["profile"] if ":" in named["profile"] else _CORE + named["profile"])
+            return written and _within(element, named["type"] + element.removeprefix(above), written, content)
+    return None
+
+
+def _within(element: str, place: str, written: Sequence[Json], content: Content) -> Facts | None:
+    side = facts_of(written)
+    return side.get(place) or (_inherited(place, side, content) if place != element else None)
 
 
 def facts_of(elements: Sequence[Json]) -> dict[str, Facts]:
@@ -110,7 +141,3 @@ def _text(value: Json) -> str:
 
 def _in_order(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
     return [*first, *(name for name in second if name not in first)]
-
-
-def _there(is_there: bool) -> str:
-    return "there" if is_there else ""

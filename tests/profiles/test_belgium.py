@@ -1,0 +1,142 @@
+"""The Belgian package is well-formed, and says what the official definitions say."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from fhirserver import assets
+from fhirserver.definitions.registry import Definitions
+from tests.profiles.compare import Json, differences, published, structures
+from tests.profiles.packages import OwnPackage
+
+BE = "https://www.ehealth.fgov.be/standards/fhir/"
+OWN = "https://fhirserver.example.org/be/"
+R5 = "an extension of R5 or of artifacts that the source names; the official compilation lacked its definition"
+CLOSED = "the generator of snapshots closes the slices of a choice, which are all its types"
+REPEATED = "the rule of the extension, repeated where the extension stands"
+RECORDER = "two extensions are named BeExtRecorder; either one is accepted, one of them asked for"
+
+DOCUMENTED = {
+    (
+        "be-device",
+        "Device.type",
+        "binding",
+    ): "the value set is named extensible; without its name the compiled one lacks it",
+    ("be-procedure", "Procedure.extension:recorded", "element"): R5,
+    ("be-scoreresult", "Observation.effective[x]", "type"): CLOSED,
+    ("be-scoreresult", "Observation.effective[x]", "slicing"): CLOSED,
+    ("be-patient", "Patient.extension:nationality.extension:code.url", "type"): "the same type by its FHIR name",
+    ("be-patient", "Patient.extension:nationality.extension:period.url", "type"): "the same type by its FHIR name",
+    ("BeDosage", "Dosage.doseAndRate.dose[x]", "slicing"): CLOSED,
+    ("BeMedicationDispense", "MedicationDispense.medication[x]", "slicing"): CLOSED,
+    ("BeMedicationDispense", "MedicationDispense.dosageInstruction.doseAndRate.dose[x]", "slicing"): CLOSED,
+    ("BeMedicationDispense", "MedicationDispense.extension:recorded", "element"): R5,
+    (
+        "BeMedicationDispense",
+        "MedicationDispense.extension:beExtOffLabel",
+        "invariant offLabel-reason-required",
+    ): REPEATED,
+    (
+        "BeMedicationDispense",
+        "MedicationDispense.performer",
+        "invariant performer-nidhi",
+    ): "the published rule cannot be parsed and is attached to nothing; ours is, as the warning that it is",
+    ("BeMedicationLine", "MedicationStatement.extension", "min"): R5,
+    ("BeMedicationLine", "MedicationStatement.effective[x]", "type"): CLOSED,
+    ("BeMedicationLine", "MedicationStatement.effective[x]", "slicing"): CLOSED,
+    ("BeMedicationLine", "MedicationStatement.extension:offLabel", "invariant offLabel-reason-required"): REPEATED,
+    ("BeMedicationLine", "MedicationStatement.extension:artifact-version", "element"): R5,
+    ("BeMedicationLine", "MedicationStatement.extension:artifact-date", "element"): R5,
+    ("BeMedicationLine", "MedicationStatement.extension:adherenceStatus", "element"): R5,
+    ("BeMedicationPrescription", "MedicationRequest.extension:statusChanged", "element"): R5,
+    (
+        "BeMedicationPrescription",
+        "MedicationRequest.extension:offLabel",
+        "invariant offLabel-reason-required",
+    ): REPEATED,
+    ("be-vaccination", "Immunization", "invariant be-own-vaccination-recorder"): RECORDER,
+    ("be-vaccination", "Immunization.extension:recorder", "min"): RECORDER,
+    ("be-vaccination", "Immunization.extension:recorder-core", "element"): RECORDER,
+    ("be-vaccination", "Immunization.occurrence[x]", "slicing"): CLOSED,
+}
+"""Where our snapshots differ from the official ones, and why; `docs/profiles.md` says it at length."""
+
+WIDER_CONTEXTS = {
+    "BeExtRecorder": "be-vaccination has it on Immunization",
+    "BeExtOffLabel": "BeMedicationDispense has it on MedicationDispense",
+}
+
+
+@pytest.fixture(scope="module")
+def belgium(definitions: Definitions) -> OwnPackage:
+    return OwnPackage(assets.folder("profiles") / "be", definitions)
+
+
+@pytest.fixture(scope="module")
+def official(corpora: Path) -> dict[str, Json]:
+    """The official StructureDefinitions, without logical models."""
+    files = sorted((corpora / "07-be-fr-profiles").glob("be-*.ndjson.gz"))
+    found = {url: one for file in files for url, one in structures(published(file)).items()}
+    return {url: one for url, one in found.items() if one["kind"] != "logical"}
+
+
+def test_every_file_has_the_name_of_its_resource(belgium: OwnPackage) -> None:
+    assert list(belgium.misnamed()) == []
+    assert belgium.repeated() == []
+
+
+def test_every_definition_that_is_named_is_known(belgium: OwnPackage) -> None:
+    assert belgium.unknown_canonicals() == set()
+
+
+def test_snapshots_are_generated_without_a_problem(belgium: OwnPackage) -> None:
+    assert belgium.snapshot_problems() == []
+
+
+def test_every_invariant_is_understood(belgium: OwnPackage) -> None:
+    assert list(belgium.misunderstood_invariants()) == []
+
+
+def test_structures_have_an_official_canonical_or_ours(belgium: OwnPackage) -> None:
+    outside = {url for url in belgium.structures if not url.startswith((BE, OWN))}
+    assert all(url.startswith("http://hl7.org/fhir/") for url in outside)
+    assert len(outside) == 6, "cross-version extensions and those of artifacts, which the core package lacks"
+
+
+def test_every_example_claims_a_profile_of_the_package(belgium: OwnPackage) -> None:
+    claims = {name: example["meta"]["profile"] for name, example in belgium.examples.items()}
+    assert {name for name, urls in claims.items() if not set(urls) <= set(belgium.structures)} == set()
+
+
+def test_every_profile_of_a_record_has_an_example(belgium: OwnPackage) -> None:
+    claimed = {url for example in belgium.examples.values() for url in example["meta"]["profile"]}
+    without = {"be-Consent", "BeGroup", "be-communication", "be-provenance", "be-laboratory-report-composition"}
+    profiles = [one for one in belgium.structures.values() if one["kind"] == "resource" and one["status"] != "retired"]
+    assert {one["id"] for one in profiles if one["url"] not in claimed} == without
+
+
+def test_every_official_definition_in_force_is_there(belgium: OwnPackage, official: dict[str, Json]) -> None:
+    assert official.keys() - belgium.structures.keys() == set()
+
+
+def test_snapshots_say_what_the_official_ones_say(belgium: OwnPackage, official: dict[str, Json]) -> None:
+    found = [
+        difference
+        for url, theirs in official.items()
+        for difference in differences(belgium.with_snapshot(url), theirs, belgium.content)
+    ]
+    sys.stdout.write("\n".join(str(one) for one in found))
+    keys = {(one.url.rpartition("/")[2], one.element, one.fact) for one in found}
+    assert keys == DOCUMENTED.keys()
+
+
+def test_extensions_may_stand_where_the_official_ones_may(belgium: OwnPackage, official: dict[str, Json]) -> None:
+    for url, theirs in official.items():
+        ours, other = (_contexts(one) for one in (belgium.structures[url], theirs))
+        assert ours >= other, url
+        assert ours == other or url.rpartition("/")[2] in WIDER_CONTEXTS, url
+
+
+def _contexts(structure: Json) -> set[str]:
+    return {one["expression"] for one in structure.get("context", ())}
