@@ -8,22 +8,23 @@ from typing import Final
 from fhirserver.definitions.snapshots.changes import Change
 from fhirserver.definitions.snapshots.merge import merged
 from fhirserver.definitions.snapshots.problems import Problem, Report, Rule
+from fhirserver.definitions.snapshots.read import SYSTEM, codes_of, form_type, objects, types_of, url_of
 from fhirserver.definitions.snapshots.segments import is_form_of
 from fhirserver.definitions.snapshots.slices import (
     check_closed,
     check_sum,
-    form_type,
     imply_slicing,
     is_choice,
     new_slice,
     settle_choice,
 )
 from fhirserver.definitions.snapshots.tree import Node, find_slice
-from fhirserver.definitions.snapshots.types import Structures, narrowed, types_of
+from fhirserver.definitions.snapshots.types import Structures, narrowed
 from fhirserver.definitions.snapshots.unfold import unfold
 from fhirserver.kernel.resource import Json
 
 _NOTHING: Final[Json] = {}
+_WITHOUT_CONSTRAINTS: Final = ("Resource", "DomainResource")
 
 
 class Application:
@@ -47,9 +48,7 @@ class Application:
         if change.definition is not None:
             self._narrow(change, node)
         if change.children:
-            inside = in_slice and self._has_children(change, node)
-            for child in change.children.values():
-                self._child(change, child, node, in_slice=inside)
+            self._below(change, node, in_slice=in_slice)
         for part in change.slices.values():
             self._slice(part, node)
         if change.slices:
@@ -69,30 +68,45 @@ class Application:
         if types is not None:
             node.definition["type"] = types
 
-    def _has_children(self, change: Change, node: Node) -> bool:
-        """Unfold a node that has none, and tell whether it had children before."""
-        if node.children:
-            return True
-        unfold(node, self._base, self._structures, self._report(change))
-        return False
+    def _below(self, change: Change, node: Node, *, in_slice: bool) -> None:
+        had_children = bool(node.children)
+        if not had_children:
+            unfold(node, self._base, self._structures, self._report(change))
+        if not node.children and not self._adds:
+            self._without_children(change, node)
+            return
+        for child in change.children.values():
+            self._child(change, child, node, in_slice=in_slice and had_children)
 
     def _child(self, parent: Change, change: Change, node: Node, *, in_slice: bool) -> None:
-        if not node.children:
-            self._has_children(parent, node)
         exact, choice = node.child(change.name), node.choice(change.name)
         if exact is not None:
             self.carry(change, exact, in_slice=in_slice)
-        elif choice is not None:
+        elif choice is not None and (node.form(change.name) or not self._adds):
             self._form(parent, change, choice, in_slice=in_slice)
         elif self._adds:
             self._add(change, node)
+        else:
+            self._unknown(change, node)
+
+    def _without_children(self, change: Change, node: Node) -> None:
+        """Report an element with nothing below; what has a type was reported when it was looked for."""
+        if not codes_of(node.definition) and "contentReference" not in node.definition:
+            text = "The element has no type, so that nothing can be said of what is below it."
+            self._report(change)(Rule.TYPE_UNKNOWN, text)
+
+    def _unknown(self, change: Change, node: Node) -> None:
+        codes = codes_of(node.definition)
+        if len(codes) > 1:
+            text = f"`{change.identifier}` needs one type above it, where the base allows {len(codes)}."
+            self._report(change)(Rule.TYPE_AMBIGUOUS, text)
         else:
             text = f"`{change.identifier}` is not an element of the base, nor of a type it allows there."
             self._report(change)(Rule.PATH_UNKNOWN, text)
 
     def _form(self, parent: Change, change: Change, choice: Node, *, in_slice: bool) -> None:
         """Apply what is said of ``valueQuantity`` to the slice of ``value[x]``, or to the choice narrowed to it."""
-        ref = form_type(change.name, choice)
+        ref = form_type(change.name, choice.name, choice.definition)
         part = find_slice(choice, change.name)
         if part is not None:
             self.carry(change, part, in_slice=True)
@@ -104,7 +118,7 @@ class Application:
             self.carry(change, choice, in_slice=in_slice)
         else:
             self._new_slice(change, choice, change.name)
-            settle_choice(choice, named_type=True)
+            settle_choice(choice)
 
     def _narrows(self, parent: Change, choice: Node, *, in_slice: bool) -> bool:
         forms = [n for n in parent.children if n == choice.name or is_form_of(n, choice.name)]
@@ -119,7 +133,7 @@ class Application:
         check_closed(node, name, self._report(change))
         self._new_slice(change, node, name)
         if is_choice(node):
-            settle_choice(node, named_type=True)
+            settle_choice(node)
 
     def _new_slice(self, change: Change, node: Node, name: str) -> None:
         imply_slicing(node, name, self._report(change))
@@ -131,6 +145,14 @@ class Application:
         definition = change.definition or _NOTHING
         path = ".".join(segment.name for segment in change.place)
         base = {"path": path, "min": definition.get("min", 0), "max": definition.get("max", "*")}
-        child = Node(change.name, None, {"base": base})
+        child = Node(change.name, None, {"base": base, "constraint": self._constraints(definition)})
         node.children.append(child)
         self.carry(change, child)
+
+    def _constraints(self, definition: Json) -> list[Json]:
+        """Return what holds for every element, and for every extension."""
+        codes = codes_of(definition)
+        if any(code in _WITHOUT_CONSTRAINTS or code.startswith(SYSTEM) for code in codes):
+            return []
+        root = self._structures.tree(url_of("Extension" if codes == ["Extension"] else "Element"))
+        return [] if root is None else objects(root.definition.get("constraint"))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fhirserver.definitions.snapshots.problems import Problem, Rule
-from fhirserver.definitions.snapshots.segments import Place, Segment, identifier_of, place_of
+from fhirserver.definitions.snapshots.segments import DEPTH_MAX, Place, Segment, depth_of, identifier_of, place_of
 from fhirserver.kernel.resource import Json
 
 
@@ -45,6 +45,9 @@ def read_changes(elements: Sequence[Json], owner: str) -> tuple[Change | None, l
         if place is None:
             problems.append(_unplaced(owner, index))
             continue
+        if depth_of(place) > DEPTH_MAX:
+            problems.append(_too_deep(owner, index))
+            continue
         previous = place
         root = root or Change(place[:1])
         if place[0].name != root.name:
@@ -57,6 +60,11 @@ def read_changes(elements: Sequence[Json], owner: str) -> tuple[Change | None, l
 def _unplaced(owner: str, index: int) -> Problem:
     text = f"Element {index} of the differential of `{owner}` is not an object with a `path` or an `id`."
     return Problem(owner, Rule.MALFORMED, text)
+
+
+def _too_deep(owner: str, index: int) -> Problem:
+    text = f"Element {index} of the differential of `{owner}` is deeper than {DEPTH_MAX} levels."
+    return Problem(owner, Rule.TOO_DEEP, text)
 
 
 def _other_root(place: Place, root: Change) -> Problem:

@@ -4,19 +4,24 @@ Spec: http://hl7.org/fhir/R4/profiling.html#snapshot, structuredefinition.html
 """
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Final, NamedTuple, TypeAlias
 
 from fhirserver.definitions.snapshots.apply import Application
 from fhirserver.definitions.snapshots.changes import Change, read_changes
 from fhirserver.definitions.snapshots.problems import Problem, Rule
+from fhirserver.definitions.snapshots.read import url_of
 from fhirserver.definitions.snapshots.tree import Node, flatten, grow
-from fhirserver.definitions.snapshots.types import url_of
 from fhirserver.kernel.resource import Json, Resource
 
 Find: TypeAlias = Callable[[str], Resource | None]
 """Finds a StructureDefinition by ``url`` or ``url|version``, with or without a snapshot."""
 
+ELEMENTS_MAX: Final = 50_000
+"""Profiles that unfold each other twice at every level would fill any memory."""
 _LINEAGE_MAX: Final = 40
+_BASE: Final = url_of("Base")
+"""The base of logical models, which has no elements; R4 names it without defining it."""
 
 
 class Snapshot(NamedTuple):
@@ -48,9 +53,18 @@ class Generator:
         self._under_way: list[str] = []
 
     def generate(self, structure: Resource) -> Snapshot:
-        """Generate a snapshot from the differential, whether or not the structure has one already."""
-        root, problems = self._generated(structure)
-        return Snapshot([] if root is None else flatten(root), problems)
+        """Generate a snapshot from the differential; one without a differential has its own snapshot."""
+        snapshot = _elements(structure, "snapshot")
+        if snapshot and not _elements(structure, "differential"):
+            return Snapshot(snapshot, [])
+        try:
+            root, problems = self._generated(structure)
+            elements = [] if root is None else list(islice(flatten(root), ELEMENTS_MAX + 1))
+        except RecursionError:
+            return _nothing(structure, Rule.TOO_DEEP, "walks through too many profiles, one inside the other")
+        if len(elements) > ELEMENTS_MAX:
+            return _nothing(structure, Rule.TOO_LARGE, f"would have more than {ELEMENTS_MAX} elements")
+        return Snapshot(elements, problems)
 
     def tree(self, canonical: str) -> Node | None:
         """Return the snapshot of a structure as a tree; None when it is unknown or is being generated."""
@@ -60,8 +74,10 @@ class Generator:
         if structure is None:
             self._trees[canonical] = None
             return None
-        if _name(structure) in self._under_way or len(self._under_way) > _LINEAGE_MAX:
+        if _name(structure) in self._under_way:
             return None
+        if len(self._under_way) > _LINEAGE_MAX:
+            raise RecursionError
         found = self._tree_of(structure)
         self._trees[canonical] = found
         return found
@@ -79,7 +95,8 @@ class Generator:
 
     def _structure(self, canonical: str) -> Resource | None:
         if canonical not in self._found:
-            self._found[canonical] = self._find(canonical)
+            found = self._find(canonical)
+            self._found[canonical] = found if found and found.get("resourceType") == "StructureDefinition" else None
         return self._found[canonical]
 
     def _lineage(self, canonical: str) -> tuple[str, ...]:
@@ -91,7 +108,12 @@ class Generator:
                 break
             urls.append(base.partition("|")[0])
             structure = self._structure(base)
-        return tuple(urls)
+        return (*urls, *self._type_url(canonical))
+
+    def _type_url(self, canonical: str) -> tuple[str, ...]:
+        """Tell the type by its name too: a base in between may be unknown."""
+        code = (self._structure(canonical) or {}).get("type")
+        return (url_of(code),) if isinstance(code, str) else ()
 
     def _tree_of(self, structure: Resource) -> Node | None:
         elements = _elements(structure, "snapshot")
@@ -132,6 +154,8 @@ class Generator:
         if not isinstance(canonical, str):
             return self._without_base(structure, name)
         found = self.tree(canonical)
+        if found is None and canonical == _BASE:
+            return Node("", None, {}), []
         if found is not None:
             return found, []
         circular = self.is_under_way(canonical)
@@ -155,6 +179,11 @@ def _name(structure: Resource) -> str:
     return str(structure.get("url") or structure.get("id") or "the structure")
 
 
+def _nothing(structure: Resource, rule: Rule, said: str) -> Snapshot:
+    name = _name(structure)
+    return Snapshot([], [Problem(name, rule, f"The snapshot of `{name}` {said}.")])
+
+
 def _elements(structure: Resource, view: str) -> list[Json]:
     found = structure.get(view)
     elements = found.get("element") if isinstance(found, dict) else None
@@ -168,5 +197,5 @@ def _is_specialization(structure: Resource) -> bool:
 def _renamed(base: Node, name: str) -> Node:
     root = base.derived()
     root.name = name
-    root.definition = {**base.definition, "base": {"path": name, "min": 0, "max": "*"}}
+    root.definition = {**base.definition, "min": 0, "max": "*", "base": {"path": name, "min": 0, "max": "*"}}
     return root

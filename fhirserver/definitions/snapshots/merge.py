@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from fhirserver.definitions.snapshots.problems import Report, Rule
+from fhirserver.definitions.snapshots.read import least_of, limit_of, objects, slicing_of
 from fhirserver.kernel.resource import Json
 
 UNLIMITED: Final = "*"
@@ -28,13 +29,6 @@ def merged(base: Json, change: Json, source: str, report: Report) -> Json:
         result["constraint"] = _constraints(base.get("constraint", []), change["constraint"], source, report)
     _check_cardinality(result, report)
     return result
-
-
-def limit_of(maximum: Json) -> float | None:
-    """Read a maximum cardinality: a number, infinity for ``*``, None for anything else."""
-    if maximum == UNLIMITED:
-        return float("inf")
-    return int(maximum) if isinstance(maximum, str) and maximum.isdecimal() else None
 
 
 def _override(result: Json, key: str, value: Json, report: Report) -> None:
@@ -65,7 +59,7 @@ def _text(result: Json, key: str, value: Json, report: Report) -> None:
 def _minimum(result: Json, key: str, value: Json, report: Report) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         report(Rule.MALFORMED, "`min` is not a number of 0 or more.")
-    elif value < result.get("min", 0):
+    elif value < least_of(result):
         text = f"`min` {value} is less than {result['min']}, which the base asks for; at least that many stay required."
         report(Rule.CARDINALITY_WIDENED, text)
     else:
@@ -73,19 +67,18 @@ def _minimum(result: Json, key: str, value: Json, report: Report) -> None:
 
 
 def _maximum(result: Json, key: str, value: Json, report: Report) -> None:
-    asked, allowed = limit_of(value), limit_of(result.get("max", UNLIMITED))
-    if asked is None:
+    asked = limit_of(value)
+    if value != UNLIMITED and asked == limit_of(UNLIMITED):
         report(Rule.MALFORMED, "`max` is neither a number nor `*`.")
-    elif allowed is not None and asked > allowed:
+    elif asked > limit_of(result.get("max")):
         report(Rule.CARDINALITY_WIDENED, f"`max` `{value}` is more than `{result['max']}`, the most the base allows.")
     else:
         result["max"] = value
 
 
 def _check_cardinality(result: Json, report: Report) -> None:
-    most, least = limit_of(result.get("max", UNLIMITED)), result.get("min", 0)
-    if most is not None and least > most:
-        report(Rule.CARDINALITY_IMPOSSIBLE, f"`min` {least} is more than `max` `{result['max']}`.")
+    if least_of(result) > limit_of(result.get("max")):
+        report(Rule.CARDINALITY_IMPOSSIBLE, f"`min` {result['min']} is more than `max` `{result['max']}`.")
 
 
 def _must_support(result: Json, key: str, value: Json, report: Report) -> None:
@@ -99,7 +92,8 @@ def _binding(result: Json, key: str, value: Json, report: Report) -> None:
     if not isinstance(value, dict):
         report(Rule.MALFORMED, "`binding` is not an object.")
         return
-    base = result.get(key) or {}
+    base = result.get(key)
+    base = base if isinstance(base, dict) else {}
     strength = value.get("strength", base.get("strength"))
     if _weaker(strength, base.get("strength")):
         text = f"The binding is `{strength}`, where the base has `{base['strength']}`; it may only become stronger."
@@ -118,7 +112,8 @@ def _added(result: Json, key: str, value: Json, report: Report) -> None:
     if not isinstance(value, list):
         report(Rule.MALFORMED, f"`{key}` is not a list.")
         return
-    base = result.get(key, [])
+    base = result.get(key)
+    base = base if isinstance(base, list) else []
     result[key] = [*base, *(entry for entry in value if entry not in base)]
 
 
@@ -127,13 +122,13 @@ def _ignore(result: Json, key: str, value: Json, report: Report) -> None:
 
 
 def _constraints(base: Json, change: Json, source: str, report: Report) -> list[Json]:
-    known = {c.get("key"): c for c in base}
-    return [*base, *_new_constraints(known, change, source, report)]
+    known = {c["key"]: c for c in objects(base) if isinstance(c.get("key"), str)}
+    return [*objects(base), *_new_constraints(known, change, source, report)]
 
 
 def _new_constraints(known: dict[Json, Json], change: Json, source: str, report: Report) -> Iterator[Json]:
     for constraint in change if isinstance(change, list) else [change]:
-        if not isinstance(constraint, dict) or "key" not in constraint:
+        if not isinstance(constraint, dict) or not isinstance(constraint.get("key"), str):
             report(Rule.MALFORMED, "A `constraint` is not an object with a `key`.")
         elif constraint["key"] not in known:
             known[constraint["key"]] = constraint
@@ -149,21 +144,25 @@ def _says_else(constraint: Json, base: Json) -> bool:
 
 def with_slicing(definition: Json, slicing: Json, report: Report) -> Json:
     """Return the definition with a slicing that adds to what the base slices by, and never opens what is closed."""
-    base = definition.get("slicing")
+    base = slicing_of(definition)
     if not isinstance(slicing, dict):
         report(Rule.MALFORMED, "`slicing` is not an object.")
         return definition
-    if base is None:
-        return {**definition, "slicing": slicing}
-    discriminators = [*base.get("discriminator", [])]
-    discriminators += [d for d in slicing.get("discriminator", []) if d not in discriminators]
+    discriminators = objects(base.get("discriminator"))
+    discriminators += [d for d in objects(slicing.get("discriminator")) if d not in discriminators]
     result = {**base, **slicing}
     if discriminators:
         result["discriminator"] = discriminators
     if base.get("rules") == "closed" and slicing.get("rules", "closed") != "closed":
-        report(Rule.SLICING_CHANGED, f"The slicing is closed in the base and cannot become `{slicing['rules']}`.")
         result["rules"] = "closed"
+        if not is_by_type(base):
+            report(Rule.SLICING_CHANGED, f"The slicing is closed in the base and cannot become `{slicing['rules']}`.")
     return {**definition, "slicing": result}
+
+
+def is_by_type(slicing: Json) -> bool:
+    """Tell whether a choice is sliced by type, which is closed as soon as every type has its slice."""
+    return [d.get("type") for d in objects(slicing.get("discriminator"))] == ["type"]
 
 
 def _slicing(result: Json, key: str, value: Json, report: Report) -> None:

@@ -20,6 +20,7 @@ class Rule(StrEnum):
     TARGET_NOT_ALLOWED = "target-not-allowed"
     PROFILE_CIRCULAR = "profile-circular"
     TOO_DEEP = "too-deep"
+    TOO_LARGE = "too-large"
     CARDINALITY_WIDENED = "cardinality-widened"
     CARDINALITY_IMPOSSIBLE = "cardinality-impossible"
     BINDING_WEAKENED = "binding-weakened"

@@ -9,6 +9,8 @@ from typing import Final, NamedTuple, TypeAlias
 from fhirserver.kernel.resource import Json
 
 CHOICE: Final = "[x]"
+DEPTH_MAX: Final = 32
+"""How deep elements and reslices may be nested; definitions in use stay below 12."""
 
 
 class Segment(NamedTuple):
@@ -67,6 +69,11 @@ def _from_path(path: str, slice_name: Json, previous: Place) -> Place:
         same = inside and tuple(segments) == previous[:index]
         segments.append(previous[index] if same else Segment(name))
     return (*segments, Segment(last, slice_name if _is_text(slice_name) else None))
+
+
+def depth_of(place: Place) -> int:
+    """Count the levels of elements and reslices."""
+    return len(place) + sum(segment.slice_name.count("/") for segment in place if segment.slice_name)
 
 
 def identifier_of(place: Place) -> str:

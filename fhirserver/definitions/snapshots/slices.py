@@ -7,14 +7,24 @@ says so. Spec: http://hl7.org/fhir/R4/profiling.html#slicing, #reslicing, extens
 
 from typing import Final
 
-from fhirserver.definitions.snapshots.merge import UNLIMITED, limit_of
 from fhirserver.definitions.snapshots.problems import Report, Rule
-from fhirserver.definitions.snapshots.segments import CHOICE, is_form_of
-from fhirserver.definitions.snapshots.tree import Node, owner_of, without
-from fhirserver.definitions.snapshots.types import Structures, codes_of, texts, types_of
+from fhirserver.definitions.snapshots.read import (
+    codes_of,
+    form_type,
+    least_of,
+    limit_of,
+    objects,
+    slicing_of,
+    texts,
+    types_of,
+)
+from fhirserver.definitions.snapshots.segments import CHOICE
+from fhirserver.definitions.snapshots.tree import Node, owner_of
+from fhirserver.definitions.snapshots.types import Structures
 from fhirserver.kernel.resource import Json
 
 _EXTENSIONS: Final = ("extension", "modifierExtension")
+_EXTENSION_VALUE: Final = "Extension.value[x]"
 _BY_URL: Final = {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "open"}
 _BY_TYPE: Final = {"discriminator": [{"type": "type", "path": "$this"}], "ordered": False, "rules": "open"}
 _FROM_PROFILE: Final = (
@@ -37,8 +47,7 @@ def is_choice(node: Node) -> bool:
 def new_slice(node: Node, slice_name: str, change: Json, structures: Structures) -> Node:
     """Make the slice, not yet narrowed by ``change``, and put it after its elder siblings."""
     owner = owner_of(node, slice_name)
-    start = owner if owner is not node else node.origin or node
-    part = start.as_slice(slice_name)
+    part = owner.as_slice(slice_name) if owner is not node else _start(node, slice_name, change)
     definition = _from_profile(part.definition, change, structures)
     part.definition = _cardinality(definition, owner.definition, change)
     if is_choice(node):
@@ -47,11 +56,22 @@ def new_slice(node: Node, slice_name: str, change: Json, structures: Structures)
     return part
 
 
+def _start(node: Node, slice_name: str, change: Json) -> Node:
+    """Start from the element as the base has it, with the children that only this differential gave it.
+
+    Those are not the children of a slice that has a type, and so perhaps a profile, of its own.
+    """
+    base = node.origin or node
+    part = base.as_slice(slice_name)
+    if "type" not in change and not base.children and node.children:
+        part.take_children(node)
+    return part
+
+
 def _cardinality(definition: Json, sliced: Json, change: Json) -> Json:
     """Let a slice be absent unless it says more, and never occur more often than what is sliced."""
     result = {**definition, "min": 0}
-    most, allowed = limit_of(result.get("max", UNLIMITED)), limit_of(sliced.get("max", UNLIMITED))
-    if most is not None and allowed is not None and most > allowed:
+    if limit_of(result.get("max")) > limit_of(sliced.get("max")):
         result["max"] = sliced["max"]
     return result
 
@@ -76,25 +96,15 @@ def _with_properties(definition: Json, root: Json, keys: tuple[str, ...]) -> Jso
 
 
 def _with_constraints(definition: Json, root: Json) -> Json:
-    own = root.get("constraint", [])
-    keys = {c.get("key") for c in own}
-    others = [c for c in definition.get("constraint", []) if c.get("key") not in keys]
+    own = objects(root.get("constraint"))
+    others = [c for c in objects(definition.get("constraint")) if all(c.get("key") != o.get("key") for o in own)]
     return {**definition, "constraint": [*own, *others]}
 
 
 def _form(definition: Json, node: Node, slice_name: str) -> Json:
     """Give ``value[x]:valueQuantity`` the one type that its name says."""
-    ref = form_type(slice_name, node)
+    ref = form_type(slice_name, node.name, node.definition)
     return definition if ref is None else {**definition, "type": [ref]}
-
-
-def form_type(name: str, node: Node) -> Json | None:
-    """Return the type of a choice that ``name`` (``valueQuantity``) stands for."""
-    if not is_form_of(name, node.name):
-        return None
-    suffix = name[len(node.name) - len(CHOICE) :]
-    types = types_of(node.definition)
-    return next((t for t in types if t["code"][:1].upper() + t["code"][1:] == suffix), None)
 
 
 def imply_slicing(node: Node, slice_name: str, report: Report) -> None:
@@ -114,7 +124,7 @@ def imply_slicing(node: Node, slice_name: str, report: Report) -> None:
 def check_closed(node: Node, slice_name: str, report: Report) -> None:
     """Report a slice that the base cannot have, because it closed its slicing."""
     base = node.origin.definition if node.origin else {}
-    if (base.get("slicing") or {}).get("rules") == "closed" and not is_choice(node):
+    if slicing_of(base).get("rules") == "closed" and not is_choice(node):
         report(
             Rule.SLICE_NOT_ALLOWED, f"The base closed the slicing, so that the slice `{slice_name}` cannot be added."
         )
@@ -122,33 +132,38 @@ def check_closed(node: Node, slice_name: str, report: Report) -> None:
 
 def check_sum(node: Node, report: Report) -> None:
     """Report slices which together ask for more items than there may be."""
-    most = limit_of(node.definition.get("max", UNLIMITED))
-    least = sum(part.definition.get("min", 0) for part in node.slices.values())
-    if most is not None and least > most:
+    least = sum(least_of(part.definition) for part in node.slices.values())
+    if least > limit_of(node.definition.get("max")):
         text = f"The slices ask for {least} items, more than `max` `{node.definition['max']}`."
         report(Rule.SLICES_EXCEED, text)
 
 
-def settle_choice(node: Node, named_type: bool) -> None:
-    """Close a slicing by type once all types have slices, and leave the one type that must be there."""
-    if node.definition.get("max") == "0" or not node.slices:
+def settle_choice(node: Node) -> None:
+    """Leave the one type that must be there, and close a slicing by type that went without saying.
+
+    The value of an extension is narrowed by naming one of its forms; elsewhere the other types stay allowed.
+    """
+    if node.definition.get("max") == "0":
         return
-    sliced = {code for part in node.slices.values() for code in codes_of(part.definition)}
-    definition = node.definition
-    needed = [p for p in node.slices.values() if p.definition.get("min", 0) > 0]
+    needed = [p for p in node.slices.values() if least_of(p.definition) > 0]
+    implied = node.definition.get("slicing") is _BY_TYPE
     if len(needed) == 1:
-        definition = _only(definition, needed[0])
-    if named_type and sliced.issuperset(codes_of(definition)):
-        definition = {**definition, "slicing": {**definition["slicing"], "rules": "closed"}}
-    node.definition = definition
+        node.definition = _only(node.definition, needed[0])
+    if implied:
+        sliced = {code for part in node.slices.values() for code in codes_of(part.definition)}
+        node.definition = _closed(node.definition, sliced)
+
+
+def _closed(definition: Json, sliced: set[str]) -> Json:
+    base = definition.get("base")
+    if isinstance(base, dict) and base.get("path") == _EXTENSION_VALUE:
+        definition = {**definition, "type": [t for t in types_of(definition) if t["code"] in sliced]}
+    if not sliced.issuperset(codes_of(definition)):
+        return definition
+    return {**definition, "slicing": {**_BY_TYPE, "rules": "closed"}}
 
 
 def _only(definition: Json, part: Node) -> Json:
     codes = codes_of(part.definition)
     kept = [t for t in types_of(definition) if t["code"] in codes]
-    return {**definition, "min": max(1, definition.get("min", 0)), "type": kept or part.definition.get("type", [])}
-
-
-def unsliced(definition: Json) -> Json:
-    """Return the definition without its slicing."""
-    return without(definition, "slicing")
+    return {**definition, "min": max(1, least_of(definition)), "type": kept or part.definition.get("type", [])}

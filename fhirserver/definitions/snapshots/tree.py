@@ -7,7 +7,8 @@ Definitions are shared as well and replaced as a whole, never written to.
 
 from collections.abc import Iterator, Sequence
 
-from fhirserver.definitions.snapshots.segments import Segment, is_form_of, place_of
+from fhirserver.definitions.snapshots.read import form_type
+from fhirserver.definitions.snapshots.segments import DEPTH_MAX, Segment, depth_of, is_form_of, place_of
 from fhirserver.kernel.resource import Json
 
 
@@ -62,6 +63,10 @@ class Node:
         """Return the choice (``value[x]``) of which ``name`` (``valueQuantity``) is a form."""
         return next((node for node in self.children if is_form_of(name, node.name)), None)
 
+    def form(self, name: str) -> "Node | None":
+        """Return the choice of which ``name`` is a form that its types allow."""
+        return next((node for node in self.children if form_type(name, node.name, node.definition)), None)
+
 
 def without(definition: Json, *keys: str) -> Json:
     """Return the definition without some of its properties."""
@@ -73,8 +78,8 @@ def grow(elements: Sequence[Json]) -> Node | None:
     root: Node | None = None
     place: tuple[Segment, ...] = ()
     for element in elements:
-        found = place_of(element, place)
-        if found is None:
+        found = place_of(element, place) if isinstance(element, dict) else None
+        if found is None or depth_of(found) > DEPTH_MAX:
             continue
         place = found
         if root is None:
@@ -92,7 +97,7 @@ def _plant(root: Node, place: tuple[Segment, ...], element: Json) -> None:
 
 
 def _step(node: Node, segment: Segment) -> Node:
-    child = node.child(segment.name) or node.choice(segment.name)
+    child = node.child(segment.name) or node.form(segment.name)
     if child is None:
         child = Node(segment.name, None, {})
         node.children.append(child)
@@ -122,21 +127,21 @@ def owner_of(node: Node, slice_name: str) -> Node:
     return owner
 
 
-def flatten(root: Node) -> list[Json]:
+def flatten(root: Node) -> Iterator[Json]:
     """Write the elements of a tree in order: an element, its children, its slices; each with its id and path."""
-    return list(_written(root, "", ""))
+    return _written(root, "", "")
 
 
-def _written(node: Node, path: str, identifier: str) -> Iterator[Json]:
-    path = f"{path}.{node.name}" if path else node.name
+def _written(node: Node, owner_path: str, owner: str) -> Iterator[Json]:
+    path = f"{owner_path}.{node.name}" if owner_path else node.name
     own = node.name if node.slice_name is None else f"{node.name}:{node.slice_name}"
-    own = f"{identifier}.{own}" if identifier else own
-    element = {**node.definition, "id": own, "path": path}
+    identifier = f"{owner}.{own}" if owner else own
+    element = {**node.definition, "id": identifier, "path": path}
     element.pop("sliceName", None)
     if node.slice_name is not None:
         element["sliceName"] = node.slice_name
     yield element
     for child in node.children:
-        yield from _written(child, path, own)
+        yield from _written(child, path, identifier)
     for part in node.slices.values():
-        yield from _written(part, path, identifier)
+        yield from _written(part, owner_path, owner)

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from fhirserver.definitions.snapshots.problems import Report, Rule
+from fhirserver.definitions.snapshots.read import BASE_URL, SYSTEM, texts, types_of, url_of
 from fhirserver.definitions.snapshots.tree import Node
 from fhirserver.kernel.resource import Json
 
-BASE_URL: Final = "http://hl7.org/fhir/StructureDefinition/"
-_SYSTEM: Final = "http://hl7.org/fhirpath/System."
 _ANY: Final = ("*", "Resource", "Element")
 
 
@@ -28,28 +27,6 @@ class Structures(Protocol):
         """Tell whether the snapshot of this structure is being generated."""
 
 
-def url_of(code: str) -> str:
-    """Return the canonical of a type by its code; the type of a logical model is its url."""
-    return code if "/" in code else BASE_URL + code
-
-
-def texts(value: Json) -> list[str]:
-    """Return the texts of a list, nothing for anything else."""
-    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
-
-
-def types_of(definition: Json) -> list[Json]:
-    """Return the types of an element that have a code."""
-    types = definition.get("type")
-    found = types if isinstance(types, list) else []
-    return [t for t in found if isinstance(t, dict) and isinstance(t.get("code"), str)]
-
-
-def codes_of(definition: Json) -> list[str]:
-    """Return the codes of the types, each once."""
-    return list(dict.fromkeys(t["code"] for t in types_of(definition)))
-
-
 def narrowed(base: Json, change: Json, structures: Structures, report: Report) -> list[Json] | None:
     """Return the types that ``change`` leaves of those of ``base``; None when it leaves them as they are."""
     asked, allowed = types_of(change), types_of(base)
@@ -57,13 +34,7 @@ def narrowed(base: Json, change: Json, structures: Structures, report: Report) -
         report(Rule.MALFORMED, "`type` is not a list of objects with a `code`.")
     if not asked or not allowed:
         return asked or None
-    kept = [t for t in asked if _is_allowed(t, allowed, structures, report)]
-    return [_with_system_type(t, allowed) for t in kept] or None
-
-
-def _with_system_type(asked: Json, allowed: list[Json]) -> Json:
-    """Keep the type of an ``id`` or a ``url`` as the base writes it: it has no elements of its own."""
-    return allowed[0] if allowed[0]["code"].startswith(_SYSTEM) else asked
+    return [t for t in asked if _is_allowed(t, allowed, structures, report)] or None
 
 
 def _is_allowed(asked: Json, allowed: list[Json], structures: Structures, report: Report) -> bool:
@@ -79,7 +50,7 @@ def _is_allowed(asked: Json, allowed: list[Json], structures: Structures, report
 
 
 def _derives(code: str, base: str, structures: Structures) -> bool:
-    if code == base or base in _ANY or base.startswith(_SYSTEM):
+    if code == base or base in _ANY or base.startswith(SYSTEM):
         return True
     return url_of(base) in structures.lineage(url_of(code))
 

@@ -6,8 +6,9 @@ contain themselves end. Spec: http://hl7.org/fhir/R4/profiling.html#snapshot
 """
 
 from fhirserver.definitions.snapshots.problems import Report, Rule
+from fhirserver.definitions.snapshots.read import BASE_URL, codes_of, texts, types_of, url_of
 from fhirserver.definitions.snapshots.tree import Node, without
-from fhirserver.definitions.snapshots.types import BASE_URL, Structures, codes_of, texts, types_of, url_of
+from fhirserver.definitions.snapshots.types import Structures
 
 
 def unfold(node: Node, root: Node, structures: Structures, report: Report) -> None:

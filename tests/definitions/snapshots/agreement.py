@@ -71,6 +71,8 @@ def facts(element: Json) -> dict[str, object]:
         values["contentReference"] = values["contentReference"].rpartition("#")[2]
     return {
         **values,
+        "path": element["path"],
+        "sliceName": element.get("sliceName"),
         "min": element.get("min"),
         "max": element.get("max"),
         "type": [_type(t) for t in element.get("type", [])],
