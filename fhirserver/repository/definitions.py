@@ -6,6 +6,7 @@ Spec: http://hl7.org/fhir/R4/terminology-service.html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from fhirserver.access import Access
@@ -13,19 +14,27 @@ from fhirserver.access.access import Right
 from fhirserver.codec.fhir_json import parse_json
 from fhirserver.kernel.resource import Resource
 from fhirserver.repository.services import Services
-from fhirserver.search.plan import ALL, NONE, IsOneOf, Plan, all_of, any_of
+from fhirserver.search.plan import ALL, NONE, HasTerm, IsOneOf, Plan, all_of, any_of
 from fhirserver.search.query import Simple
+from fhirserver.search.whole_systems import whole_term
 from fhirserver.store.search import Hit
 from fhirserver.store.sorting import Window
 from fhirserver.store.store import Session
 from fhirserver.terminology.memory import Found, Marks, Named
-from fhirserver.terminology.terms import MAPS_OF, SUPPLEMENTS_OF
+from fhirserver.terminology.terms import ALL_IN, MAPS_FROM, MAPS_OF, MAPS_TO, SUPPLEMENTS_OF
 
 DEFINITION_TYPES: Final = frozenset({"CodeSystem", "ConceptMap", "ValueSet"})
 _LITERAL: Final = re.compile(r"(?:ValueSet|CodeSystem|ConceptMap)/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _VERSIONS: Final = 50
 """Of a definition, those that are looked at."""
-_SIDES: Final = ("source-system", "target-system")
+_SCOPES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
+    {
+        MAPS_OF: ("source-system", "target-system"),
+        MAPS_FROM: ("source", "source-uri"),
+        MAPS_TO: ("target", "target-uri"),
+    }
+)
+"""The search parameters by which ConceptMaps are found."""
 _EVERYTHING: Final = "everything"
 
 
@@ -82,9 +91,13 @@ class StoredDefinitions:
         if canonical.startswith(SUPPLEMENTS_OF):
             url = canonical.removeprefix(SUPPLEMENTS_OF)
             return self.services.binder.criterion(resource_type, Simple("supplements", None, (url,)))
-        if canonical.startswith(MAPS_OF):
-            system = canonical.removeprefix(MAPS_OF)
-            return any_of(
-                *(self.services.binder.criterion(resource_type, Simple(name, None, (system,))) for name in _SIDES)
-            )
+        if canonical.startswith(ALL_IN):
+            return HasTerm((whole_term(canonical.removeprefix(ALL_IN)),))
+        for prefix, names in _SCOPES.items():
+            if canonical.startswith(prefix):
+                return self._any_of(resource_type, names, canonical.removeprefix(prefix))
         return self.services.binder.criterion(resource_type, Simple("url", None, (canonical,)))
+
+    def _any_of(self, resource_type: str, names: Iterable[str], value: str) -> Plan:
+        criterion = self.services.binder.criterion
+        return any_of(*(criterion(resource_type, Simple(name, None, (value,))) for name in names))

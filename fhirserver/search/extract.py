@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import tzinfo
+from types import MappingProxyType
 from typing import Final
 
 from fhirserver.definitions.registry import Definitions
@@ -30,10 +31,15 @@ from fhirserver.search.values.special import extract_position
 from fhirserver.search.values.string import extract_string
 from fhirserver.search.values.token import token_extractor
 from fhirserver.search.values.uri import extract_uri
+from fhirserver.search.whole_systems import CODE_SYSTEM, whole_terms
 from fhirserver.ucum import Ucum
 
 COMPARTMENT: Final = "Patient"
 """The compartment that has terms of its own; others are searched by their parameters."""
+_OWN: Final[Mapping[str, Callable[[Resource, tuple[str, ...]], Iterable[str]]]] = MappingProxyType(
+    {CONSENT: actor_terms, CODE_SYSTEM: whole_terms}
+)
+"""What makes terms of the server's own, by type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +87,9 @@ class Extractor:
             or not self._showing_of(resource_type).isdisjoint(resource)
         ):
             values.terms += dict.fromkeys(terms_of(resource, self._showing_of, self._rules.own_bases))
-        if resource_type == CONSENT:
-            values.terms += dict.fromkeys(actor_terms(resource, self._rules.own_bases))
+        own = _OWN.get(resource_type)
+        if own is not None:
+            values.terms += dict.fromkeys(own(resource, self._rules.own_bases))
         if resource_type == PROVENANCE and "extension" in resource:
             values.terms = list(dict.fromkeys((*values.terms, *subject_terms(resource, self._rules.own_bases))))
         add_words(resource, values)

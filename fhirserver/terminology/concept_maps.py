@@ -157,6 +157,10 @@ class ConceptMap:
         """Return the code systems that it maps from or to."""
         return {url for group in self.groups for url in (group.source, group.target) if url is not None}
 
+    def is_between(self, source: str | None, target: str | None) -> bool:
+        """Tell whether it is from a value set and to another one; None: from or to any."""
+        return source in (None, self.source) and target in (None, self.target)
+
     def others(self) -> Iterator[str]:
         """Yield the urls of the maps that it leaves some codes to."""
         for group in self.groups:

@@ -51,6 +51,10 @@ class MapSource(Protocol):
         """Return the concept maps from or to a code system."""
         ...
 
+    def maps_between(self, source: str | None, target: str | None) -> Sequence[ConceptMap]:
+        """Return the concept maps from a value set, to another one, or both."""
+        ...
+
 
 @runtime_checkable
 class Changing(Protocol):
@@ -117,6 +121,10 @@ class Given:
     def maps_of(self, system: str) -> Sequence[ConceptMap]:
         """Return the concept maps from or to a code system."""
         return [one for one in self._maps if system in one.systems()]
+
+    def maps_between(self, source: str | None, target: str | None) -> Sequence[ConceptMap]:
+        """Return the concept maps from a value set, to another one, or both."""
+        return [one for one in self._maps if one.is_between(source, target)]
 
     def code_systems(self, url: str) -> Sequence[CodeSystem]:
         """Return all versions of a code system."""
@@ -187,7 +195,14 @@ class Definitions:
 
     def maps_of(self, system: str) -> list[ConceptMap]:
         """Return the concept maps from or to a code system, of each the last version."""
-        found = {one.canonical: one for source in self._map_sources() for one in source.maps_of(system)}
+        return self._last(one for source in self._map_sources() for one in source.maps_of(system))
+
+    def maps_between(self, source: str | None, target: str | None) -> list[ConceptMap]:
+        """Return the concept maps from a value set, to another one, or both, of each the last version."""
+        return self._last(one for each in self._map_sources() for one in each.maps_between(source, target))
+
+    def _last(self, maps: Iterable[ConceptMap]) -> list[ConceptMap]:
+        found = {one.canonical: one for one in maps}
         return [one for one in found.values() if not one.url or self._is_last(one)]
 
     def _is_last(self, one: ConceptMap) -> bool:

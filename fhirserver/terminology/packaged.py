@@ -63,6 +63,10 @@ class Packaged:
         """Return the concept maps from or to a code system."""
         return self._maps.get(system, ())
 
+    def maps_between(self, source: str | None, target: str | None) -> Sequence[ConceptMap]:
+        """Return the concept maps from a value set, to another one, or both."""
+        return [one for one in self._all_maps if one.is_between(source, target)]
+
     @cached_property
     def _wholes(self) -> Mapping[str, Sequence[ValueSet]]:
         """The value sets of all codes of a code system that the packages do not have themselves."""
@@ -77,11 +81,14 @@ class Packaged:
     @cached_property
     def _maps(self) -> Mapping[str, Sequence[ConceptMap]]:
         found: dict[str, list[ConceptMap]] = {}
-        for url in self._definitions.canonicals():
-            for one in self.concept_maps(url) if _MAPS in url else ():
-                for system in one.systems():
-                    found.setdefault(system, []).append(one)
+        for one in self._all_maps:
+            for system in one.systems():
+                found.setdefault(system, []).append(one)
         return found
+
+    @cached_property
+    def _all_maps(self) -> Sequence[ConceptMap]:
+        return [one for url in self._definitions.canonicals() if _MAPS in url for one in self.concept_maps(url)]
 
     def _keep_code_system(self, url: str) -> None:
         resource = self._definitions.resource(url)

@@ -35,6 +35,12 @@ _QUICK: Final = 5000
 """Concepts that are walked through in a millisecond or two."""
 SUPPLEMENTS_OF: Final = "supplements of "
 """Before the url of a code system: names its supplements."""
+ALL_IN: Final = "all in "
+"""Before the url of a value set: names the code systems of which it has all codes."""
+MAPS_FROM: Final = "maps from "
+"""Before the url of a value set: names the concept maps from it."""
+MAPS_TO: Final = "maps to "
+"""Before the url of a value set: names the concept maps to it."""
 MAPS_OF: Final = "maps of "
 """Before the url of a code system: names the concept maps from and to it."""
 
@@ -149,11 +155,18 @@ class _Gathering:
             following: dict[Named, None] = {}
             for name in level:
                 for resource in self.found[name].resources:
-                    self.stored.add(resource, name[1])
-                    following.update(dict.fromkeys(_needed_by(resource)))
+                    following.update(dict.fromkeys(self._take(resource, name[1])))
                 following.update(dict.fromkeys(self._needed_elsewhere(name)))
             level = [name for name in following if name not in self.found]
         await self._make()
+
+    def _take(self, resource: Resource, canonical: str) -> Iterator[Named]:
+        """Take a definition; yield what it depends on. One that was found by its value set is gathered by its url."""
+        if canonical.startswith(ALL_IN):
+            yield from [("CodeSystem", resource["url"])] if "url" in resource else ()
+        else:
+            self.stored.add(resource, canonical)
+            yield from _needed_by(resource)
 
     async def _make(self) -> None:
         """Let sources make what they have not made yet, beside the event loop."""
@@ -172,10 +185,11 @@ class _Gathering:
             system = whole_system(url)
             if system is not None:
                 yield "CodeSystem", system
-            yield from (
-                n for source in self.sources for one in source.value_sets(url) for n in _needed_by(one.resource)
-            )
-        elif kind == "CodeSystem" and not canonical.startswith(SUPPLEMENTS_OF):
+            known = [one for source in self.sources for one in source.value_sets(url)]
+            yield from (needed for one in known for needed in _needed_by(one.resource))
+            if not known and not self.found[name].resources:
+                yield "CodeSystem", f"{ALL_IN}{url}"
+        elif kind == "CodeSystem" and not canonical.startswith((SUPPLEMENTS_OF, ALL_IN)):
             yield kind, f"{SUPPLEMENTS_OF}{canonical}"
 
 

@@ -208,6 +208,28 @@ def test_expand_all_of_a_code_system_of_the_record(wire: Wire) -> None:
     assert [one["code"] for one in found.json["expansion"]["contains"]] == ["dog", "cat"]
 
 
+def test_expand_what_a_code_system_of_the_record_names_as_all_its_codes(wire: Wire) -> None:
+    for url in ("http://acme.org/every-animal", "http://acme.org/every-animal|2"):
+        found = _get(wire, "ValueSet/$expand", url=url)
+        assert found.status == (200 if "|" not in url else 422), found.body
+    found = _get(wire, "ValueSet/$expand", url="http://acme.org/every-animal")
+    assert [one["code"] for one in found.json["expansion"]["contains"]] == ["dog", "cat"]
+
+
+def test_it_counts_from_the_next_question_on(wire: Wire) -> None:
+    url, system = "http://acme.org/every-plant", "http://acme.org/plants"
+    assert _get(wire, "ValueSet/$expand", url=url).status == 422
+    plants = {**ANIMALS, "id": "plants", "url": system, "valueSet": url, "status": "active"}
+    assert wire.call("PUT", "CodeSystem/plants", json.dumps(plants).encode(), FHIR_JSON).status == 201
+    valid = _get(wire, "ValueSet/$validate-code", url=url, system=system, code="dog")
+    assert next(one for one in valid.json["parameter"] if one["name"] == "result")["valueBoolean"] is True
+    assert wire.call("GET", f"Observation?code:in={url}").status == 200
+    other = {**plants, "valueSet": f"{url}-more"}
+    assert wire.call("PUT", "CodeSystem/plants", json.dumps(other).encode(), FHIR_JSON).status == 200
+    assert _get(wire, "ValueSet/$expand", url=url).status == 422
+    assert _get(wire, "ValueSet/$expand", url=f"{url}-more").status == 200
+
+
 @pytest.mark.parametrize(("name", "result"), [("tetralogy", True), ("asthma", False)])
 def test_validate_code(wire: Wire, name: str, result: bool) -> None:
     url = RELEASE.text(f"{SNOMED}?fhir_vs=ecl/<< $disease |Any| : $site = << $heart")

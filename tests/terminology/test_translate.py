@@ -57,10 +57,15 @@ SECOND = _map("second", {"target": "http://acme.org/translate/third", "element":
     _element("dog", {"code": "chien", "equivalence": "equal"})]})  # fmt: skip
 
 
+SCOPED = _map("scoped", {"source": None, "element": [_element("dog", {"code": "chien", "equivalence": "equal"})]},
+              sourceCanonical=f"{BASE}/vs-here|3", targetCanonical=f"{BASE}/vs-there")  # fmt: skip
+del SCOPED["group"][0]["source"]
+
+
 @pytest.fixture(scope="module")
 def wire(server: ServerProcess) -> Iterator[Wire]:
     with Wire(server.port) as wire:
-        for resource in (MAIN, OLD, PROVIDED, FIXED, CHAIN, LOST, CIRCLE, SECOND):
+        for resource in (MAIN, OLD, PROVIDED, FIXED, CHAIN, LOST, CIRCLE, SECOND, SCOPED):
             answer = wire.send("PUT", f"ConceptMap/{resource['id']}", resource)
             assert answer.status in (200, 201), answer.body
         yield wire
@@ -105,6 +110,16 @@ FORWARD = [
                  id="without a map: by the value set of the source"),
     pytest.param(f"system={HERE}&code=dog&target=http://acme.org/nowhere", False, "",
                  id="without a map: by the value set of the target"),
+    pytest.param(f"code=dog&source={BASE}/vs-here&target={BASE}/vs-there", True, "equal chien",
+                 id="by the value sets alone: a map that names no code system of its source"),
+    pytest.param(f"code=dog&source={BASE}/vs-here", True, "equal chien", id="by the value set of the source alone"),
+    pytest.param(f"code=dog&target={BASE}/vs-there", True, "equal chien", id="by the value set of the target alone"),
+    pytest.param("code=dog&target=http://acme.org/translate/vs-there", True, "equivalent hond",
+                 id="by a value set that a map names as a uri"),
+    pytest.param(f"system={HERE}&code=dog&source={BASE}/vs-here", True, "equal chien", id="by it and a code system"),
+    pytest.param(f"code=dog&source={BASE}/vs-nowhere", False, "", id="by a value set of no map"),
+    pytest.param("code=postal&source=http://hl7.org/fhir/ValueSet/address-type", True, "equal PST",
+                 id="a map of the core package by its value set"),
     pytest.param(f"url={BASE}-main&system={THERE}&code=hond&reverse=true", True, "equivalent dog, wider pet",
                  id="reverse: what is narrower one way is wider the other"),
     pytest.param("system=http://hl7.org/fhir/address-type&code=postal&url=http://hl7.org/fhir/ConceptMap/cm-address-type-v3",

@@ -27,7 +27,7 @@ from fhirserver.terminology.concept_maps import ConceptMap
 from fhirserver.terminology.issues import unknown_map
 from fhirserver.terminology.library import Library
 from fhirserver.terminology.memory import Named
-from fhirserver.terminology.terms import MAPS_OF
+from fhirserver.terminology.terms import MAPS_FROM, MAPS_OF, MAPS_TO
 from fhirserver.terminology.translating import Dependency, Translator, Wanted
 
 _R4: Final = (
@@ -45,14 +45,14 @@ async def translate_concept(request: FhirRequest, repository: Repository) -> Fhi
     question = question_of(request, (*_R4, *_LATER))
     own = question.resource("conceptMap", "ConceptMap") or await instance(request, repository)
     wanted = _wanted(question, own)
-    url = question.arguments.text("url")
-    library = await library_of(repository, _names(url, wanted, own), [*question.brought, *([own] if own else [])])
+    library = await library_of(repository, _names(question, wanted, own), [*question.brought, *([own] if own else [])])
     maps = _maps(question, library, wanted, own)
     return answer(Translator(library, wanted).translate(maps))
 
 
 def _wanted(question: Question, own: Resource | None) -> Wanted:
     """Read what is to be translated; raises BadRequest."""
+    scoped = own is not None or _scope(question) != (None, None)
     arguments, is_later = question.arguments, any(question.arguments.all(name) for name in _LATER)
     from_target = any(arguments.all(f"target{kind}") for kind in ("Code", "Coding", "CodeableConcept"))
     reverse = arguments.text("reverse")
@@ -60,10 +60,10 @@ def _wanted(question: Question, own: Resource | None) -> Wanted:
         raise BadRequest("`reverse` is `true` or `false`.", expression=["http.reverse"])
     if is_later:
         side, other = ("target", "source") if from_target else ("source", "target")
-        codings = _codings(question, f"{side}Code", f"{side}Coding", f"{side}CodeableConcept", own is not None)
+        codings = _codings(question, f"{side}Code", f"{side}Coding", f"{side}CodeableConcept", scoped)
         system = arguments.text(f"{other}System") or arguments.text("targetsystem")
     else:
-        codings = _codings(question, "code", "coding", "codeableConcept", own is not None)
+        codings = _codings(question, "code", "coding", "codeableConcept", scoped)
         system = arguments.text("targetsystem")
     return Wanted(
         codings=codings,
@@ -122,12 +122,16 @@ def _dependency(parameter: Resource) -> Dependency:
     return Dependency(uri, text, tuple(coding_of(one, "dependency.concept.coding") for one in codings))
 
 
-def _names(url: str | None, wanted: Wanted, own: Resource | None) -> Iterator[Named]:
+def _names(question: Question, wanted: Wanted, own: Resource | None) -> Iterator[Named]:
     """Yield the names of the definitions that an answer may need."""
+    url = question.arguments.text("url")
     if url is not None:
         yield "ConceptMap", parse_canonical(url).url
     elif own is None:
-        yield from (("ConceptMap", f"{MAPS_OF}{one.system}") for one in wanted.codings)
+        yield from (("ConceptMap", f"{MAPS_OF}{one.system}") for one in wanted.codings if one.system is not None)
+        for prefix, value_set in zip((MAPS_FROM, MAPS_TO), _scope(question), strict=True):
+            if value_set is not None:
+                yield "ConceptMap", f"{prefix}{value_set}"
 
 
 def _maps(question: Question, library: Library, wanted: Wanted, own: Resource | None) -> list[ConceptMap]:
@@ -142,16 +146,18 @@ def _maps(question: Question, library: Library, wanted: Wanted, own: Resource | 
             raise unknown_map(f"{url}|{version}" if version else url)
         return [found]
     systems = dict.fromkeys(one.system for one in wanted.codings if one.system is not None)
-    maps = {id(one): one for system in systems for one in library.maps_of(system)}
-    return [one for one in maps.values() if _is_in_scope(question, one)]
+    source, target = _scope(question)
+    if source is not None or target is not None:
+        return library.maps_between(source, target)
+    return list({id(one): one for system in systems for one in library.maps_of(system)}.values())
 
 
-def _is_in_scope(question: Question, one: ConceptMap) -> bool:
-    """Tell whether a map is between the value sets that the request names."""
+def _scope(question: Question) -> tuple[str | None, str | None]:
+    """Return the value sets between which the request wants maps to be."""
     text = question.arguments.text
-    source, target = text("source") or text("sourceScope"), text("target") or text("targetScope")
-    asked = ((source, one.source), (target, one.target))
-    return all(wanted is None or parse_canonical(wanted).url == has for wanted, has in asked)
+    asked = text("source") or text("sourceScope"), text("target") or text("targetScope")
+    source, target = (None if one is None else parse_canonical(one).url for one in asked)
+    return source, target
 
 
 TRANSLATE: Final = Operation(
