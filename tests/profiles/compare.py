@@ -62,7 +62,7 @@ def differences(ours: Json, theirs: Json, content: Content = lambda url: None) -
     url, sides = theirs["url"], [facts_of(one["snapshot"]["element"]) for one in (ours, theirs)]
     absent: tuple[str, ...] = ()
     for element in sorted(_in_order(*sides), key=len):
-        mine, other = (side.get(element) or _inherited(element, side, content) for side in sides)
+        mine, other = (_of(element, side, content) for side in sides)
         if mine is not None and other is not None:
             yield from (Difference(url, element, *fact) for fact in _unlike(mine, other))
         elif not element.startswith(absent):
@@ -74,6 +74,10 @@ def _unlike(ours: Facts, theirs: Facts) -> Iterator[tuple[str, str, str]]:
     for fact in _in_order(ours, theirs):
         if ours.get(fact) != theirs.get(fact):
             yield fact, ours.get(fact, ""), theirs.get(fact, "")
+
+
+def _of(element: str, side: Mapping[str, Facts], content: Content) -> Facts | None:
+    return side[element] if element in side else _inherited(element, side, content)
 
 
 def _inherited(element: str, side: Mapping[str, Facts], content: Content) -> Facts | None:
@@ -89,8 +93,7 @@ def _inherited(element: str, side: Mapping[str, Facts], content: Content) -> Fac
 
 
 def _within(element: str, place: str, written: Sequence[Json], content: Content) -> Facts | None:
-    side = facts_of(written)
-    return side.get(place) or (_inherited(place, side, content) if place != element else None)
+    return _of(place, facts_of(written), content) if place != element else None
 
 
 def facts_of(elements: Sequence[Json]) -> dict[str, Facts]:
@@ -141,3 +144,26 @@ def _text(value: Json) -> str:
 
 def _in_order(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
     return [*first, *(name for name in second if name not in first)]
+
+
+def codes_of(terminology: Json) -> set[str]:
+    """Say what a ValueSet includes and excludes, or which codes a CodeSystem has; displays are no fact."""
+    if terminology["resourceType"] == "CodeSystem":
+        kind = (terminology["content"], str(terminology.get("caseSensitive", False)))
+        return {*kind, *(one["code"] for one in _concepts(terminology.get("concept", ())))}
+    compose = terminology.get("compose", {})
+    return {f"{way} {what}" for way in ("include", "exclude") for one in compose.get(way, ()) for what in _part(one)}
+
+
+def _concepts(concepts: Sequence[Json]) -> Iterator[Json]:
+    for one in concepts:
+        yield one
+        yield from _concepts(one.get("concept", ()))
+
+
+def _part(one: Json) -> Iterator[str]:
+    whole = {key: one[key] for key in ("system", "filter", "valueSet") if key in one}
+    codes = [concept["code"] for concept in one.get("concept", ())]
+    yield from (f"{one['system']}|{code}" for code in codes)
+    if not codes:
+        yield _text(whole)

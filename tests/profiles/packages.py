@@ -65,13 +65,21 @@ class OwnPackage:
         named = {url.partition("|")[0] for one in self.resources.values() for url in _canonicals(one)}
         return {url for url in named if url not in outside and self.find(url) is None}
 
+    def invariants(self, url: str) -> Iterator[tuple[Json, str]]:
+        """Give the invariants that a structure adds, each with the type that its expression is evaluated on."""
+        elements = {element["id"]: element for element in self.content(url)}
+        for element in self.structures[url]["differential"]["element"]:
+            yield from ((one, _context(elements[element["id"]])) for one in element.get("constraint", ()))
+
+    def invariant(self, url: str, key: str) -> tuple[str, str]:
+        """Return the expression of an invariant and the type that it is evaluated on."""
+        return next((one["expression"], context) for one, context in self.invariants(url) if one["key"] == key)
+
     def misunderstood_invariants(self) -> Iterator[str]:
         """Say which invariants do not compile for the element that they are on."""
-        for url, structure in self.structures.items():
-            elements = {element["id"]: element for element in self.content(url)}
-            for element in structure["differential"]["element"]:
-                for constraint in element.get("constraint", ()):
-                    yield from self._misunderstood(url, constraint, _context(elements[element["id"]]))
+        for url in self.structures:
+            for constraint, context in self.invariants(url):
+                yield from self._misunderstood(url, constraint, context)
 
     def _misunderstood(self, url: str, constraint: Json, context: str) -> Iterator[str]:
         try:

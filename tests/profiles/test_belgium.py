@@ -7,7 +7,7 @@ import pytest
 
 from fhirserver import assets
 from fhirserver.definitions.registry import Definitions
-from tests.profiles.compare import Json, differences, published, structures
+from tests.profiles.compare import Json, codes_of, differences, published, structures
 from tests.profiles.packages import OwnPackage
 
 BE = "https://www.ehealth.fgov.be/standards/fhir/"
@@ -67,6 +67,11 @@ WIDER_CONTEXTS = {
     "BeExtOffLabel": "BeMedicationDispense has it on MedicationDispense",
 }
 
+OF_OTHER_GUIDES = {"be-ns-claim-related-claim", "cvko-id"}
+"""Naming systems of insurers and of screening, which are no part of the package."""
+
+SSIN_OID = "2.16.840.1.113883.3.6777.5.1"
+
 
 @pytest.fixture(scope="module")
 def belgium(definitions: Definitions) -> OwnPackage:
@@ -76,8 +81,7 @@ def belgium(definitions: Definitions) -> OwnPackage:
 @pytest.fixture(scope="module")
 def official(corpora: Path) -> dict[str, Json]:
     """The official StructureDefinitions, without logical models."""
-    files = sorted((corpora / "07-be-fr-profiles").glob("be-*.ndjson.gz"))
-    found = {url: one for file in files for url, one in structures(published(file)).items()}
+    found = {url: one for file in _files(corpora) for url, one in structures(published(file)).items()}
     return {url: one for url, one in found.items() if one["kind"] != "logical"}
 
 
@@ -136,6 +140,36 @@ def test_extensions_may_stand_where_the_official_ones_may(belgium: OwnPackage, o
         ours, other = (_contexts(one) for one in (belgium.structures[url], theirs))
         assert ours >= other, url
         assert ours == other or url.rpartition("/")[2] in WIDER_CONTEXTS, url
+
+
+def test_terminology_says_what_the_official_one_says(belgium: OwnPackage, corpora: Path) -> None:
+    files = [file for file in _files(corpora) if "terminology" not in file.name]
+    official = [one for file in files for one in published(file) if one["resourceType"] in ("ValueSet", "CodeSystem")]
+    assert len(official) > 60
+    for theirs in official:
+        assert codes_of(belgium.by_url[theirs["url"]]) == codes_of(theirs), theirs["url"]
+
+
+def test_naming_systems_have_every_official_address(belgium: OwnPackage, corpora: Path) -> None:
+    ours = {one["id"]: _addresses(one) for one in belgium.resources.values() if one["resourceType"] == "NamingSystem"}
+    for file in _files(corpora):
+        for theirs in published(file):
+            if theirs["resourceType"] == "NamingSystem" and theirs["id"] not in OF_OTHER_GUIDES:
+                assert ours[theirs["id"]] >= _addresses(theirs), theirs["id"]
+
+
+def test_aliases_belong_to_one_naming_system(belgium: OwnPackage) -> None:
+    systems = [_addresses(one) for one in belgium.resources.values() if one["resourceType"] == "NamingSystem"]
+    assert sum(len(one) for one in systems) == len(set[str]().union(*systems))
+    assert {BE + "core/NamingSystem/ssin", BE + "NamingSystem/ssin"} in [one - {SSIN_OID} for one in systems]
+
+
+def _addresses(naming_system: Json) -> set[str]:
+    return {one["value"] for one in naming_system["uniqueId"]}
+
+
+def _files(corpora: Path) -> list[Path]:
+    return sorted((corpora / "07-be-fr-profiles").glob("be-*.ndjson.gz"))
 
 
 def _contexts(structure: Json) -> set[str]:
