@@ -3,11 +3,22 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fhirserver.definitions.snapshots.generator import Generator
 from fhirserver.kernel.resource import Json, Resource
 
 _VALUES = ("fixed", "pattern", "minValue", "maxValue", "maxLength", "contentReference")
+
+
+class Difference(NamedTuple):
+    """One way in which a generated element is not the published one."""
+
+    structure: str
+    element: str
+    kind: str
+    published: object
+    generated: object
 
 
 @dataclass
@@ -16,8 +27,7 @@ class Agreement:
 
     elements: int = 0
     same: int = 0
-    differences: list[tuple[str, str, str, object, object]] = field(default_factory=list)
-    """The structure, the element, what differs, what is published, what was generated."""
+    differences: list[Difference] = field(default_factory=list)
 
     @property
     def share(self) -> float:
@@ -26,7 +36,7 @@ class Agreement:
 
     def kinds(self) -> Counter[str]:
         """Count the differences by what differs."""
-        return Counter(kind for _, _, kind, _, _ in self.differences)
+        return Counter(difference.kind for difference in self.differences)
 
 
 def without_snapshot(structure: Resource) -> Resource:
@@ -43,7 +53,7 @@ def agreement(published: Iterable[Resource], find: Callable[[str], Resource | No
         found = list(_differences(wanted, generated))
         result.elements += len(wanted)
         result.same += len(wanted) - len({place for place, kind, _, _ in found if kind not in ("added", "order")})
-        result.differences += [(structure["url"].rpartition("/")[2], *difference) for difference in found]
+        result.differences += [Difference(structure["url"].rpartition("/")[2], *difference) for difference in found]
     return result
 
 
