@@ -8,7 +8,7 @@ from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.snapshots.generator import Generator
 from fhirserver.fhirpath import compile_fhirpath
 from fhirserver.fhirpath.errors import FhirPathError
-from tests.profiles.compare import own_package, structures
+from tests.profiles.compare import codes_of, own_package, structures
 
 Json: TypeAlias = Any
 _CANONICALS = ("valueSet", "baseDefinition", "profile", "targetProfile", "supportedProfile", "instantiates")
@@ -64,6 +64,14 @@ class OwnPackage:
         """Name the definitions that are referred to and are neither here, in the core nor in ``outside``."""
         named = {url.partition("|")[0] for one in self.resources.values() for url in _canonicals(one)}
         return {url for url in named if url not in outside and self.find(url) is None}
+
+    def unknown_codes(self) -> Iterator[str]:
+        """Say which codes value sets list that the code systems of the package, where they are whole, do not have."""
+        whole = {url: codes_of(one) for url, one in self.by_url.items() if one.get("content") == "complete"}
+        for url, one in self.by_url.items():
+            for part in one.get("compose", {}).get("include", ()):
+                listed = {concept["code"] for concept in part.get("concept", ())}
+                yield from (f"{url}: {code}" for code in listed - whole.get(part.get("system"), listed))
 
     def invariants(self, url: str) -> Iterator[tuple[Json, str]]:
         """Give the invariants that a structure adds, each with the type that its expression is evaluated on."""

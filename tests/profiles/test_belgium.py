@@ -7,6 +7,7 @@ import pytest
 
 from fhirserver import assets
 from fhirserver.definitions.registry import Definitions
+from fhirserver.search.custom import collect_customs
 from tests.profiles.compare import Json, codes_of, differences, published, structures
 from tests.profiles.packages import OwnPackage
 
@@ -110,6 +111,20 @@ def test_every_profile_of_a_record_has_an_example(belgium: OwnPackage) -> None:
     without = {"be-Consent", "BeGroup", "be-communication", "be-provenance", "be-laboratory-report-composition"}
     profiles = [one for one in belgium.structures.values() if one["kind"] == "resource" and one["status"] != "retired"]
     assert {one["id"] for one in profiles if one["url"] not in claimed} == without
+
+
+def test_codes_that_value_sets_list_are_in_the_code_systems(belgium: OwnPackage) -> None:
+    assert list(belgium.unknown_codes()) == []
+
+
+def test_search_parameters_can_be_indexed(belgium: OwnPackage, definitions: Definitions) -> None:
+    parameters = [one for one in belgium.resources.values() if one["resourceType"] == "SearchParameter"]
+    refused: list[tuple[str, str]] = []
+    customs = collect_customs(definitions, parameters, refused)
+    assert refused == []
+    assert sum(len(one["base"]) for one in parameters) == len(parameters) == 5
+    assert {one.code for one in customs.of("Encounter")} == {"estimated-discharge"}
+    assert {one.code for one in customs.of("MedicationStatement")} == {"registration-status"}
 
 
 def test_every_official_definition_in_force_is_there(belgium: OwnPackage, official: dict[str, Json]) -> None:
