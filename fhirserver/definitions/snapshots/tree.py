@@ -91,9 +91,17 @@ def grow(elements: Sequence[Json]) -> Node | None:
 
 def _plant(root: Node, place: tuple[Segment, ...], element: Json) -> None:
     node = root
-    for segment in place[1:]:
+    for segment in place[1:-1]:
         node = _step(node, segment)
-    node.definition = element
+    _step(node, _as_choice(place[-1], element)).definition = element
+
+
+def _as_choice(segment: Segment, element: Json) -> Segment:
+    """Undo the renaming of a choice with one type left, ``valueQuantity``, which old publishers did."""
+    base = element.get("base")
+    path = base.get("path") if isinstance(base, dict) else None
+    choice = path.rpartition(".")[2] if isinstance(path, str) else ""
+    return segment._replace(name=choice) if is_form_of(segment.name, choice) else segment
 
 
 def _step(node: Node, segment: Segment) -> Node:

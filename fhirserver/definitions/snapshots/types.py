@@ -11,6 +11,7 @@ from fhirserver.definitions.snapshots.read import BASE_URL, SYSTEM, texts, types
 from fhirserver.definitions.snapshots.tree import Node
 from fhirserver.kernel.resource import Json
 
+_NARROWING: Final = ("profile", "targetProfile")
 _ANY: Final = ("*", "Resource", "Element")
 
 
@@ -34,7 +35,14 @@ def narrowed(base: Json, change: Json, structures: Structures, report: Report) -
         report(Rule.MALFORMED, "`type` is not a list of objects with a `code`.")
     if not asked or not allowed:
         return asked or None
-    return [t for t in asked if _is_allowed(t, allowed, structures, report)] or None
+    return [_still_narrow(t, allowed) for t in asked if _is_allowed(t, allowed, structures, report)] or None
+
+
+def _still_narrow(asked: Json, allowed: list[Json]) -> Json:
+    """Keep the profiles and targets of the base where a type is named without any: leaving them out allows no more."""
+    same = [t for t in allowed if t["code"] == asked["code"]]
+    kept = {key: same[0][key] for key in _NARROWING if len(same) == 1 and key in same[0]}
+    return {**kept, **asked}
 
 
 def _is_allowed(asked: Json, allowed: list[Json], structures: Structures, report: Report) -> bool:

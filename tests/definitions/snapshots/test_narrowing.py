@@ -220,3 +220,16 @@ def test_the_base_of_an_element_is_where_it_was_defined(definitions: Definitions
     assert elements["Patient.name"]["base"] == {"path": "Patient.name", "min": 0, "max": "*"}
     assert elements["Patient.name.given"]["base"] == {"path": "HumanName.given", "min": 0, "max": "*"}
     assert elements["Patient.id"]["base"]["path"] == "Resource.id"
+
+
+def test_a_type_named_without_targets_or_profiles_keeps_those_of_the_base(definitions: Definitions) -> None:
+    mine = profile(
+        "Observation",
+        element("Observation.subject", type=[{"code": "Reference"}]),
+        element("Observation.referenceRange.low", type=[{"code": "Quantity"}]),
+    )
+
+    elements = by_id(snapshot_of(definitions, mine))
+
+    assert BASE + "Patient" in elements["Observation.subject"]["type"][0]["targetProfile"]
+    assert elements["Observation.referenceRange.low"]["type"][0]["profile"] == [BASE + "SimpleQuantity"]

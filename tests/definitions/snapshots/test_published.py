@@ -84,6 +84,11 @@ OPENED: Final = Reason(
     lambda d: d.kind == "slicing" and "open" in str(d.published) and "closed" in str(d.generated),
 )
 
+DROPPED: Final = Reason(
+    "the profile that the base asks of a type is dropped, because the type is named again",
+    lambda d: d.kind == "type" and "SimpleQuantity" in str(d.generated) and "SimpleQuantity" not in str(d.published),
+)
+
 
 def _unexplained(found: Agreement, budget: dict[Reason, int]) -> list[object]:
     """Return the differences for which there is no reason, and the reasons that occur more often than they may."""
@@ -171,7 +176,10 @@ PACKAGES: Final = [
         ),
         id="US Core 3.1.1",
     ),
-    pytest.param(Package(_US_IPS + "us-core-6.1.0.ndjson.gz", (), 0.993, {UCUM: 17, LEFT_OUT: 32}), id="US Core 6.1.0"),
+    pytest.param(
+        Package(_US_IPS + "us-core-6.1.0.ndjson.gz", (), 0.992, {UCUM: 17, LEFT_OUT: 32, DROPPED: 3}),
+        id="US Core 6.1.0",
+    ),
     pytest.param(
         Package(_US_IPS + "ips-1.1.0.ndjson.gz", (), 0.984, {OF_PROFILE: 39, WEAKENED: 1, OPENED: 2}), id="IPS 1.1.0"
     ),

@@ -238,3 +238,31 @@ def test_a_logical_model_has_its_own_elements(definitions: Definitions) -> None:
     assert elements["Model.part.name"]["base"] == {"path": "Model.part.name", "min": 1, "max": "1"}
     assert elements["Model.part.name.family"]["min"] == 1
     assert [c["key"] for c in elements["Model.part.name"]["constraint"]] == ["ele-1"]
+
+
+def test_a_base_that_renamed_a_choice_with_one_type_is_understood(definitions: Definitions) -> None:
+    renamed = profile("Observation", url=BETWEEN)
+    base = {"path": "Observation.value[x]", "min": 0, "max": "1"}
+    renamed["snapshot"] = {
+        "element": [
+            {"id": "Observation", "path": "Observation", "min": 0, "max": "*"},
+            {
+                "id": "e1",
+                "path": "Observation.valueQuantity",
+                "min": 0,
+                "max": "1",
+                "base": base,
+                "type": [{"code": "Quantity"}],
+            },
+            {"id": "e2", "path": "Observation.valueQuantity.code", "min": 1, "max": "1", "type": [{"code": "code"}]},
+        ]
+    }
+    mine = [
+        element("Observation.value[x]", mustSupport=True),
+        element("Observation.valueQuantity.code", fixedCode="mg"),
+    ]
+
+    elements = by_id(snapshot_of(definitions, profile("Observation", *mine, base=BETWEEN), renamed))
+
+    assert list(elements) == ["Observation", "Observation.value[x]", "Observation.value[x].code"]
+    assert elements["Observation.value[x].code"]["fixedCode"] == "mg"
