@@ -29,11 +29,6 @@ class Change:
         """The id of the element."""
         return identifier_of(self.place)
 
-    @property
-    def goes_below(self) -> bool:
-        """Whether it says anything of children."""
-        return bool(self.children)
-
 
 def read_changes(elements: Sequence[Json], owner: str) -> tuple[Change | None, list[Problem]]:
     """Read the elements of a differential, in any order; ``owner`` names the structure in problems."""
@@ -53,7 +48,7 @@ def read_changes(elements: Sequence[Json], owner: str) -> tuple[Change | None, l
         if place[0].name != root.name:
             problems.append(_other_root(place, root))
         else:
-            _put(root, place, element)
+            problems += _put(root, place, element)
     return root, problems
 
 
@@ -73,14 +68,16 @@ def _other_root(place: Place, root: Change) -> Problem:
     return Problem(identifier, Rule.PATH_UNKNOWN, text)
 
 
-def _put(root: Change, place: Place, element: Json) -> None:
+def _put(root: Change, place: Place, element: Json) -> list[Problem]:
     change = root
     for index, segment in enumerate(place[1:], 1):
         change = _step(change, place[: index + 1], segment)
     if change.definition is None:
         change.definition = element
-    else:
-        change.definition = {**change.definition, **element}
+        return []
+    change.definition = {**change.definition, **element}
+    text = f"`{change.identifier}` is there twice in the differential; what the second says goes before the first."
+    return [Problem(change.identifier, Rule.MALFORMED, text)]
 
 
 def _step(change: Change, place: Place, segment: Segment) -> Change:

@@ -28,6 +28,8 @@ class Agreement:
     elements: int = 0
     same: int = 0
     differences: list[Difference] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    """The elements that break a rule, and the rules."""
 
     @property
     def share(self) -> float:
@@ -48,7 +50,9 @@ def agreement(published: Iterable[Resource], find: Callable[[str], Resource | No
     """Generate each structure from its differential and compare."""
     generator, result = Generator(find), Agreement()
     for structure in published:
-        generated = {e["id"]: e for e in generator.generate(without_snapshot(structure)).elements}
+        snapshot = generator.generate(without_snapshot(structure))
+        generated = {e["id"]: e for e in snapshot.elements}
+        result.problems += [(problem.element, problem.rule.value) for problem in snapshot.problems]
         wanted = {e["id"]: e for e in structure["snapshot"]["element"]}
         found = list(_differences(wanted, generated))
         result.elements += len(wanted)

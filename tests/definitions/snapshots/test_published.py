@@ -154,12 +154,15 @@ class Package(NamedTuple):
     others: tuple[str, ...]
     share: float
     budget: dict[Reason, int]
+    problems: tuple[tuple[str, str], ...] = ()
 
 
 _BE_FR: Final = "07-be-fr-profiles/"
 _US_IPS: Final = "11-profiles-us-ips/"
 _FR_CORE: Final = _BE_FR + "fr-core-2.2.0.ndjson.gz"
 _FR_OTHERS: Final = _BE_FR + "fr-core-2.2.0-dependencies.ndjson.gz"
+_UNITS: Final = ("Observation.component.value[x]", "binding-weakened")
+_CATEGORY: Final = ("Condition.category", "binding-weakened")
 PACKAGES: Final = [
     pytest.param(
         Package(
@@ -177,11 +180,12 @@ PACKAGES: Final = [
         id="US Core 3.1.1",
     ),
     pytest.param(
-        Package(_US_IPS + "us-core-6.1.0.ndjson.gz", (), 0.992, {UCUM: 17, LEFT_OUT: 32, DROPPED: 3}),
+        Package(_US_IPS + "us-core-6.1.0.ndjson.gz", (), 0.992, {UCUM: 17, LEFT_OUT: 32, DROPPED: 3}, (_UNITS,)),
         id="US Core 6.1.0",
     ),
     pytest.param(
-        Package(_US_IPS + "ips-1.1.0.ndjson.gz", (), 0.984, {OF_PROFILE: 39, WEAKENED: 1, OPENED: 2}), id="IPS 1.1.0"
+        Package(_US_IPS + "ips-1.1.0.ndjson.gz", (), 0.984, {OF_PROFILE: 39, WEAKENED: 1, OPENED: 2}, (_CATEGORY,)),
+        id="IPS 1.1.0",
     ),
     pytest.param(
         Package(_BE_FR + "fr-ans-annuaire.ndjson.gz", (_FR_CORE, _FR_OTHERS), 0.983, {UNASKED: 51, LEFT_OUT: 476}),
@@ -206,6 +210,7 @@ def test_a_published_package(definitions: Definitions, corpora: Path, package: P
 
     assert found.share >= package.share, found.kinds()
     assert _unexplained(found, package.budget) == []
+    assert found.problems == list(package.problems)
 
 
 def test_profiles_that_were_never_published_with_a_snapshot_have_one(definitions: Definitions, corpora: Path) -> None:

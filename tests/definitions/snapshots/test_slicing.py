@@ -277,6 +277,28 @@ def test_a_slice_of_a_choice_can_be_walked_into(definitions: Definitions) -> Non
     assert elements["Observation.value[x]:valueQuantity.code"]["path"] == "Observation.value[x].code"
 
 
+def test_a_slice_of_resources_is_described_by_the_profile_it_asks_for(definitions: Definitions) -> None:
+    text = profile("Patient", element("Patient", short="The one cared for"), url=MARK)
+    said = element(
+        "Bundle.entry.resource", slicing={"discriminator": [{"type": "type", "path": "$this"}], "rules": "open"}
+    )
+    mine = element("Bundle.entry.resource:patient", type=[{"code": "Patient", "profile": [MARK]}])
+
+    slice_ = by_id(snapshot_of(definitions, profile("Bundle", said, mine), text))["Bundle.entry.resource:patient"]
+
+    assert (slice_["short"], slice_["max"], slice_.get("constraint")) == ("The one cared for", "1", None)
+
+
+def test_a_form_that_has_its_slice_in_the_base_is_that_slice(definitions: Definitions) -> None:
+    between = profile("Observation", element("Observation.valueQuantity", mustSupport=True), url=BETWEEN)
+    mine = profile("Observation", element("Observation.valueQuantity.code", min=1), base=BETWEEN)
+
+    elements = by_id(snapshot_of(definitions, mine, between))
+
+    assert elements["Observation.value[x]:valueQuantity"]["mustSupport"] is True
+    assert elements["Observation.value[x]:valueQuantity.code"]["min"] == 1
+
+
 def test_two_hundred_slices_are_made_at_once(definitions: Definitions) -> None:
     by_resource = {"discriminator": [{"type": "type", "path": "resource"}], "rules": "open"}
     said = [element("Bundle.entry", slicing=by_resource)]

@@ -212,14 +212,22 @@ def test_ids_and_paths_say_the_same(definitions: Definitions) -> None:
     assert snapshot_of(definitions, profile("Patient", *by_other)) == by_both
 
 
-def test_a_logical_model_has_its_own_elements(definitions: Definitions) -> None:
+@pytest.mark.parametrize(
+    ("base", "inherited"),
+    [
+        pytest.param(BASE + "Element", ["id", "extension"], id="derived from Element"),
+        pytest.param(BASE + "Base", [], id="derived from Base, which R4 names without defining it"),
+        pytest.param(None, [], id="derived from nothing"),
+    ],
+)
+def test_a_logical_model_has_its_own_elements(definitions: Definitions, base: str | None, inherited: list[str]) -> None:
     model = {
         "resourceType": "StructureDefinition",
         "url": "http://example.org/StructureDefinition/Model",
         "type": "http://example.org/StructureDefinition/Model",
         "kind": "logical",
         "derivation": "specialization",
-        "baseDefinition": BASE + "Element",
+        **({} if base is None else {"baseDefinition": base}),
         "differential": {
             "element": [
                 element("Model", short="A model"),
@@ -234,7 +242,9 @@ def test_a_logical_model_has_its_own_elements(definitions: Definitions) -> None:
 
     elements = by_id(snapshot)
     assert broken(snapshot) == set()
-    assert list(elements)[:5] == ["Model", "Model.id", "Model.extension", "Model.part", "Model.part.id"]
+    first = ["Model", *(f"Model.{name}" for name in inherited), "Model.part", "Model.part.id"]
+    assert list(elements)[: len(first)] == first
+    assert (elements["Model"]["min"], elements["Model"]["max"]) == (0, "*")
     assert elements["Model.part.name"]["base"] == {"path": "Model.part.name", "min": 1, "max": "1"}
     assert elements["Model.part.name.family"]["min"] == 1
     assert [c["key"] for c in elements["Model.part.name"]["constraint"]] == ["ele-1"]
