@@ -112,6 +112,8 @@ class Settings(BaseSettings):
     """Hosts, ``host:port`` or networks that this server may ask though they are private, comma separated."""
     terminology_servers: Annotated[tuple[str, ...], NoDecode] = ()
     """Who is asked for code systems that nobody here has: ``prefix of their urls=FHIR base``, comma separated."""
+    package_registry: str = ""
+    """The FHIR package registry that ``package install NAME@VERSION`` asks; empty: none."""
     sites: Annotated[tuple[SiteName, ...], NoDecode] = ("main",)
     """Establishments, comma separated; the first is served at ``/fhir``, each at ``/{site}/fhir``."""
     database_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,30}$")] = "fhirserver"
@@ -127,6 +129,8 @@ class Settings(BaseSettings):
     """Largest request body, after decompression."""
     max_binary_bytes: Annotated[int, Field(ge=1024)] = 1024 * _MEBIBYTE
     """Largest Binary sent in its own content type."""
+    max_package_bytes: Annotated[int, Field(ge=1024)] = 1024 * _MEBIBYTE
+    """Largest FHIR package, unpacked."""
     max_bundle_entries: Annotated[int, Field(ge=1)] = 5000
     max_url_bytes: Annotated[int, Field(ge=256)] = 32 * 1024
     default_count: Annotated[int, Field(ge=1)] = 50
@@ -194,6 +198,13 @@ class Settings(BaseSettings):
             if ":" not in prefix or not base.startswith(("https://", "http://")):
                 raise ValueError("expected entries such as http://snomed.info/sct=https://tx.example.org/fhir")
         return entries
+
+    @field_validator("package_registry")
+    @classmethod
+    def _check_registry(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("expected the URL of a registry such as https://packages.example.org")
+        return value.rstrip("/")
 
     @field_validator("sites")
     @classmethod

@@ -10,6 +10,7 @@ from typer.exceptions import Abort, TyperException
 
 from fhirserver.cli import options
 from fhirserver.cli.authorization_commands import client, key
+from fhirserver.cli.package_commands import package
 from fhirserver.cli.problems import Failure, UsageProblem
 from fhirserver.cli.terminology_commands import terminology
 from fhirserver.cli.user_commands import user
@@ -161,6 +162,7 @@ app.add_typer(client)
 app.add_typer(key)
 app.add_typer(user)
 app.add_typer(terminology)
+app.add_typer(package)
 
 
 @app.command()

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from fhirserver.app.database import DatabaseProblem, database
@@ -16,6 +15,7 @@ from fhirserver.app.terminologies import (
     remove_terminology,
 )
 from fhirserver.cli.problems import Failure, UsageProblem
+from fhirserver.cli.works import Works, check_sites, progress_bar
 from fhirserver.settings import Settings
 from fhirserver.terminology.index.installed import Installation
 from fhirserver.terminology.loaders.framework import BadRelease
@@ -24,14 +24,12 @@ from fhirserver.terminology.loaders.tree import Unreadable
 
 def load(settings: Settings, wanted: TerminologyLoad) -> int:
     """Load one version; return 0. Raises UsageProblem, Failure."""
-    _check_sites(settings, wanted.sites)
+    check_sites(settings, wanted.sites)
     console, started = Console(stderr=True), time.monotonic()
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), console=console
-    )
+    bar = progress_bar(console)
     try:
         with database(settings) as when_ready, bar:
-            found = load_terminology(settings, when_ready().uri, wanted, _Bar(bar))
+            found = load_terminology(settings, when_ready().uri, wanted, Works(bar))
     except (BadRelease, DatabaseProblem, Unreadable) as problem:
         raise Failure(str(problem)) from None
     seconds = time.monotonic() - started
@@ -68,7 +66,7 @@ def remove(settings: Settings, url: str, version: str | None) -> int:
 
 def use(settings: Settings, url: str, version: str | None, sites: tuple[str, ...] | None) -> int:
     """Say which sites use a version; return 0. Raises UsageProblem, Failure."""
-    _check_sites(settings, sites)
+    check_sites(settings, sites)
     one = _named(_listed(settings), url, version)
     try:
         with database(settings) as when_ready:
@@ -94,26 +92,3 @@ def _named(installed: Sequence[Installation], url: str, version: str | None) -> 
     if found:
         raise UsageProblem(f"`{url}` has several versions: {', '.join(one.version for one in found)}. Name one.")
     raise UsageProblem(f"`{url}`{f' of version `{version}`' if version else ''} is not loaded.")
-
-
-def _check_sites(settings: Settings, sites: Sequence[str] | None) -> None:
-    unknown = [one for one in sites or () if one not in settings.sites]
-    if unknown:
-        raise UsageProblem(f"`{unknown[0]}` is not a site; sites are {', '.join(settings.sites)}.")
-
-
-class _Bar:
-    """Shows one work after the other."""
-
-    def __init__(self, bar: Progress) -> None:
-        self._bar = bar
-        self._task: TaskID | None = None
-
-    def begin(self, work: str, total: int) -> None:
-        if self._task is not None:
-            self._bar.update(self._task, completed=self._bar.tasks[self._task].total)
-        self._task = self._bar.add_task(work, total=total)
-
-    def advance(self, done: int) -> None:
-        if self._task is not None:
-            self._bar.advance(self._task, done)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,8 +33,8 @@ class Installed:
     license: str = ""
     title: str = ""
     canonical: str = ""
-    dependencies: dict[str, str] = field(default_factory=dict)
-    """The versions that are installed of the packages that it needs, by name."""
+    dependencies: tuple[str, ...] = ()
+    """The keys of the packages that it needs, as far as they are installed."""
     sites: tuple[str, ...] | None = None
     """The sites that use it; None: all."""
     asked: bool = True
@@ -151,4 +151,5 @@ def installed_of(stored: dict[str, Any]) -> Installed:
     names = Installed.__dataclass_fields__
     sites = stored.get("sites")
     known = {name: value for name, value in stored.items() if name in names}
-    return Installed(**{**known, "sites": None if sites is None else tuple(sites)})
+    lists = {"sites": None if sites is None else tuple(sites), "dependencies": tuple(stored.get("dependencies", ()))}
+    return Installed(**{**known, **lists})
