@@ -1,4 +1,4 @@
-"""What a worker does for a site beside its requests: it watches the search parameters, and does jobs."""
+"""What a worker does for a site beside its requests: it watches search parameters and structures, and does jobs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -9,6 +9,7 @@ from typing import Final
 from fhirserver.jobs.parameter_watch import ParameterWatch
 from fhirserver.jobs.runner import Runner
 from fhirserver.kernel.outcome import FhirError, Unavailable
+from fhirserver.repository.structures import StoredStructures
 
 _EVERY_S: Final = 1.0
 _SOON_S: Final = 0.2
@@ -89,9 +90,12 @@ async def _happens(event: asyncio.Event, within_s: float) -> bool:
 class Background:
     """The tasks of one site in one worker; without a ``runner`` it leaves jobs to others."""
 
-    def __init__(self, watch: ParameterWatch, runner: Runner | None, on_fault: OnFault) -> None:
+    def __init__(
+        self, watch: ParameterWatch, structures: StoredStructures, runner: Runner | None, on_fault: OnFault
+    ) -> None:
         """Nothing runs before ``begin``."""
         self._watch = watch
+        self._structures = structures
         self._runner = runner
         self._on_fault = on_fault
         self._tasks: list[asyncio.Task[None]] = []
@@ -99,6 +103,8 @@ class Background:
     async def begin(self) -> None:
         """Learn what there is, then go on in the background. Raises Unavailable."""
         await self._watch.begin()
+        await self._structures.refresh()
+        self._begin(self._learn, "structures")
         self._begin(self._refresh, "search parameters")
         if self._runner is not None:
             self._begin(partial(self._run_next, self._runner), "jobs")
@@ -116,6 +122,10 @@ class Background:
 
     def _told(self, name: str, problem: BaseException) -> None:
         self._on_fault(problem, name)
+
+    async def _learn(self) -> float:
+        await self._structures.refresh()
+        return _EVERY_S
 
     async def _refresh(self) -> float:
         await self._watch.refresh()

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +22,7 @@ from fhirserver.app.knowledge import Knowledge
 from fhirserver.app.logs import log_slow_search
 from fhirserver.app.policies import policy_file, rule_book
 from fhirserver.app.shared_count import SharedCount
+from fhirserver.app.site_packages import PackageSources, package_sources
 from fhirserver.app.terminologies import shelf_of
 from fhirserver.definitions.registry import Definitions
 from fhirserver.dispatch import Dispatch
@@ -47,6 +48,7 @@ from fhirserver.outbound.guard import Allowed, Guard
 from fhirserver.repository.cursors import Cursors
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.services import Limits, LiveServices, Services
+from fhirserver.repository.structures import StoredStructures
 from fhirserver.repository.trail import Trail
 from fhirserver.rest.negotiate import FORMATS
 from fhirserver.search.bind import Binder
@@ -147,12 +149,14 @@ class Builder:
     background: list[Background] = field(default_factory=list)
     shelf: Shelf = field(init=False)
     """The versions of code systems on this machine."""
+    packages: PackageSources = field(init=False)
     terms: list[Terms] = field(default_factory=list)
     """The terminology of each site that is open."""
 
     def __post_init__(self) -> None:
         """Find what this machine has."""
         object.__setattr__(self, "shelf", shelf_of(self.settings))
+        object.__setattr__(self, "packages", package_sources(self.settings))
 
     def look(self) -> None:
         """Let go of what was remembered of what is not installed any more."""
@@ -190,12 +194,14 @@ class Builder:
         live = LiveServices(self._services(name, store, Cursors(bytes(stored["key"])), dispatch.parameters))
         repository = Repository(live, Unrestricted())
         base_url = own_bases(self.settings, name)[0]
-        watch = await self._begin_background(store, live, dispatch.parameters)
+        watch = await self._begin_background(name, store, live, dispatch.parameters)
         reindexes = self._reindexes(store, dispatch.parameters)
         rules = rule_book(self.settings, name, live)
         return Site(name, store, live, repository, dispatch, base_url, watch, reindexes, rules, Grants(rules))
 
-    async def _begin_background(self, store: Store, live: LiveServices, parameters: LiveParameters) -> ParameterWatch:
+    async def _begin_background(
+        self, name: str, store: Store, live: LiveServices, parameters: LiveParameters
+    ) -> ParameterWatch:
         """Let this process be one of the site's workers."""
         log, worker = structlog.get_logger(), secrets.token_hex(_WORKER_BYTES)
         stored, jobs, runner = ParameterStore(store), Jobs(store), None
@@ -210,8 +216,12 @@ class Builder:
             jobs=jobs,
             worker=worker,
             on_refused=lambda logical_id, problem: log.warning("search parameter not served", problem=problem),
+            packaged=self.packages.of(name).parameters,
         )
-        background = Background(watch, runner, lambda problem, what: log.error("fault", doing=what, exc_info=problem))
+        structures = live.now.stored_structures or StoredStructures(store, self.clock)
+        background = Background(
+            watch, structures, runner, lambda problem, what: log.error("fault", doing=what, exc_info=problem)
+        )
         self.background.append(background)
         await background.begin()
         return watch
@@ -226,6 +236,7 @@ class Builder:
         known, settings = self.knowledge, self.settings
         rules = self._rules(name)
         time_limit_ms = int(settings.request_timeout_s * 1000)
+        packages, stored = self.packages.of(name), StoredStructures(store, self.clock)
         return Services(
             definitions=known.definitions,
             binder=Binder(known.definitions, known.parameters, rules),
@@ -241,10 +252,12 @@ class Builder:
             limits=_limits(settings),
             checks={
                 "SearchParameter": lambda resource: check_custom(
-                    known.definitions, resource, parameters.now.customs.without(resource.get("id"))
+                    known.definitions, resource, parameters.now.customs.stored_but(resource.get("id"))
                 )
             },
             on_slow=log_slow_search,
+            stored_structures=stored,
+            structures=packages.structures(stored, known.definitions),
             elsewhere=_elsewhere(settings),
             is_audited=self.settings.is_audited,
             terms=self._terms(name),
@@ -252,7 +265,7 @@ class Builder:
 
     def _terms(self, name: str) -> Terms:
         known = self.knowledge
-        sources = (known.builtin, known.packaged, Installed(self.shelf, name), Implicit())
+        sources = (known.builtin, self.packages.of(name).terms, known.packaged, Installed(self.shelf, name), Implicit())
         found = Terms(sources, SharedCount(self.settings.data_dir / _CHANGES / name))
         self.terms.append(found)
         return found
@@ -260,9 +273,14 @@ class Builder:
     def _code_systems(self, name: str) -> dict[str, list[str]]:
         """Return the code systems that everybody can use at a site, with their versions, the last first."""
         found = {url: {one} for url, one in self.knowledge.definitions.code_systems().items()}
-        for url, one in (*self.knowledge.builtin.versions(), *Installed(self.shelf, name).versions()):
+        for url, one in self._versions(name):
             found.setdefault(url, set()).add(one)
         return {url: sorted(versions, key=order_key, reverse=True) for url, versions in found.items()}
+
+    def _versions(self, name: str) -> Iterator[tuple[str, str]]:
+        yield from self.knowledge.builtin.versions()
+        yield from self.packages.of(name).terms.versions()
+        yield from Installed(self.shelf, name).versions()
 
     def _rules(self, name: str) -> IndexingRules:
         bases = tuple(f"{base}/" for base in own_bases(self.settings, name))
@@ -313,7 +331,11 @@ async def sites_of(
     )
     try:
         terminologies = InstallationWatch(connection.terminologies(settings.network_database), builder.shelf)
-        async with watching(terminologies, "terminology", builder.look):
+        packages = InstallationWatch(connection.packages(settings.network_database), builder.packages.shelf)
+        async with (
+            watching(terminologies, "terminology", builder.look),
+            watching(packages, "packages", builder.packages.look),
+        ):
             yield builder
     finally:
         await asyncio.gather(*(background.end() for background in builder.background))

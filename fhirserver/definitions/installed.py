@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from fhirserver.definitions.archives import BadPackage
 from fhirserver.definitions.package_files import Entry, PackageFile
 from fhirserver.definitions.shelf import Shelf
+from fhirserver.definitions.shipped import Shipped
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.outcome import Unavailable
 from fhirserver.kernel.resource import Resource
@@ -91,11 +93,15 @@ class Place:
 
 
 class ActivePackages:
-    """The packages that one site uses, as they are now."""
+    """The packages that one site uses, as they are now.
 
-    def __init__(self, shelf: PackageShelf, site: str) -> None:
-        """Look for ``site`` on ``shelf``."""
+    What ships with the server counts where no installed package has a definition.
+    """
+
+    def __init__(self, shelf: PackageShelf, site: str, shipped: Shipped | None = None) -> None:
+        """Look for ``site`` on ``shelf``, then in what is ``shipped``."""
         self._shelf = shelf
+        self._shipped = shipped
         self._site = site
         self._changes = -1
         self._mark = ""
@@ -111,24 +117,26 @@ class ActivePackages:
         """Return the packages, by name and version."""
         return [one for one, _ in self._look()]
 
-    def files(self) -> Sequence[tuple[Installed, PackageFile]]:
-        """Return the packages and their files."""
-        return self._look()
-
     def find(self, canonical: str) -> list[Place]:
         """Return what has a canonical, the last version first; the version is its own or that of its package."""
-        named = parse_canonical(canonical)
-        found = [
-            Place(package, file, entry)
-            for package, file in self._look()
-            for entry in file.find(named.url)
-            if named.version in (None, entry.version, package.version)
-        ]
-        return sorted(found, key=lambda one: (order_key(one.entry.version), one.package.key), reverse=True)
+        return _found(self._look(), canonical) or _found(self._shipped_files, canonical)
+
+    def installed(self, resource_type: str) -> Iterator[Place]:
+        """Yield the definitions of one type in installed packages."""
+        return _all_of(self._look(), resource_type)
 
     def of(self, resource_type: str) -> Iterator[Place]:
-        """Yield the definitions of one type."""
-        return (Place(package, file, entry) for package, file in self._look() for entry in file.of(resource_type))
+        """Yield the definitions of one type, those that ship last."""
+        installed = self._look()
+        yield from _all_of(installed, resource_type)
+        for place in _all_of(self._shipped_files, resource_type):
+            if not place.entry.url or not _found(installed, place.entry.url):
+                yield place
+
+    @cached_property
+    def _shipped_files(self) -> tuple[tuple[Installed, PackageFile], ...]:
+        files = () if self._shipped is None else self._shipped.files
+        return tuple((_as_installed(file), file) for file in files)
 
     def _look(self) -> tuple[tuple[Installed, PackageFile], ...]:
         for _ in range(_ATTEMPTS):
@@ -144,6 +152,30 @@ class ActivePackages:
             self._mark = hashlib.sha256("\n".join(f"{one.key} {one.sha}" for one in used).encode()).hexdigest()[:16]
             return self._files
         raise Unavailable("The installed packages change all the time.")
+
+
+def _found(files: Sequence[tuple[Installed, PackageFile]], canonical: str) -> list[Place]:
+    named = parse_canonical(canonical)
+    found = [
+        Place(package, file, entry)
+        for package, file in files
+        for entry in file.find(named.url)
+        if named.version in (None, entry.version, package.version)
+    ]
+    return sorted(found, key=lambda one: (order_key(one.entry.version), one.package.key), reverse=True)
+
+
+def _all_of(files: Sequence[tuple[Installed, PackageFile]], resource_type: str) -> Iterator[Place]:
+    return (Place(package, file, entry) for package, file in files for entry in file.of(resource_type))
+
+
+def _as_installed(file: PackageFile) -> Installed:
+    manifest = file.manifest
+    needed = tuple(f"{name}#{version}" for name, version in manifest.dependencies.items())
+    return Installed(
+        manifest.name, manifest.version, file.archive_sha256, 0, len(file.entries), file.archive_sha256,
+        license=manifest.license, title=manifest.title, canonical=manifest.canonical, dependencies=needed,
+    )  # fmt: skip
 
 
 def installed_of(stored: dict[str, Any]) -> Installed:

@@ -44,6 +44,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """Of a profile the type that it constrains; of a CodeSystem the one that it supplements."""
     related: tuple[str, ...] = ()
     """Of a CodeSystem its value set of all codes; of a ConceptMap the code systems on either side."""
+    content: str = ""
+    """Of a CodeSystem how much of it is there."""
 
 
 class Directory(msgspec.Struct, frozen=True):
@@ -197,7 +199,12 @@ def _entry(resource: Resource, name: str, place: int, length: int) -> Entry:
         raise BadPackage(f"The file {shown_name(name)} is not a valid `{resource['resourceType']}`: {problem}.")
     subject, related = _facts(resource)
     url = texts["url"] if resource["resourceType"] != _NAMING_SYSTEM else ""
-    return Entry(resource["resourceType"], texts["id"], url, texts["version"], place, length, subject, related)
+    names = resource["resourceType"], texts["id"], url, texts["version"]
+    return Entry(*names, place, length, subject, related, content=_content(resource))
+
+
+def _content(resource: Resource) -> str:
+    return str(resource.get("content", "")) if resource["resourceType"] == "CodeSystem" else ""
 
 
 def _facts(resource: Resource) -> tuple[str, tuple[str, ...]]:

@@ -53,8 +53,10 @@ _UNDEFINED: Final = (
     {"name": "_list", "type": "special", "documentation": "What is on a List and not marked deleted, by its id."},
 )
 """Answered, but no SearchParameter of R4."""
-_SERVED: Final = "Defined by a SearchParameter stored here; served."
-_WAITING: Final = "Defined by a SearchParameter stored here; searches by it are refused until its index is complete."
+_SERVED: Final = "Defined by a SearchParameter stored or installed here; served."
+_WAITING: Final = (
+    "Defined by a SearchParameter stored or installed here; searches by it are refused until its index is complete."
+)
 _NORMATIVE: Final = frozenset(
     {"Binary", "Bundle", "CapabilityStatement", "CodeSystem", "Observation", "OperationDefinition", "OperationOutcome"}
     | {"Parameters", "Patient", "StructureDefinition", "ValueSet"}

@@ -9,18 +9,43 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from fhirserver.codec.fhir_json import parse_json
 from fhirserver.jobs.reindex import REINDEX, covered_by
+from fhirserver.kernel.resource import Resource
 from fhirserver.repository.services import LiveServices
-from fhirserver.search.custom import NO_CUSTOMS, Customs, collect_customs
+from fhirserver.search.custom import NO_CUSTOMS, Customs, collect_customs, with_packaged
 from fhirserver.search.parameters import LiveParameters
 from fhirserver.store.jobs import Job, Jobs, JobState
 from fhirserver.store.parameters import Ledger, ParameterStore
 
 FRESH_S: Final = 4.0
 """What a worker has learned counts for this time; half of the time after which it is taken for gone."""
+
+
+class PackagedParameters(Protocol):
+    """The SearchParameters of the packages that a site uses."""
+
+    @property
+    def mark(self) -> str:
+        """Another text after every change, the same on every machine."""
+        ...
+
+    def definitions(self) -> list[Resource]:
+        """Return them, of those with the same code the one that counts first."""
+        ...
+
+
+class NoPackages:
+    """Stands for packages where there are none."""
+
+    mark = ""
+
+    def definitions(self) -> list[Resource]:
+        """Return nothing."""
+        return []
+
 
 OnRefused: TypeAlias = Callable[[str, str], None]
 """Hears of a stored SearchParameter that cannot be served: its id and why."""
@@ -38,6 +63,7 @@ class ParameterWatch:
         jobs: Jobs,
         worker: str,
         on_refused: OnRefused,
+        packaged: PackagedParameters | None = None,
     ) -> None:
         """Keep ``live`` and ``parameters`` up to date in the name of a worker."""
         self._live = live
@@ -46,6 +72,8 @@ class ParameterWatch:
         self._jobs = jobs
         self._worker = worker
         self._on_refused = on_refused
+        self._packaged = packaged or NoPackages()
+        self._packages = ""
         self._lock = asyncio.Lock()
         self._edition = 0
         self._customs: Customs = NO_CUSTOMS
@@ -81,8 +109,9 @@ class ParameterWatch:
     async def _refresh(self) -> None:
         began_s = time.monotonic()
         edition = await self._stored.edition()
-        if edition != self._edition:
-            await self._reload(edition)
+        packages = self._packaged.mark
+        if (edition, packages) != (self._edition, self._packages):
+            await self._reload(edition, packages)
         ledger = await self._stored.ledger()
         await self._serve(ledger)
         await self._speak(ledger)
@@ -103,17 +132,18 @@ class ParameterWatch:
         for job in await self._jobs.unfinished():
             waiting -= covered_by(job, waiting)
         if waiting:
-            state = "\n".join([f"{self._edition} {ledger.epoch}", *sorted(waiting)])
+            state = "\n".join([f"{self._edition} {self._packages} {ledger.epoch}", *sorted(waiting)])
             job_id = f"auto-{hashlib.sha256(state.encode()).hexdigest()[:24]}"  # the same from every worker
             types = sorted({mark.partition(".")[0] for mark in waiting})
             await self._jobs.add(job_id, REINDEX, {"types": types, "dry_run": False})
 
-    async def _reload(self, edition: int) -> None:
+    async def _reload(self, edition: int, packages: str) -> None:
         """Take over the stored definitions; what is dropped is withdrawn from the ledger before it is not indexed."""
         definitions = self._live.now.definitions
         resources = [parse_json(content) for content in await self._stored.definitions()]
         refused: list[tuple[str, str]] = []
         customs = collect_customs(definitions, resources, refused)
+        customs = with_packaged(definitions, customs, self._packaged.definitions())
         parameters = self._parameters.now.extended(customs, frozenset(), {})
         marks = parameters.marks()
         self._kept &= marks
@@ -122,7 +152,7 @@ class ParameterWatch:
         gone = (ledger.ready | ledger.indexing) - marks
         if gone:
             await self._stored.withdraw(gone)
-        self._customs, self._marks, self._edition = customs, marks, edition
+        self._customs, self._marks, self._edition, self._packages = customs, marks, edition, packages
         self._adopt(ledger.ready & marks, {})
         self._since = self._live.now.clock()
         for logical_id, problem in refused:

@@ -4,6 +4,7 @@ Spec: http://hl7.org/fhir/R4/http.html
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from fhirserver.access import Access
@@ -13,7 +14,7 @@ from fhirserver.codec.fhir_json import Body
 from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.ids import is_id
-from fhirserver.kernel.outcome import Forbidden, NotFound
+from fhirserver.kernel.outcome import Forbidden, NotFound, Unavailable
 from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.version import Version
 from fhirserver.repository.access_log import AccessLogPage, AccessLogRequest, access_log
@@ -47,6 +48,7 @@ from fhirserver.repository.searches import search
 from fhirserver.repository.services import LiveServices, Services
 from fhirserver.repository.sight import Sight, require
 from fhirserver.repository.streams import Streamed, stream
+from fhirserver.repository.structures import STRUCTURE
 from fhirserver.repository.trail import UNTRACED, Touch, Trail
 from fhirserver.repository.transaction import transact
 from fhirserver.repository.writes import create, update
@@ -114,12 +116,16 @@ class Repository:
         if self._services.is_audited:
             write = admitted(write, self.caller)
         with self._services.clock.writing():
-            services = await self._live.fresh()
-            if isinstance(write, Create) and write.if_none_exist is None:
-                return self._wrote(write, await create(services, self._access, write))
-            if isinstance(write, Update) and write.criteria is None:
-                return self._wrote(write, await update(services, self._access, write))
-            return self._wrote(write, (await transact(services, self._access, [write]))[0])
+            written = await self._written(await self._live.fresh(), write)
+        await self._learn([write])
+        return self._wrote(write, written)
+
+    async def _written(self, services: Services, write: Write) -> Written:
+        if isinstance(write, Create) and write.if_none_exist is None:
+            return await create(services, self._access, write)
+        if isinstance(write, Update) and write.criteria is None:
+            return await update(services, self._access, write)
+        return (await transact(services, self._access, [write]))[0]
 
     async def transact(self, writes: Sequence[Write], provenance: Body | None = None) -> list[Written]:
         """Do all writes or none, with the Provenance that came; the results stand in the order of the writes."""
@@ -129,7 +135,8 @@ class Repository:
             self.trail.has_provenance = True
         with self._services.clock.writing():
             done = await transact(await self._live.fresh(), self._access, asked)
-            return [self._wrote(write, written) for write, written in zip(asked, done, strict=True)][: len(writes)]
+        await self._learn(asked)
+        return [self._wrote(write, written) for write, written in zip(asked, done, strict=True)][: len(writes)]
 
     async def write_binary(self, binary: NativeBinary) -> Written:
         """Store a Binary in its own content type, streamed."""
@@ -233,6 +240,13 @@ class Repository:
         if isinstance(write, Patch):
             version = readable(Permits(self._services, self._access), version)
         return replace(written, version=self._shown(version), deleted=())
+
+    async def _learn(self, writes: Sequence[Write]) -> None:
+        """Let what defines structures take effect at once where it was written."""
+        stored = self._services.stored_structures
+        if stored is not None and any(write.resource_type == STRUCTURE for write in writes):
+            with suppress(Unavailable):  # the write is done; the watch tries again within a second
+                await stored.refresh()
 
     def _left(self, version: Version) -> Version:
         """Let a version leave: the trail is told, and what is masked stays."""

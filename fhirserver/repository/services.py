@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from fhirserver.definitions.registry import Definitions
+from fhirserver.definitions.structures import Structures
 from fhirserver.kernel.ids import IdSource
 from fhirserver.kernel.instant import UniqueClock
 from fhirserver.kernel.outcome import Issue
 from fhirserver.kernel.resource import Resource
 from fhirserver.repository.cursors import Cursors
 from fhirserver.repository.forecast import Forecast
+from fhirserver.repository.structures import StoredStructures
 from fhirserver.search.bind import Binder
 from fhirserver.search.extract import Extractor
 from fhirserver.search.parameters import SearchParameters
@@ -82,6 +84,10 @@ class Services:
     is_audited: bool = False
     """AuditEvents are the trail of this server: they are only added to."""
     terms: Terms = field(default_factory=Terms)
+    stored_structures: StoredStructures | None = None
+    """The StructureDefinitions of the record."""
+    structures: Structures = field(default_factory=lambda: Structures(()))
+    """All StructureDefinitions that the site validates by."""
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     """Other terminology servers."""
     checks: Mapping[str, Check] = field(default_factory=dict)

@@ -56,12 +56,11 @@ class Customs:
         """Return those of one type, in the order in which they were stored."""
         return self.by_type.get(resource_type, ())
 
-    def without(self, logical_id: str | None) -> "Customs":
-        """Return the others than that of one resource."""
+    def stored_but(self, logical_id: str | None) -> "Customs":
+        """Return those of other stored resources than one; those of packages make room for what is stored."""
         own = self.by_id.get(logical_id or "")
-        if own is None:
-            return self
-        return Customs({name: tuple(p for p in found if p is not own) for name, found in self.by_type.items()})
+        stored = {id(p) for p in self.by_id.values() if p is not own}
+        return Customs({name: tuple(p for p in found if id(p) in stored) for name, found in self.by_type.items()})
 
 
 NO_CUSTOMS: Final = Customs()
@@ -86,6 +85,18 @@ def collect_customs(
         for resource_type in _types_of(definitions, parameter.base):
             by_type[resource_type] = (*by_type.get(resource_type, ()), parameter)
     return Customs(by_type, by_id)
+
+
+def with_packaged(definitions: Definitions, customs: Customs, resources: Iterable[Resource]) -> Customs:
+    """Return what packages add to the parameters of stored resources: where a code is taken, they leave it."""
+    by_type = dict(customs.by_type)
+    for resource in resources:
+        if not _counts(definitions, resource) or check_custom(definitions, resource, Customs(by_type)):
+            continue
+        parameter = _compact(definitions, resource)
+        for resource_type in _types_of(definitions, parameter.base):
+            by_type[resource_type] = (*by_type.get(resource_type, ()), parameter)
+    return Customs(by_type, customs.by_id)
 
 
 def check_custom(definitions: Definitions, resource: Resource, others: Customs) -> list[Issue]:

@@ -145,7 +145,7 @@ def test_of_two_with_the_same_code_the_older_one_counts(definitions: Definitions
     assert [p.url for p in customs.of("Patient")] == [first["url"]]
     assert [logical_id for logical_id, _ in refused] == ["other"]
     assert says(check_custom(definitions, second, customs), "another stored SearchParameter")
-    assert check_custom(definitions, first, customs.without(first["id"])) == []
+    assert check_custom(definitions, first, customs.stored_but(first["id"])) == []
 
 
 def test_custom_parameters_leave_the_keys_of_the_others_alone(definitions: Definitions) -> None:

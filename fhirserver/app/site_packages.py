@@ -1,0 +1,87 @@
+"""What the packages of this machine give to each site: terminology, structures, search parameters."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fhirserver import assets
+from fhirserver.app.packages import package_shelf_of
+from fhirserver.definitions.installed import ActivePackages, PackageShelf
+from fhirserver.definitions.registry import Definitions
+from fhirserver.definitions.shipped import Shipped
+from fhirserver.definitions.structures import CoreStructures, PackagedStructures, Structures, StructureSource
+from fhirserver.kernel.resource import Resource
+from fhirserver.kernel.version_order import order_key
+from fhirserver.settings import Settings
+from fhirserver.terminology.packages import PackageTerms, Remembered
+
+_COMPILED = "compiled"
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedParameters:
+    """The SearchParameters of a site's installed packages: those of shipped ones would be indexed unasked."""
+
+    active: ActivePackages
+
+    @property
+    def mark(self) -> str:
+        """Another text after every change, the same on every machine."""
+        return self.active.mark
+
+    def definitions(self) -> list[Resource]:
+        """Return them, the last versions first."""
+        found = sorted(
+            self.active.installed("SearchParameter"), key=lambda one: order_key(one.entry.version), reverse=True
+        )
+        return [one.read() for one in found]
+
+
+@dataclass(frozen=True, slots=True)
+class SitePackages:
+    """The packages of one site."""
+
+    active: ActivePackages
+    terms: PackageTerms
+    parameters: PackagedParameters
+
+    def structures(self, stored: StructureSource, definitions: Definitions) -> Structures:
+        """Return the StructureDefinitions of a site: what is ``stored``, its packages', what ships, the core's."""
+        return Structures((stored, PackagedStructures(self.active), CoreStructures(definitions)))
+
+
+@dataclass(frozen=True, slots=True)
+class PackageSources:
+    """The packages of this machine."""
+
+    shelf: PackageShelf
+    shipped: Shipped
+    remembered: Remembered = field(default_factory=Remembered)
+    _sites: dict[str, SitePackages] = field(default_factory=dict)
+
+    def of(self, site: str) -> SitePackages:
+        """Return those of a site."""
+        if site not in self._sites:
+            active = ActivePackages(self.shelf, site, self.shipped)
+            terms = PackageTerms(active, self.remembered)
+            self._sites[site] = SitePackages(active, terms, PackagedParameters(active))
+        return self._sites[site]
+
+    def look(self) -> None:
+        """Let go of what was remembered of packages that are not installed any more."""
+        installed = {one.sha for one in self.shelf.installed()}
+        self.remembered.forget(installed | {file.archive_sha256 for file in self.shipped.files})
+        for site in self._sites.values():
+            _ = site.active.mark
+
+
+def package_sources(settings: Settings) -> PackageSources:
+    """Return the packages of this machine."""
+    return PackageSources(package_shelf_of(settings), Shipped(_profiles(), settings.data_dir / _COMPILED))
+
+
+def _profiles() -> Path | None:
+    """Return the folder of the packages that ship; None: the installation has none."""
+    try:
+        return assets.folder("profiles")
+    except LookupError:
+        return None
