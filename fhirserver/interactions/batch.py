@@ -14,6 +14,7 @@ from fhirserver.interactions.entry_request import EntryReader, place_error
 from fhirserver.interactions.provenance_header import refuse_provenance
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction
 from fhirserver.kernel.outcome import FhirError
+from fhirserver.kernel.texts import ENGLISH, language_of
 from fhirserver.repository.repository import Repository
 
 Run: TypeAlias = Callable[[FhirRequest, Repository], Awaitable[FhirResponse]]
@@ -49,6 +50,8 @@ class Numbered:
     index: int
     request: FhirRequest | FhirError
     is_head: bool = False
+    language: str = ENGLISH
+    """In which an error of it is told."""
 
     @property
     def pace(self) -> Pace:
@@ -77,12 +80,13 @@ class Batch:
         return FhirResponse(status=200, content=content)
 
     def _number(self, outer: FhirRequest, incoming: Incoming, index: int) -> Numbered:
+        language = language_of(outer.accept_language)
         try:
             request = self.entries.read(outer, incoming, index)
             incoming.check(index)
-            return Numbered(index, request, incoming.entries[index].is_head)
+            return Numbered(index, request, incoming.entries[index].is_head, language)
         except FhirError as error:
-            return Numbered(index, error)
+            return Numbered(index, error, language=language)
 
 
 async def run_entries(
@@ -126,6 +130,6 @@ async def _respond(entry: Numbered, run: Run, repository: Repository) -> FhirRes
             raise entry.request
         response = await run(entry.request, repository)
     except FhirError as error:
-        outcome = place_error(error, entry.index).outcome()
+        outcome = place_error(error, entry.index).outcome(entry.language)
         return FhirResponse(status=error.status, content=encode(outcome), is_outcome=True)
     return replace(response, content=None) if entry.is_head else response

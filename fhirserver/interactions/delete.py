@@ -2,7 +2,7 @@
 
 from fhirserver.interactions.conditions import criteria_of, version_to_match
 from fhirserver.interactions.provenance_header import provenance_of
-from fhirserver.interactions.written import applied_return, render_effect
+from fhirserver.interactions.written import applied_return, content_language, render_effect
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Return
 from fhirserver.kernel.outcome import BadRequest
 from fhirserver.repository.repository import Repository
@@ -36,9 +36,9 @@ def respond_deleted(request: FhirRequest, written: Written) -> FhirResponse:
     wants_outcome = request.prefer.returns is Return.OPERATION_OUTCOME
     return FhirResponse(
         status=200 if wants_outcome else 204,
-        content=render_effect(written.effect) if wants_outcome else None,
+        content=render_effect(request, written.effect) if wants_outcome else None,
         is_outcome=wants_outcome,
         etag=version.etag if version else None,
         last_modified_us=version.last_updated_us if version else None,
-        headers=applied_return(request.prefer) if wants_outcome else (),
+        headers=(*applied_return(request.prefer), content_language(request)) if wants_outcome else (),
     )

@@ -7,7 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import msgspec
@@ -69,6 +69,7 @@ class EntryReader:
             if_none_exist=asked.if_none_exist,
             prefer=Prefer(outer.prefer.returns or Return.MINIMAL, outer.prefer.handling),
             full_url=entry.full_url,
+            accept_language=outer.accept_language,
         )
 
     def _below_base(self, base_url: str, url: str) -> str:
@@ -148,7 +149,7 @@ def _place(issue: Issue, entry: str) -> Issue:
     if issue.expression and issue.expression[0].startswith("Bundle.entry["):
         return issue
     inside = tuple(_within(expression, entry) for expression in issue.expression)
-    return Issue(issue.code, issue.diagnostics, issue.severity, (*inside, entry))
+    return replace(issue, expression=(*inside, entry))
 
 
 def _within(expression: str, entry: str) -> str:

@@ -25,6 +25,7 @@ from fhirserver.interactions.update import update_of
 from fhirserver.interactions.written import respond_written
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction
 from fhirserver.kernel.outcome import BadRequest, FhirError
+from fhirserver.kernel.texts import language_of
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.requests import Delete, Write, Written
 
@@ -145,7 +146,7 @@ def check_reads(requests: Sequence[FhirRequest]) -> None:
 
 def _reads(requests: Sequence[FhirRequest], incoming: Incoming) -> list[Numbered]:
     return [
-        Numbered(index, request, incoming.entries[index].is_head)
+        Numbered(index, request, incoming.entries[index].is_head, language_of(request.accept_language))
         for index, request in enumerate(requests)
         if request.target.interaction in READING
     ]

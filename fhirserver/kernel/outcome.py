@@ -32,11 +32,15 @@ Spec: http://hl7.org/fhir/R4/operationoutcome.html and http://hl7.org/fhir/R4/ht
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from fhirserver.kernel.resource import Resource
+from fhirserver.kernel.texts import ENGLISH, Text, Told
+
+_EXTENSIONS: Final = "http://hl7.org/fhir/StructureDefinition/operationoutcome-"
+MESSAGE_ID: Final = _EXTENSIONS + "message-id"
 
 
 class Severity(StrEnum):
@@ -78,6 +82,30 @@ class IssueType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """Which rule an issue is about: an element of a StructureDefinition, and the key of an invariant."""
+
+    profile: str
+    """The canonical url."""
+    element: str = ""
+    """Its ``ElementDefinition.id``."""
+    key: str = ""
+
+    def __str__(self) -> str:
+        """Write it as ``http://a.b/StructureDefinition/c#Patient.name pat-1``."""
+        place = f"{self.profile}#{self.element}" if self.element else self.profile
+        return f"{place} {self.key}" if self.key else place
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where something begins in the text that was sent; both count from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
     """One ``OperationOutcome.issue``; ``expression`` holds FHIRPaths or ``http.`` names, the precise place first."""
 
@@ -85,24 +113,50 @@ class Issue:
     diagnostics: str
     severity: Severity = Severity.ERROR
     expression: tuple[str, ...] = ()
+    told: Told | None = field(default=None, kw_only=True)
+    """``diagnostics`` in every language."""
+    rule: Rule | None = field(default=None, kw_only=True)
+    position: Position | None = field(default=None, kw_only=True)
 
-    def to_json(self) -> Resource:
+    @classmethod
+    def of(
+        cls, code: IssueType, told: Told, severity: Severity = Severity.ERROR, expression: tuple[str, ...] = ()
+    ) -> "Issue":
+        """Return the issue of a text."""
+        return cls(code, told.in_language(ENGLISH), severity, expression, told=told)
+
+    def to_json(self, language: str = ENGLISH) -> Resource:
         """Render the issue as it stands in an OperationOutcome."""
-        issue: Resource = {
-            "severity": self.severity.value,
-            "code": self.code.value,
-            "diagnostics": self.diagnostics,
-        }
+        issue: Resource = {}
+        if extensions := self._extensions():
+            issue["extension"] = extensions
+        issue["severity"] = self.severity.value
+        issue["code"] = self.code.value
+        issue["diagnostics"] = self.diagnostics if self.told is None else self.told.in_language(language)
         if self.expression:
             issue["expression"] = list(self.expression)
         return issue
 
+    def _extensions(self) -> list[Resource]:
+        found: list[Resource] = []
+        if self.told is not None:
+            found.append({"url": MESSAGE_ID, "valueString": self.told.text.id})
+        if self.rule is not None:
+            found.append({"url": _EXTENSIONS + "issue-source", "valueString": str(self.rule)})
+        if self.position is not None:
+            found.append({"url": _EXTENSIONS + "issue-line", "valueInteger": self.position.line})
+            found.append({"url": _EXTENSIONS + "issue-col", "valueInteger": self.position.column})
+        return found
 
-def outcome_of(issues: Iterable[Issue]) -> Resource:
+
+_ALL_OK: Final = Text("all-ok", en="All OK.", fr="Tout est en ordre.", nl="Alles is in orde.")
+
+
+def outcome_of(issues: Iterable[Issue], language: str = ENGLISH) -> Resource:
     """Render issues as an OperationOutcome; none at all reads "all ok", as R4 requires one issue at least."""
-    rendered = [issue.to_json() for issue in issues]
+    rendered = [issue.to_json(language) for issue in issues]
     if not rendered:
-        rendered = [Issue(IssueType.INFORMATIONAL, "All OK.", Severity.INFORMATION).to_json()]
+        rendered = [Issue.of(IssueType.INFORMATIONAL, _ALL_OK.told(), Severity.INFORMATION).to_json(language)]
     return {"resourceType": "OperationOutcome", "issue": rendered}
 
 
@@ -128,9 +182,14 @@ class FhirError(Exception):
         self.write_index: int | None = None
         """Of a transaction: which of its writes it is about, once known."""
 
-    def outcome(self) -> Resource:
+    def outcome(self, language: str = ENGLISH) -> Resource:
         """Render the OperationOutcome that the caller receives."""
-        return outcome_of(self.issues)
+        return outcome_of(self.issues, language)
+
+    @property
+    def is_translated(self) -> bool:
+        """Whether ``outcome`` is another one in another language."""
+        return any(issue.told is not None for issue in self.issues)
 
 
 class ClientError(FhirError):

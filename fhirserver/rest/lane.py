@@ -28,7 +28,7 @@ from fhirserver.rest.body import ClientGone, Receive
 from fhirserver.rest.cors import Cors, RawHeaders, is_preflight
 from fhirserver.rest.errors import OnFault, answered, respond_error
 from fhirserver.rest.formats import Formats
-from fhirserver.rest.headers import Headers, accepts_gzip, new_request_id, request_id_of, scan_headers
+from fhirserver.rest.headers import Headers, accepts_gzip, header_text, new_request_id, request_id_of, scan_headers
 from fhirserver.rest.limits import Limits
 from fhirserver.rest.negotiate import Form, Representation, in_lines, negotiate, not_acceptable
 from fhirserver.rest.quotas import Quotas, cost_of
@@ -156,7 +156,12 @@ class FhirLane:
         call = _Call(scope, headers, request_id_of(headers) or self._services.request_ids())
         status = _CLIENT_CLOSED
         try:
-            response = await answered(self._answer(call, receive), call.request_id, self._services.on_fault)
+            response = await answered(
+                self._answer(call, receive),
+                call.request_id,
+                self._services.on_fault,
+                header_text(headers, b"accept-language"),
+            )
             if call.target is None:
                 call.representation = self._represent_lost(call)
             if response.content and response.media_type is None and call.representation.form is not Form.JSON:

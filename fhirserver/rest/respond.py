@@ -18,7 +18,7 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _GZIP_LEVEL: Final = 1
 _FIXED: Final[RawHeaders] = [
     (b"cache-control", b"private, no-store"),
-    (b"vary", b"Accept, Accept-Encoding, Authorization"),
+    (b"vary", b"Accept, Accept-Encoding, Accept-Language, Authorization"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),  # ids and criteria stand in URLs
 ]

@@ -7,10 +7,10 @@ Spec: http://hl7.org/fhir/R4/operationoutcome.html, https://build.fhir.org/ig/HL
 from dataclasses import dataclass
 from typing import Final
 
-from fhirserver.kernel.outcome import ClientError, Issue, IssueType, Severity
+from fhirserver.kernel.outcome import MESSAGE_ID, ClientError, Issue, IssueType, Severity
 from fhirserver.kernel.resource import Resource
+from fhirserver.kernel.texts import ENGLISH
 
-_MESSAGE_ID: Final = "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id"
 _KINDS: Final = "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type"
 _TEXTS: Final = {
     "ABSTRACT_CODE_NOT_ALLOWED": "Code '{system}#{code}' is abstract, and not allowed in this context",
@@ -137,11 +137,11 @@ class TermIssue(Issue):
     message_id: str | None = None
     kind: str | None = None
 
-    def to_json(self) -> Resource:
-        """Render the issue as it stands in an OperationOutcome."""
+    def to_json(self, language: str = ENGLISH) -> Resource:
+        """Render the issue as it stands in an OperationOutcome: in English, as other servers word it."""
         issue: Resource = {}
         if self.message_id is not None:
-            issue["extension"] = [{"url": _MESSAGE_ID, "valueString": self.message_id}]
+            issue["extension"] = [{"url": MESSAGE_ID, "valueString": self.message_id}]
         issue |= {"severity": self.severity.value, "code": self.code.value, "details": {}}
         if self.kind is not None:
             issue["details"]["coding"] = [{"system": _KINDS, "code": self.kind}]

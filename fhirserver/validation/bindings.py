@@ -11,17 +11,42 @@ from typing import Final
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.outcome import IssueType
 from fhirserver.kernel.resource import Json, Resource
+from fhirserver.kernel.texts import Text
 from fhirserver.terminology.required import CodeSet
 from fhirserver.validation.findings import Check, Findings, one
 from fhirserver.validation.walk import Walk
 
 _CODED_TYPES: Final = frozenset({"Coding", "Quantity", "CodeableConcept"})
+_CODE: Final = Text(
+    "code-not-in-value-set",
+    en="{path} must be a code of the value set `{0}`.",
+    fr="{path} doit être un code du jeu de valeurs `{0}`.",
+    nl="{path} moet een code uit de waardenlijst `{0}` zijn.",
+)
+_CODE_LISTED: Final = Text(
+    "code-not-listed",
+    en="{path} must be one of the codes {0}.",
+    fr="{path} doit être l'un des codes {0}.",
+    nl="{path} moet een van de codes {0} zijn.",
+)
+_CODING: Final = Text(
+    "coding-not-in-value-set",
+    en="{path} must have a code of the value set `{0}`.",
+    fr="{path} doit avoir un code du jeu de valeurs `{0}`.",
+    nl="{path} moet een code uit de waardenlijst `{0}` hebben.",
+)
+_CODING_LISTED: Final = Text(
+    "coding-not-listed",
+    en="{path} must have one of the codes {0}.",
+    fr="{path} doit avoir l'un des codes {0}.",
+    nl="{path} moet een van de codes {0} hebben.",
+)
 
 
 def bound_primitive(code_set: CodeSet, value_set: str, check_syntax: Check) -> Check:
     """Return the check of a bound ``code``, ``string`` or ``uri``; a code of the set needs no syntax check."""
     codes = code_set.codes
-    wrong = one(IssueType.CODE_INVALID, f"{{}} must be {_expected(code_set, value_set)}.")
+    wrong = _wrong(code_set, value_set, _CODE_LISTED, _CODE)
 
     def check(value: Json, walk: Walk) -> Findings | None:
         if type(value) is str and value in codes:
@@ -35,7 +60,7 @@ def bound_coded(code_set: CodeSet, value_set: str, type_name: str) -> Check | No
     """Return the binding check of a complex type, to follow its own check; None: the type cannot be bound."""
     if type_name not in _CODED_TYPES:
         return None
-    wrong = one(IssueType.CODE_INVALID, f"{{}} must have {_expected(code_set, value_set)}.")
+    wrong = _wrong(code_set, value_set, _CODING_LISTED, _CODING)
 
     def check(value: Json, walk: Walk) -> Findings | None:
         coded = list(_coded(value))
@@ -58,7 +83,8 @@ def _is_coded(coding: Resource) -> bool:
     return isinstance(coding.get("system"), str) and isinstance(coding.get("code"), str)
 
 
-def _expected(code_set: CodeSet, value_set: str) -> str:
-    if not code_set.shown:
-        return f"a code of the value set `{parse_canonical(value_set).url}`"
-    return "one of the codes " + ", ".join(f"`{code}`" for code in code_set.shown)
+def _wrong(code_set: CodeSet, value_set: str, listed: Text, named: Text) -> Findings:
+    """Say which codes are accepted: those of a short list, or the name of a long one."""
+    if code_set.shown:
+        return one(IssueType.CODE_INVALID, listed, ", ".join(f"`{code}`" for code in code_set.shown))
+    return one(IssueType.CODE_INVALID, named, parse_canonical(value_set).url)

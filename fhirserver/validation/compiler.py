@@ -11,6 +11,7 @@ from fhirserver.definitions.elements import Element, Kind
 from fhirserver.definitions.registry import Child, Definitions
 from fhirserver.kernel.outcome import IssueType
 from fhirserver.kernel.resource import Json
+from fhirserver.kernel.texts import Text
 from fhirserver.terminology.required import CodeSet, RequiredCodes
 from fhirserver.validation.bindings import bound_coded, bound_primitive
 from fhirserver.validation.findings import Check, Finding, Findings, both
@@ -29,7 +30,28 @@ from fhirserver.validation.shadows import repeating_shadow, single_shadow
 from fhirserver.validation.walk import Scope, Walk
 
 _UNKNOWN_RESOURCE: Final = (
-    Finding("", IssueType.STRUCTURE, "{} must be a resource whose `resourceType` is one that R4 defines."),
+    Finding(
+        "",
+        IssueType.STRUCTURE,
+        Text(
+            "resource-type-unknown",
+            en="{path} must be a resource whose `resourceType` is one that R4 defines.",
+            fr="{path} doit être une ressource dont le `resourceType` est défini par R4.",
+            nl="{path} moet een resource zijn waarvan R4 het `resourceType` definieert.",
+        ),
+    ),
+)
+_TWICE: Final = Text(
+    "choice-twice",
+    en="{path} must have `{0}[x]` once, of one type only.",
+    fr="{path} doit avoir `{0}[x]` une seule fois, d'un seul type.",
+    nl="{path} moet `{0}[x]` één keer hebben, van één enkel type.",
+)
+_MISSING: Final = Text(
+    "element-missing",
+    en="{path} must have `{0}`, which `{1}` requires.",
+    fr="{path} doit avoir `{0}`, que `{1}` exige.",
+    nl="{path} moet `{0}` hebben, dat `{1}` vereist.",
 )
 
 
@@ -84,8 +106,8 @@ class Compiler:
     def _choice(self, owner: str, element: Element) -> Choice:
         children = self._definitions.children(owner).values()
         names = frozenset(child.json_name for child in children if child.element is element)
-        twice = f"{{}} must have `{element.name}[x]` once, of one type only."
-        return Choice(names, element.min > 0, _missing(owner, element), Finding("", IssueType.STRUCTURE, twice))
+        twice = Finding("", IssueType.STRUCTURE, _TWICE, (element.name,))
+        return Choice(names, element.min > 0, _missing(owner, element), twice)
 
     def _property(self, owner: str, json_name: str) -> Check | None:
         """Compile one JSON property; None: the type has none of this name."""
@@ -176,7 +198,7 @@ class Compiler:
 
 def _missing(owner: str, element: Element) -> Finding:
     name = element.name + ("[x]" if element.is_choice else "")
-    return Finding("", IssueType.REQUIRED, f"{{}} must have `{name}`, which `{owner}` requires.")
+    return Finding("", IssueType.REQUIRED, _MISSING, (name, owner))
 
 
 def _resource_type(value: Json) -> str | None:

@@ -1,15 +1,19 @@
 """What a check gives: nothing, or findings with paths relative to the value it looked at.
 
 A check costs nothing but its tests while all is well: paths and messages are put together on failure only, each
-level adding its own segment on the way out. In a message ``{}`` stands for the finding's whole FHIRPath.
+level adding its own segment on the way out. In a text ``{path}`` stands for the finding's whole FHIRPath; values are
+names, types, urls and codes of definitions, never what was sent.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from fhirserver.kernel.outcome import IssueType
+from fhirserver.kernel.outcome import IssueType, Rule, Severity
 from fhirserver.kernel.resource import Json
+from fhirserver.kernel.texts import Text
 from fhirserver.validation.walk import Walk
+
+__all__ = ["MAX_FINDINGS", "Check", "Finding", "Findings", "Rule", "Severity", "Text", "both", "one", "under"]
 
 MAX_FINDINGS: Final = 1000
 """What one resource is told at most; past it a client learns nothing and the server only loses memory."""
@@ -20,21 +24,24 @@ class Finding(NamedTuple):
 
     path: str
     code: IssueType
-    message: str
+    text: Text
+    values: tuple[str, ...] = ()
+    severity: Severity = Severity.ERROR
+    rule: Rule | None = None
 
 
 Findings: TypeAlias = Sequence[Finding]
 Check: TypeAlias = Callable[[Json, Walk], Findings | None]
 
 
-def one(code: IssueType, message: str) -> Findings:
+def one(code: IssueType, text: Text, *values: str) -> Findings:
     """Return a single finding about the value itself."""
-    return (Finding("", code, message),)
+    return (Finding("", code, text, values),)
 
 
 def under(segment: str, findings: Findings) -> list[Finding]:
     """Put ``segment`` (``.name`` or ``[0]``) before the path of each finding."""
-    return [Finding(segment + path, code, message) for path, code, message in findings]
+    return [finding._replace(path=segment + finding.path) for finding in findings]
 
 
 def both(first: Check, second: Check) -> Check:

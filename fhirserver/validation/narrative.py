@@ -12,20 +12,75 @@ from xml.parsers import expat
 
 from fhirserver.kernel.outcome import IssueType
 from fhirserver.kernel.resource import Json
+from fhirserver.kernel.texts import Text
 from fhirserver.validation.findings import Finding, Findings, one
 from fhirserver.validation.walk import Walk
 
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
 _USUAL_START: Final = f'<div xmlns="{_XHTML}"'
-_MUST_BE_STRING: Final = one(IssueType.STRUCTURE, "{} must be a JSON string that holds XHTML.")
-_NOT_XML: Final = "{} must be well-formed XHTML, without a document type and with numeric entities only."
-_ROOT: Final = f"{{}} must be one `div` element in the namespace `{_XHTML}`."
-_ELEMENT: Final = "{} must hold only the formatting elements that R4 allows in a narrative (txt-1)."
-_ATTRIBUTE: Final = "{} must hold only the attributes that R4 allows in a narrative: no events, no scripts (txt-1)."
-_LINK: Final = (
-    "{} must link to `http:`, `https:`, `mailto:`, `tel:`, `ftp:`, `urn:`, `cid:`, `data:` images or relatively."
+_MUST_BE_STRING: Final = one(
+    IssueType.STRUCTURE,
+    Text(
+        "xhtml-string",
+        en="{path} must be a JSON string that holds XHTML.",
+        fr="{path} doit être une chaîne JSON qui contient du XHTML.",
+        nl="{path} moet een JSON-string zijn die XHTML bevat.",
+    ),
 )
-_EMPTY: Final = one(IssueType.INVARIANT, "{} must have some content other than white space (txt-2).")
+_NOT_XML: Final = Text(
+    "xhtml-form",
+    en="{path} must be well-formed XHTML, without a document type and with numeric entities only.",
+    fr="{path} doit être du XHTML bien formé, sans type de document et avec des entités numériques seulement.",
+    nl="{path} moet welgevormde XHTML zijn, zonder documenttype en met alleen numerieke entiteiten.",
+)
+_ROOT: Final = Text(
+    "xhtml-root",
+    en="{path} must be one `div` element in the namespace `{0}`.",
+    fr="{path} doit être un seul élément `div` de l'espace de noms `{0}`.",
+    nl="{path} moet één `div`-element in de naamruimte `{0}` zijn.",
+)
+_ELEMENT: Final = Text(
+    "xhtml-element",
+    en="{path} must hold only the formatting elements that R4 allows in a narrative (txt-1).",
+    fr="{path} ne doit contenir que les éléments de mise en forme que R4 permet dans un texte narratif (txt-1).",
+    nl="{path} mag alleen de opmaakelementen bevatten die R4 in een verhalende tekst toestaat (txt-1).",
+)
+_ATTRIBUTE: Final = Text(
+    "xhtml-attribute",
+    en="{path} must hold only the attributes that R4 allows in a narrative: no events, no scripts (txt-1).",
+    fr=(
+        "{path} ne doit contenir que les attributs que R4 permet dans un texte narratif : ni événements, ni "
+        "scripts (txt-1)."
+    ),
+    nl=(
+        "{path} mag alleen de attributen bevatten die R4 in een verhalende tekst toestaat: geen events, geen "
+        "scripts (txt-1)."
+    ),
+)
+_LINK: Final = Text(
+    "xhtml-link",
+    en=(
+        "{path} must link to `http:`, `https:`, `mailto:`, `tel:`, `ftp:`, `urn:`, `cid:`, `data:` images or "
+        "relatively."
+    ),
+    fr=(
+        "{path} doit avoir des liens vers `http:`, `https:`, `mailto:`, `tel:`, `ftp:`, `urn:`, `cid:`, des "
+        "images `data:`, ou relatifs."
+    ),
+    nl=(
+        "{path} moet verwijzen naar `http:`, `https:`, `mailto:`, `tel:`, `ftp:`, `urn:`, `cid:`, "
+        "`data:`-afbeeldingen, of relatief."
+    ),
+)
+_EMPTY: Final = one(
+    IssueType.INVARIANT,
+    Text(
+        "xhtml-empty",
+        en="{path} must have some content other than white space (txt-2).",
+        fr="{path} doit avoir un contenu autre que des espaces (txt-2).",
+        nl="{path} moet andere inhoud dan witruimte hebben (txt-2).",
+    ),
+)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -86,9 +141,9 @@ def check_xhtml(value: Json, walk: Walk) -> Findings | None:
 class _Refused(Exception):
     """Ends the reading at the first thing that may not be there."""
 
-    def __init__(self, code: IssueType, message: str) -> None:
-        super().__init__(message)
-        self.finding = Finding("", code, message)
+    def __init__(self, code: IssueType, text: Text, *values: str) -> None:
+        super().__init__(text.id)
+        self.finding = Finding("", code, text, values)
 
 
 def _read(text: str) -> Findings | None:
@@ -116,7 +171,7 @@ class _RootCheck:
 
     def __call__(self, name: str, attributes: dict[str, str]) -> None:
         if name != "div" or attributes.get("xmlns") != _XHTML:
-            raise _Refused(IssueType.STRUCTURE, _ROOT)
+            raise _Refused(IssueType.STRUCTURE, _ROOT, _XHTML)
         self._parser.StartElementHandler = _check_element
         _check_element(name, attributes)
 
@@ -135,7 +190,7 @@ def _check_element(name: str, attributes: dict[str, str]) -> None:
         if attribute in _URLS and not _is_safe(value, is_image=name == "img"):
             raise _Refused(IssueType.INVARIANT, _LINK)
         if attribute == "xmlns" and value != _XHTML:
-            raise _Refused(IssueType.STRUCTURE, _ROOT)
+            raise _Refused(IssueType.STRUCTURE, _ROOT, _XHTML)
 
 
 def _is_safe(url: str, *, is_image: bool) -> bool:

@@ -11,15 +11,82 @@ from typing import Final, Generic, TypeAlias, TypeVar
 from fhirserver.definitions.elements import Element
 from fhirserver.kernel.outcome import IssueType
 from fhirserver.kernel.resource import Json, Resource
+from fhirserver.kernel.texts import Text
 from fhirserver.validation.findings import MAX_FINDINGS, Check, Finding, Findings, one, under
 from fhirserver.validation.walk import Walk
 
-_NOT_AN_OBJECT: Final = one(IssueType.STRUCTURE, "{} must be a JSON object.")
-_NOT_AN_ARRAY: Final = one(IssueType.STRUCTURE, "{} repeats and must be a JSON array.")
-_NOT_REPEATING: Final = one(IssueType.STRUCTURE, "{} does not repeat and must not be a JSON array.")
-_EMPTY_ARRAY: Final = one(IssueType.STRUCTURE, "{} must not be an empty array; leave it out instead.")
-_EMPTY_OBJECT: Final = one(IssueType.STRUCTURE, "{} must have a value or children; leave it out instead.")
-NULL: Final = one(IssueType.STRUCTURE, "{} must not be null; an element without a value is left out.")
+_NOT_AN_OBJECT: Final = one(
+    IssueType.STRUCTURE,
+    Text(
+        "json-object",
+        en="{path} must be a JSON object.",
+        fr="{path} doit être un objet JSON.",
+        nl="{path} moet een JSON-object zijn.",
+    ),
+)
+NOT_AN_ARRAY: Final = one(
+    IssueType.STRUCTURE,
+    Text(
+        "json-array",
+        en="{path} repeats and must be a JSON array.",
+        fr="{path} est répétable et doit être un tableau JSON.",
+        nl="{path} is herhaalbaar en moet een JSON-array zijn.",
+    ),
+)
+_NOT_REPEATING: Final = one(
+    IssueType.STRUCTURE,
+    Text(
+        "json-no-array",
+        en="{path} does not repeat and must not be a JSON array.",
+        fr="{path} n'est pas répétable et ne doit pas être un tableau JSON.",
+        nl="{path} is niet herhaalbaar en mag geen JSON-array zijn.",
+    ),
+)
+_EMPTY_ARRAY: Final = one(
+    IssueType.STRUCTURE,
+    Text(
+        "empty-array",
+        en="{path} must not be an empty array; leave it out instead.",
+        fr="{path} ne doit pas être un tableau vide ; il faut l'omettre.",
+        nl="{path} mag geen lege array zijn; laat het element dan weg.",
+    ),
+)
+_EMPTY_OBJECT: Final = one(
+    IssueType.STRUCTURE,
+    Text(
+        "empty-object",
+        en="{path} must have a value or children; leave it out instead.",
+        fr="{path} doit avoir une valeur ou des éléments enfants ; sinon il faut l'omettre.",
+        nl="{path} moet een waarde of onderliggende elementen hebben; laat het element anders weg.",
+    ),
+)
+NULL: Final = one(
+    IssueType.STRUCTURE,
+    Text(
+        "json-null",
+        en="{path} must not be null; an element without a value is left out.",
+        fr="{path} ne doit pas être null ; un élément sans valeur est omis.",
+        nl="{path} mag niet null zijn; een element zonder waarde wordt weggelaten.",
+    ),
+)
+_UNKNOWN: Final = Text(
+    "element-unknown",
+    en="{path} does not have `{0}`; only elements that R4 defines are accepted.",
+    fr="{path} n'a pas d'élément `{0}` ; seuls les éléments définis par R4 sont acceptés.",
+    nl="{path} heeft geen `{0}`; alleen elementen die R4 definieert worden aanvaard.",
+)
+_UNNAMED: Final = Text(
+    "element-unknown-name",
+    en="{path} does not have an element of this name; only elements that R4 defines are accepted.",
+    fr="{path} n'a pas d'élément de ce nom ; seuls les éléments définis par R4 sont acceptés.",
+    nl="{path} heeft geen element met deze naam; alleen elementen die R4 definieert worden aanvaard.",
+)
+_TOO_DEEP: Final = Text(
+    "nesting",
+    en="{path} is nested too deep; {0} levels of its kind are accepted.",
+    fr="{path} est imbriqué trop profondément ; {0} niveaux de ce genre sont acceptés.",
+    nl="{path} is te diep genest; {0} niveaus van deze soort worden aanvaard.",
+)
 
 
 ShadowCheck: TypeAlias = Callable[[Resource, Walk], Findings | None]
@@ -173,8 +240,9 @@ def _settle_names(shape: Shape, value: Resource, found: dict[str, Findings], wal
 
 
 def _unknown(name: str) -> Finding:
-    shown = f"`{name}`" if len(name) <= 64 and name.isascii() and name.isidentifier() else "an element of this name"
-    return Finding("", IssueType.STRUCTURE, f"{{}} does not have {shown}; only elements that R4 defines are accepted.")
+    if len(name) <= 64 and name.isascii() and name.isidentifier():
+        return Finding("", IssueType.STRUCTURE, _UNKNOWN, (name,))
+    return Finding("", IssueType.STRUCTURE, _UNNAMED)
 
 
 def array_check(item_check: Check) -> Check:
@@ -182,7 +250,7 @@ def array_check(item_check: Check) -> Check:
 
     def check(value: Json, walk: Walk) -> Findings | None:
         if type(value) is not list or not value:
-            return _NOT_AN_ARRAY if type(value) is not list else _EMPTY_ARRAY
+            return NOT_AN_ARRAY if type(value) is not list else _EMPTY_ARRAY
         if len(value) == 1:
             problems = item_check(value[0], walk)
             return None if problems is None else under("[0]", NULL if value[0] is None else problems)
@@ -204,9 +272,7 @@ def bounded(check: Check) -> Check:
 
     def descend(value: Json, walk: Walk) -> Findings | None:
         if walk.depth >= walk.max_depth:
-            return one(
-                IssueType.TOO_LONG, f"{{}} is nested too deep; {walk.max_depth} levels of its kind are accepted."
-            )
+            return one(IssueType.TOO_LONG, _TOO_DEEP, str(walk.max_depth))
         walk.depth += 1
         problems = check(value, walk)
         walk.depth -= 1

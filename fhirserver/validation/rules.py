@@ -10,10 +10,19 @@ from typing import Final
 from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.outcome import IssueType
 from fhirserver.kernel.resource import Json, Resource
+from fhirserver.kernel.texts import Text
 from fhirserver.validation.findings import Check, Finding, Findings, one
 from fhirserver.validation.walk import Walk
 
-_EXT_1: Final = one(IssueType.INVARIANT, "{} must have either extensions or a value, not both (ext-1).")
+_EXT_1: Final = one(
+    IssueType.INVARIANT,
+    Text(
+        "extension-value",
+        en="{path} must have either extensions or a value, not both (ext-1).",
+        fr="{path} doit avoir soit des extensions, soit une valeur, pas les deux (ext-1).",
+        nl="{path} moet ofwel extensies ofwel een waarde hebben, niet allebei (ext-1).",
+    ),
+)
 
 
 def check_extension(value: Resource, walk: Walk) -> Findings | None:
@@ -29,7 +38,12 @@ _URL: Final = (
     Finding(
         ".url",
         IssueType.EXTENSION,
-        "{} must be an absolute URL; only an extension inside an extension is named by a relative one.",
+        Text(
+            "extension-url",
+            en="{path} must be an absolute URL; only an extension inside an extension is named by a relative one.",
+            fr="{path} doit être une URL absolue ; seule une extension dans une extension porte un nom relatif.",
+            nl="{path} moet een absolute URL zijn; alleen een extensie binnen een extensie heeft een relatieve naam.",
+        ),
     ),
 )
 
@@ -46,11 +60,25 @@ _LITERAL: Final = (
     Finding(
         ".reference",
         IssueType.VALUE,
-        "{} must be `Type/id`, an absolute URL, a URN, or `#` and the id of a contained resource.",
+        Text(
+            "reference-form",
+            en="{path} must be `Type/id`, an absolute URL, a URN, or `#` and the id of a contained resource.",
+            fr="{path} doit être `Type/id`, une URL absolue, un URN, ou `#` suivi de l'id d'une ressource contenue.",
+            nl="{path} moet `Type/id`, een absolute URL, een URN, of `#` met de id van een ingesloten resource zijn.",
+        ),
     ),
 )
 _REF_1: Final = (
-    Finding(".reference", IssueType.INVARIANT, "{} must name a contained resource that is there (ref-1)."),
+    Finding(
+        ".reference",
+        IssueType.INVARIANT,
+        Text(
+            "reference-contained",
+            en="{path} must name a contained resource that is there (ref-1).",
+            fr="{path} doit désigner une ressource contenue qui est présente (ref-1).",
+            nl="{path} moet een ingesloten resource noemen die aanwezig is (ref-1).",
+        ),
+    ),
 )
 
 
@@ -78,12 +106,48 @@ def reference_check(resource_types: frozenset[str]) -> Check:
     return check
 
 
-_NO_ID: Final = Finding("", IssueType.REQUIRED, "{} must have an `id`, because it is contained.")
-_DOM_4: Final = Finding(
-    "", IssueType.INVARIANT, "{} must not have `meta.versionId` or `meta.lastUpdated`, because it is contained (dom-4)."
+_NO_ID: Final = Finding(
+    "",
+    IssueType.REQUIRED,
+    Text(
+        "contained-id",
+        en="{path} must have an `id`, because it is contained.",
+        fr="{path} doit avoir un `id`, car c'est une ressource contenue.",
+        nl="{path} moet een `id` hebben, omdat het een ingesloten resource is.",
+    ),
 )
-_DOM_5: Final = Finding("", IssueType.INVARIANT, "{} must not have `meta.security`, because it is contained (dom-5).")
-DOM_2: Final = one(IssueType.INVARIANT, "{} must not be there: a contained resource contains no other (dom-2).")
+_DOM_4: Final = Finding(
+    "",
+    IssueType.INVARIANT,
+    Text(
+        "contained-version",
+        en="{path} must not have `meta.versionId` or `meta.lastUpdated`, because it is contained (dom-4).",
+        fr="{path} ne doit avoir ni `meta.versionId` ni `meta.lastUpdated`, car c'est une ressource contenue (dom-4).",
+        nl=(
+            "{path} mag geen `meta.versionId` of `meta.lastUpdated` hebben, omdat het een ingesloten resource is "
+            "(dom-4)."
+        ),
+    ),
+)
+_DOM_5: Final = Finding(
+    "",
+    IssueType.INVARIANT,
+    Text(
+        "contained-security",
+        en="{path} must not have `meta.security`, because it is contained (dom-5).",
+        fr="{path} ne doit pas avoir de `meta.security`, car c'est une ressource contenue (dom-5).",
+        nl="{path} mag geen `meta.security` hebben, omdat het een ingesloten resource is (dom-5).",
+    ),
+)
+DOM_2: Final = one(
+    IssueType.INVARIANT,
+    Text(
+        "contained-nested",
+        en="{path} must not be there: a contained resource contains no other (dom-2).",
+        fr="{path} ne doit pas être présent : une ressource contenue n'en contient pas d'autre (dom-2).",
+        nl="{path} mag er niet zijn: een ingesloten resource bevat geen andere (dom-2).",
+    ),
+)
 
 
 def check_contained(value: Resource, walk: Walk) -> Findings | None:
@@ -100,8 +164,18 @@ def check_contained(value: Resource, walk: Walk) -> Findings | None:
     return found or None
 
 
-_DOM_3: Final = "{} must be referred to from elsewhere in the resource, or refer to it with `#` (dom-3)."
-_SAME_ID: Final = "{} must be an id that no other contained resource has."
+_DOM_3: Final = Text(
+    "contained-unused",
+    en="{path} must be referred to from elsewhere in the resource, or refer to it with `#` (dom-3).",
+    fr="{path} doit être référencé ailleurs dans la ressource, ou la référencer par `#` (dom-3).",
+    nl="Naar {path} moet elders in de resource worden verwezen, of het moet er met `#` naar verwijzen (dom-3).",
+)
+_SAME_ID: Final = Text(
+    "contained-same-id",
+    en="{path} must be an id that no other contained resource has.",
+    fr="{path} doit être un id qu'aucune autre ressource contenue ne porte.",
+    nl="{path} moet een id zijn die geen andere ingesloten resource heeft.",
+)
 
 
 def check_container(value: Resource, walk: Walk) -> Findings | None:

@@ -8,14 +8,38 @@ from typing import Final
 
 from fhirserver.kernel.outcome import IssueType
 from fhirserver.kernel.resource import Json, Resource
+from fhirserver.kernel.texts import Text
 from fhirserver.validation.findings import MAX_FINDINGS, Check, Finding, Findings, one, under
-from fhirserver.validation.objects import NULL, ShadowCheck
+from fhirserver.validation.objects import NOT_AN_ARRAY, NULL, ShadowCheck
 from fhirserver.validation.walk import Walk
 
-_SHADOW_ARRAY: Final = one(IssueType.STRUCTURE, "{} repeats, so its ids and extensions must be a JSON array.")
-_VALUE_ARRAY: Final = one(IssueType.STRUCTURE, "{} repeats and must be a JSON array.")
-_LENGTHS: Final = one(IssueType.STRUCTURE, "{} and its ids and extensions must be arrays of the same length.")
-_NOTHING: Final = one(IssueType.STRUCTURE, "{} must have a value or extensions.")
+_SHADOW_ARRAY: Final = one(
+    IssueType.STRUCTURE,
+    Text(
+        "shadow-array",
+        en="{path} repeats, so its ids and extensions must be a JSON array.",
+        fr="{path} est répétable : ses id et ses extensions doivent former un tableau JSON.",
+        nl="{path} is herhaalbaar: de bijbehorende id's en extensies moeten een JSON-array vormen.",
+    ),
+)
+_LENGTHS: Final = one(
+    IssueType.STRUCTURE,
+    Text(
+        "shadow-length",
+        en="{path} and its ids and extensions must be arrays of the same length.",
+        fr="{path} et ses id et extensions doivent être des tableaux de même longueur.",
+        nl="{path} en de bijbehorende id's en extensies moeten arrays van dezelfde lengte zijn.",
+    ),
+)
+_NOTHING: Final = one(
+    IssueType.STRUCTURE,
+    Text(
+        "empty-primitive",
+        en="{path} must have a value or extensions.",
+        fr="{path} doit avoir une valeur ou des extensions.",
+        nl="{path} moet een waarde of extensies hebben.",
+    ),
+)
 
 
 def single_shadow(name: str, value_check: Check, element_check: Check) -> ShadowCheck:
@@ -38,7 +62,7 @@ def repeating_shadow(name: str, value_check: Check, element_check: Check) -> Sha
             return _SHADOW_ARRAY
         values = owner.get(name, [None] * len(shadows))
         if not isinstance(values, list):
-            return _VALUE_ARRAY
+            return NOT_AN_ARRAY
         if len(values) != len(shadows) or not values:
             return _LENGTHS
         found: list[Finding] = []

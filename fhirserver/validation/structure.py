@@ -7,11 +7,13 @@ reported on its parent. Messages name elements and what would have been accepted
 Spec: http://hl7.org/fhir/R4/validation.html
 """
 
+from dataclasses import replace
 from typing import Final
 
 from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.outcome import Issue, IssueType, Severity
 from fhirserver.kernel.resource import Resource
+from fhirserver.kernel.texts import Text
 from fhirserver.terminology.required import RequiredCodes
 from fhirserver.validation.compiler import Compiler
 from fhirserver.validation.findings import MAX_FINDINGS, Finding
@@ -20,8 +22,23 @@ from fhirserver.validation.walk import Walk
 MAX_DEPTH: Final = 32
 """Extensions in extensions, items in items, resources in resources; more would strain the stack."""
 
-_MORE: Final = Issue(
-    IssueType.TOO_COSTLY, f"The resource has more problems than the {MAX_FINDINGS} listed.", Severity.INFORMATION
+_MORE: Final = Text(
+    "more-problems",
+    en="The resource has more problems than the {0} listed.",
+    fr="La ressource a plus de problèmes que les {0} énumérés.",
+    nl="De resource heeft meer problemen dan de {0} die zijn opgesomd.",
+)
+_UNKNOWN_TYPE: Final = Text(
+    "type-unknown",
+    en="The resource must be of a type that R4 defines.",
+    fr="La ressource doit être d'un type défini par R4.",
+    nl="De resource moet van een type zijn dat R4 definieert.",
+)
+_OTHER_TYPE: Final = Text(
+    "type-other",
+    en="The resource must be a JSON object whose `resourceType` is `{0}`.",
+    fr="La ressource doit être un objet JSON dont le `resourceType` est `{0}`.",
+    nl="De resource moet een JSON-object zijn waarvan het `resourceType` `{0}` is.",
 )
 
 
@@ -37,18 +54,24 @@ class StructureValidator:
     def validate(self, resource: Resource, resource_type: str) -> list[Issue]:
         """Return every problem of a resource that should be a ``resource_type``; empty: it is valid."""
         if not self._definitions.is_resource_type(resource_type):
-            return [Issue(IssueType.STRUCTURE, "The resource must be of a type that R4 defines.")]
+            return [Issue.of(IssueType.STRUCTURE, _UNKNOWN_TYPE.told())]
         if not isinstance(resource, dict) or resource.get("resourceType") != resource_type:
-            message = f"The resource must be a JSON object whose `resourceType` is `{resource_type}`."
-            return [Issue(IssueType.STRUCTURE, message, expression=(resource_type,))]
+            told = _OTHER_TYPE.told(resource_type)
+            return [Issue.of(IssueType.STRUCTURE, told, expression=(resource_type,))]
         found = self._compiler.type_check(resource_type)(resource, Walk(resource, self._max_depth))
         return [] if found is None else _issues(resource_type, list(found))
 
 
 def _issues(resource_type: str, found: list[Finding]) -> list[Issue]:
-    issues = [_issue(resource_type + path, code, message) for path, code, message in found[:MAX_FINDINGS]]
-    return issues if len(found) <= MAX_FINDINGS else [*issues, _MORE]
+    issues = [issue_of(resource_type, finding) for finding in found[:MAX_FINDINGS]]
+    if len(found) > MAX_FINDINGS:
+        told = _MORE.told(str(MAX_FINDINGS))
+        issues.append(Issue.of(IssueType.TOO_COSTLY, told, Severity.INFORMATION))
+    return issues
 
 
-def _issue(expression: str, code: IssueType, message: str) -> Issue:
-    return Issue(code, message.replace("{}", f"`{expression}`", 1), expression=(expression,))
+def issue_of(resource_type: str, finding: Finding) -> Issue:
+    """Return what a finding of a resource says, with its whole FHIRPath."""
+    expression = resource_type + finding.path
+    told = finding.text.told(*finding.values, path=expression)
+    return replace(Issue.of(finding.code, told, finding.severity, (expression,)), rule=finding.rule)
