@@ -17,7 +17,7 @@ from fhirserver.kernel.resource import Json, Resource
 Find: TypeAlias = Callable[[str], Resource | None]
 """Finds a StructureDefinition by ``url`` or ``url|version``, with or without a snapshot."""
 
-ELEMENTS_MAX: Final = 50_000
+ELEMENTS_MAX: Final = 20_000
 """Profiles that unfold each other twice at every level would fill any memory."""
 _LINEAGE_MAX: Final = 40
 _BASE: Final = url_of("Base")

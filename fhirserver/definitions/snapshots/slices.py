@@ -49,7 +49,7 @@ def new_slice(node: Node, slice_name: str, change: Json, structures: Structures)
     owner = owner_of(node, slice_name)
     part = owner.as_slice(slice_name) if owner is not node else _start(node, slice_name, change)
     definition = _from_profile(part.definition, change, structures)
-    part.definition = _cardinality(definition, owner.definition, change)
+    part.definition = _cardinality(definition, owner.definition)
     if is_choice(node):
         part.definition = _form(part.definition, node, slice_name)
     owner.slices[slice_name] = part
@@ -68,7 +68,7 @@ def _start(node: Node, slice_name: str, change: Json) -> Node:
     return part
 
 
-def _cardinality(definition: Json, sliced: Json, change: Json) -> Json:
+def _cardinality(definition: Json, sliced: Json) -> Json:
     """Let a slice be absent unless it says more, and never occur more often than what is sliced."""
     result = {**definition, "min": 0}
     if limit_of(result.get("max")) > limit_of(sliced.get("max")):
