@@ -17,7 +17,7 @@ from fhirserver.repository.planning import types_of, within_access
 from fhirserver.repository.services import Services
 from fhirserver.search.attachments import ATTACHED, BINARY, CONTEXT
 from fhirserver.search.match import Candidate, match
-from fhirserver.search.needs import Extent, extent_of
+from fhirserver.search.needs import Extent, needs_of
 from fhirserver.search.plan import ALL, NONE, HasTerm, IsOneOf, Plan
 from fhirserver.store.store import Current, Session
 from fhirserver.store.values import candidate_of, selects
@@ -41,7 +41,7 @@ class Sight:
         wanted = self.access.filter(key.partition("/")[0], right)
         if wanted == ALL:
             return await self.services.store.current(key)
-        found = await self.services.store.indexed(key, extent_of(wanted))
+        found = await self.services.store.indexed(key, *needs_of(wanted))
         if found is None or found.is_deletion or not found.is_indexed:
             return await self.permitted(found, wanted)
         if selects(wanted, found.stored):

@@ -1,5 +1,6 @@
 """What a plan asks of a resource beside its terms: known once for each plan, however often it is matched."""
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
@@ -36,14 +37,9 @@ class Extent(Enum):
     ALL = "all"
 
 
-def extent_of(plan: Plan) -> Extent:
-    """Return what decides a plan."""
-    return _needs_of(plan)[0]
-
-
 def asked_keys(plan: Plan) -> frozenset[str]:
     """Return the keys of the spans and groups that a plan asks for."""
-    return _needs_of(plan)[1]
+    return needs_of(plan)[1]
 
 
 _GROWING: Final = tuple(Extent)
@@ -67,7 +63,8 @@ def _find_needs(plan: Plan) -> Needs:
     return _extent_of(plan), frozenset(_keys_of(plan))
 
 
-_needs_of: Final = ByIdentity(_find_needs, _REMEMBERED)
+needs_of: Final[Callable[[Plan], Needs]] = ByIdentity(_find_needs, _REMEMBERED)
+"""What decides a plan, and the keys of the spans and groups that it asks for."""
 
 
 def _extent_of(plan: Plan) -> Extent:

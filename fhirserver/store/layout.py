@@ -28,6 +28,7 @@ k    of an AuditEvent: its link in the chain, [number, authentication code] (sto
 """
 
 import hashlib
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -142,6 +143,12 @@ def superseded(stored: Document, ended_us: int) -> Document:
     if "t" in stored:
         fields["t"] = [*stored["t"], instance_term(key)]
     return fields
+
+
+def spans_under(keys: Iterable[str]) -> Document:
+    """Return the projection of the spans under some keys."""
+    wanted = [key + end for key in keys for end in ("", WIDE)]
+    return {"$filter": {"input": "$r", "cond": {"$in": ["$$this.p", wanted]}}}
 
 
 def _span(span: Span) -> Document:

@@ -41,6 +41,7 @@ from fhirserver.store.layout import (
     VOCABULARY,
     Document,
     history_id,
+    spans_under,
     superseded,
 )
 from fhirserver.store.transactions import transact
@@ -51,6 +52,8 @@ T = TypeVar("T")
 _READ_BATCH: Final = 500
 _CREATE_BATCH: Final = 200
 _FIELDS: Final = {Extent.TERMS: TERMS, Extent.SPANS: {**TERMS, "r": 1}, Extent.ALL: KEPT}
+_SHAPES: Final = 64
+"""Of spans that are read by themselves."""
 _NODE_BITS: Final = 10
 
 INDEXED_HISTORY: Final = "history indexed"
@@ -111,6 +114,7 @@ class Store:
             extent: Coalescer(partial(self._find_batch, fields), _READ_BATCH, self.observer("read"))
             for extent, fields in _FIELDS.items()
         }
+        self._find_spans: dict[frozenset[str], Coalescer[str, Current | None]] = {}
         self._create = Coalescer(self._create_batch, _CREATE_BATCH, self.observer("create"))
 
     def collection(self, name: str) -> AsyncCollection[Document]:
@@ -144,13 +148,24 @@ class Store:
         """Return the current version of ``Type/id``, a deletion too; None when it never existed."""
         return await self._read(key)
 
-    async def indexed(self, key: str, extent: Extent) -> Current | None:
+    def indexed(self, key: str, extent: Extent, spans: frozenset[str] = frozenset()) -> Awaitable[Current | None]:
         """Return the current version with some of the index values that it is found by.
 
-        One whose JSON is too large for a document is without it, until it is ``loaded``: nobody waits for what may not
-        be seen.
+        ``spans``: the keys of those that are read where nothing beside terms and spans is, none for all. One whose JSON
+        is too large for a document is without it, until it is ``loaded``: nobody waits for what may not be seen.
         """
-        return await self._find[extent](key)
+        if spans and extent is Extent.SPANS:
+            return (self._find_spans.get(spans) or self._finder(spans))(key)
+        return self._find[extent](key)
+
+    def _finder(self, spans: frozenset[str]) -> Coalescer[str, Current | None]:
+        """Return what reads the spans under some keys: to read numbers that nobody asks for takes longest of all."""
+        if len(self._find_spans) >= _SHAPES:
+            return self._find[Extent.SPANS]
+        finder = self._find_spans[spans] = Coalescer(
+            partial(self._find_batch, {**TERMS, "r": spans_under(spans)}), _READ_BATCH, self.observer("read")
+        )
+        return finder
 
     async def before(self, key: str, version_id: int, session: Session | None = None) -> Current | None:
         """Return what a version before the current one is found by, without its content."""

@@ -19,15 +19,19 @@ _CUT: Final = MAX_TERM + len(VARIANT_END) + 64
 class HeldDocument:
     """A document as plans are asked of it: what is beside its terms is read when a plan comes to it."""
 
-    __slots__ = ("_candidate", "_plan", "_spans", "_stored", "key", "terms")
+    __slots__ = ("_candidate", "_plan", "_spans", "_stored", "terms")
 
     def __init__(self, stored: Document, plan: Plan) -> None:
         """Hold a document against ``plan``."""
-        self.key = _key(stored["_id"])
-        self.terms = frozenset(_terms(stored))
+        self.terms = frozenset(_terms(stored) if "l" in stored else stored.get("t", ()))
         self._stored, self._plan = stored, plan
         self._spans: list[Span] | None = None
         self._candidate: Candidate | None = None
+
+    @property
+    def key(self) -> str:
+        """``Type/id``."""
+        return _key(self._stored["_id"])
 
     @property
     def spans(self) -> Sequence[Span]:
@@ -83,9 +87,10 @@ def _terms(fields: Document) -> list[str]:
 
 
 def _spans(fields: Document, keys: frozenset[str] | None) -> list[Span]:
+    stored = fields.get("r") or ()
     if keys is None:
-        return [_span(one) for one in fields.get("r", ())]
-    return [_span(one) for one in fields.get("r", ()) if (key := one["p"]) in keys or key.removesuffix(WIDE) in keys]
+        return [_span(one) for one in stored]
+    return [_span(one) for one in stored if (key := one["p"]) in keys or key.removesuffix(WIDE) in keys]
 
 
 def _span(span: Document) -> Span:
