@@ -150,6 +150,9 @@ class _NoBook:
         """Leave everything to scopes."""
         return NoRules()
 
+    def at_hand(self, caller: Caller) -> None:
+        """Have nothing ready."""
+
 
 class Grants:
     """Makes the access of callers; one for each site."""
@@ -160,6 +163,13 @@ class Grants:
         self._compiled: OrderedDict[tuple[tuple[str, ...], str | None], Scopes] = OrderedDict()
         self._granted: OrderedDict[str, Granted] = OrderedDict()
         """By token: what was worked out for one request serves the next, as long as nothing has changed."""
+
+    def at_hand(self, caller: Caller, binder: Binder) -> Granted | None:
+        """Return the access of a caller for whom nothing has to be asked or worked out; None: await ``access_of``."""
+        known = self._granted.get(caller.token_id)
+        if known is None or known.caller is not caller or known.scopes.binder.parameters is not binder.parameters:
+            return None
+        return known if self._book.at_hand(caller) is known.rules else None
 
     async def access_of(self, caller: Caller, binder: Binder) -> Granted:
         """Return the access of a caller, by the search parameters as they are now."""

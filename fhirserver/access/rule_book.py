@@ -103,6 +103,8 @@ class SiteRuleBook:
         self._policy, self._source, self._changes = policy, source, changes
         self._loaded: OrderedDict[Key, _Loaded] = OrderedDict()
         self._keys: dict[int, tuple[Caller, Key]] = {}
+        self._at_hand: dict[int, tuple[Caller, _Loaded]] = {}
+        """What callers were given since the last look: who comes again is given the same."""
         self._terms: RoleTerms | None = None
         self._looked_s = -FRESH_S
         self._looking: asyncio.Future[None] | None = None
@@ -115,7 +117,17 @@ class SiteRuleBook:
         found = self._loaded.get(key)
         if found is None or time.monotonic() - found.begun_s > OLDEST_S or not self._is_by_policy(found):
             found = self._begin(key, caller)
+        self._at_hand[id(caller)] = caller, found  # which keeps the caller, and so its identity
         return found.now if found.now is not None else await asyncio.shield(found.rules)
+
+    def at_hand(self, caller: Caller) -> SiteRules | None:
+        """Return the rules for a caller where nothing has to be asked for them; None: await ``rules_for``."""
+        now_s = time.monotonic()
+        found = self._at_hand.get(id(caller))
+        if found is None or now_s - self._looked_s > FRESH_S or now_s - found[1].begun_s > OLDEST_S:
+            return None
+        rules = found[1].now
+        return rules if rules is not None and rules.records.policy is self._policy() else None
 
     def _key_of(self, caller: Caller) -> Key:
         """Return the key of a caller: that of one who asked before is known."""
@@ -141,6 +153,7 @@ class SiteRuleBook:
         changes = await self._changes.poll()
         self._loaded = OrderedDict((key, one) for key, one in self._loaded.items() if one.outlives(changes))
         self._looked_s = began_s
+        self._at_hand.clear()
 
     def _is_by_policy(self, found: _Loaded) -> bool:
         """Tell whether rules are of the policy as it is now."""

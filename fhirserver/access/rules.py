@@ -49,6 +49,10 @@ class RuleBook(Protocol):
         """Return the rules for a caller, which are at most half a second old."""
         ...
 
+    def at_hand(self, caller: Caller) -> Rules | None:
+        """Return the same where nothing has to be asked for them; None: await ``rules_for``."""
+        ...
+
 
 class NoRules:
     """Of a site that leaves everything to scopes."""

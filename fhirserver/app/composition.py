@@ -154,8 +154,15 @@ class Application:
         site = self._site(name)
         if self.authorization is None:
             return Repository(site.live, Unrestricted(), trail)
-        caller = await self.authorization.authenticator.caller_of(headers, name, thumbprint_of(scope))
-        return await self._repository_for(caller, trail)
+        authenticator, certificate = self.authorization.authenticator, thumbprint_of(scope)
+        caller = authenticator.known(headers, name, certificate)
+        if caller is None:
+            caller = await authenticator.caller_of(headers, name, certificate)
+        access = site.grants.at_hand(caller, site.live.now.binder)
+        if access is None:
+            return await self._repository_for(caller, trail)
+        trail.decided(access.rules.decision)
+        return Repository(site.live, access, trail)
 
     async def _repository_for(self, caller: Caller, trail: Trail) -> Repository:
         """Return the door of a caller's site with what the caller is granted. Raises Unavailable."""

@@ -82,10 +82,6 @@ class Answer(NamedTuple):
     """None: the request did not get as far as a repository."""
     address: str | None
     parameters: Query = ()
-    decision: str = ""
-    """The version of the policy and the rule that decided."""
-    has_provenance: bool = False
-    """The caller brought a Provenance, so that none is to be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,14 +225,15 @@ def touched_fields(touched: Iterable[Version | Touched]) -> list[tuple[Any, ...]
     reference = b""
     """What names the only patient of the one before: most are about the same one."""
     for one in touched:
-        version, touch, content = one if type(one) is Touched else (one, Touch.SEEN, one.content)
+        version, touch, content = one if type(one) is Touched else (one, _SEEN, one.content)
         resource_type, logical_id, version_id = version[:3]
         if resource_type == _PATIENT:
             patients, reference = (logical_id,), b""
         elif not (reference and content and _names_only(content, reference)):
             patients = patients_named(content)
             reference = b'"Patient/%b"' % patients[0].encode() if len(patients) == 1 else b""
-        labels = () if content is None or _is_plain(content) else labels_of(content)
+        end = _PLAIN_HEAD + len(resource_type) + len(logical_id) + len(str(version_id))
+        labels = () if content is None or content.startswith(_END_OF_META, end) else labels_of(content)
         fields.append((f"{resource_type}/{logical_id}", version_id, touch, patients, labels))
     return fields
 
@@ -244,7 +241,7 @@ def touched_fields(touched: Iterable[Version | Touched]) -> list[tuple[Any, ...]
 def _names_only(content: bytes, reference: bytes) -> bool:
     """Tell whether the one place of a resource that could name a patient is this reference."""
     place = content.find(_MARK)
-    return content.startswith(reference, place - 1) and content.find(_MARK, place + 1) < 0
+    return content.startswith(reference, place - 1) and content.rfind(_MARK) == place
 
 
 def patients_named(content: bytes | None) -> Sequence[str]:
@@ -282,11 +279,15 @@ _read_resource: Final = msgspec.json.Decoder(_Labelled).decode
 _read_labels: Final = msgspec.json.Decoder(tuple[_Label, ...]).decode
 _HEAD: Final = rb'\{"resourceType":"[A-Za-z]++","id":"[^"\\]++","meta":\{"versionId":"[0-9]++","lastUpdated":"[^"\\]++"'
 """How resources begin, in the words of ``codec.fhir_json.stamp``: the rest need not be looked through."""
-_is_plain: Final = re.compile(_HEAD + rb"\}").match
 _with_labels: Final = re.compile(
     _HEAD + rb'(?:,"(?:source|profile|tag)":(?:"[^"\\]*"|\[[^\[\]\\]*\]))*,"security":(\[[^\[\]\\]*\])'
 ).match
 _FEW: Final = 256
+_PLAIN_HEAD: Final = len('{"resourceType":"","id":"","meta":{"versionId":"","lastUpdated":"2026-01-01T00:00:00.000000')
+"""Where the instant of a stamped resource ends, but for its type, id and version."""
+_END_OF_META: Final = b'Z"}'
+"""What stands there where ``meta`` has nothing else in it."""
+_SEEN: Final = Touch.SEEN.value
 
 
 def labels_of(content: bytes) -> _Labels:

@@ -27,6 +27,8 @@ from fhirserver.repository.trail import Touched
 STREAM_PART: Final = 500
 """Versions of a stream that one record is about."""
 _NOBODY: Final = 0
+_REST: Final = Kind.REST.value
+_OUTCOMES: Final = {200: outcome_of(200).value}
 _REFUSED: Final = 400
 _EACH: Final = 20
 """Requests without login of one address that are recorded one by one until ``settle``; the others are counted."""
@@ -134,25 +136,26 @@ class Recorder:
     ) -> None:
         if self.spool.is_long:
             self.rotate()
+        trail, status = answer.trail, answer.status
         self._append(
             (
                 "r",
                 time.time_ns() // 1000,
                 answer.site,
                 answer.request_id,
-                Kind.REST,
+                _REST,
                 self._number(answer.caller),
                 answer.address,
                 answer.method,
-                answer.status,
-                outcome_of(answer.status),
+                status,
+                _OUTCOMES.get(status) or outcome_of(status),
                 steps,
                 touched_fields(touched),
                 part,
-                answer.decision,
+                "" if trail is None else trail.decision,
                 "",
                 None,
-                answer.has_provenance,
+                trail is not None and trail.has_provenance,
                 repeats,
             )
         )

@@ -6,7 +6,7 @@ Spec: http://hl7.org/fhir/R4/http.html, https://asgi.readthedocs.io/en/stable/sp
 
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
@@ -50,6 +50,7 @@ _IN_TURTLE: Final = frozenset(
 _IN_LINES: Final = frozenset({Interaction.SEARCH_TYPE, Interaction.SEARCH_SYSTEM})
 """What is answered in lines, as NDJSON or CSV, to who wants them."""
 _MEMO: Final = 512
+_NOWHERE: Final = (None,)
 _ACCEPT_PATCH: Final = ("Accept-Patch", ACCEPT_PATCH)
 
 
@@ -133,7 +134,7 @@ class _Call:
         self.trail: Trail | None = None
         self.resources = 0
         """How many leave or were written."""
-        self.limits: tuple[tuple[str, str], ...] = ()
+        self.limits: Sequence[tuple[bytes, bytes]] = ()
         """What says how much more its caller may ask."""
 
 
@@ -213,18 +214,16 @@ class FhirLane:
         if _is_public(call):
             return response
         answer = Answer(
-            site=self._services.site,
-            request_id=call.request_id,
-            method=call.method,
-            path=call.scope["path"].removeprefix(call.mount).lstrip("/"),
-            target=call.target,
-            parameters=call.parameters,
-            status=response.status,
-            caller=call.caller,
-            trail=call.trail,
-            decision=call.trail.decision if call.trail is not None else "",
-            has_provenance=call.trail is not None and call.trail.has_provenance,
-            address=(call.scope.get("client") or (None,))[0],
+            self._services.site,
+            call.request_id,
+            call.method,
+            call.scope["path"].removeprefix(call.mount).lstrip("/") if call.target is None else "",
+            call.target,
+            response.status,
+            call.caller,
+            call.trail,
+            (call.scope.get("client") or _NOWHERE)[0],
+            call.parameters,
         )
         try:
             self._services.audit.answered(answer)
@@ -308,7 +307,7 @@ class FhirLane:
 
     async def _send(self, call: _Call, response: FhirResponse, send: Send) -> None:
         headers: RawHeaders = base_headers(response, call.request_id, is_secure=call.base_url.startswith("https:"))
-        headers += [(name.lower().encode(), value.encode()) for name, value in call.limits]
+        headers += call.limits
         headers += self._services.cors.headers(call.headers)
         is_head = call.method == "HEAD"
         if is_preflight(call.method, call.headers):

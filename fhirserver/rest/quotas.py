@@ -16,8 +16,8 @@ from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.exchange import Interaction, Target
 from fhirserver.kernel.outcome import Throttled
 
-Count: TypeAlias = Callable[[str, float, float], Awaitable[float]]
-"""Adds to the number under a key, which expires after some seconds, and returns it."""
+Count: TypeAlias = Callable[[Mapping[str, float], float], Awaitable[Mapping[str, float]]]
+"""Adds to the numbers under some keys, which expire after some seconds, and returns what they are then."""
 
 WINDOW_S: Final = 60
 _KEPT_S: Final = 2 * WINDOW_S
@@ -68,20 +68,21 @@ class _Window:
     sending: float = 0
     """Of it, what is being counted now."""
 
-    @property
-    def spent(self) -> float:
-        return self.shared + self.own + self.sending
-
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What counts for a caller in a window."""
 
     windows: Sequence[tuple[Limit, _Window]]
-    policy: str
+    policy: tuple[bytes, bytes]
+    """The header that says what the limits are."""
 
 
 _KINDS: Final = ("client", "user", "site")
+_POLICY: Final = b"ratelimit-policy"
+_REST: Final = b"ratelimit"
+_NAMES: Final = {_POLICY: "RateLimit-Policy", _REST: "RateLimit"}
+_CALLERS: Final = 10_000
 
 
 @dataclass(slots=True)
@@ -94,66 +95,77 @@ class Quotas:
     """Seconds since the epoch."""
     _windows: dict[tuple[str, str], _Window] = field(default_factory=dict)
     _begun: int = 0
-    _found: dict[tuple[str, str | None, str], _Found] = field(default_factory=dict)
-    """What counts for a client, a user and a site, in the present window."""
+    _found: dict[int, tuple[Caller, _Found]] = field(default_factory=dict)
+    """What counts in the present window, by the identity of callers: to compare them takes longer."""
 
     def admit(self, caller: Caller) -> None:
         """Let a caller in who has points left; raises Throttled."""
-        for limit, window in self._of(caller).windows:
-            if window.spent >= limit.points:
-                wait = self._rest_s()
+        for limit, window in self._of(caller, self.clock()).windows:
+            if window.shared + window.own + window.sending >= limit.points:
+                wait = self._rest_s(self.clock())
+                said = {_NAMES[name]: value.decode() for name, value in self.charge(caller, 0)}
                 raise Throttled(
                     f"The {limit.kind} has used the {limit.points} points of this minute; ask again in {wait} s.",
-                    headers={"Retry-After": str(wait), **dict(self.charge(caller, 0))},
+                    headers={"Retry-After": str(wait), **said},
                 )
 
-    def charge(self, caller: Caller, points: float) -> tuple[tuple[str, str], ...]:
+    def charge(self, caller: Caller, points: float) -> Sequence[tuple[bytes, bytes]]:
         """Take the points of a request that is done; return headers that say what the limits are, and what is left."""
-        found = self._of(caller)
+        now_s = self.clock()
+        found = self._of(caller, now_s)
         nearest, left = None, 1.0
         for limit, window in found.windows:
             window.own += points
-            part = 1 - window.spent / limit.points
+            part = 1 - (window.shared + window.own + window.sending) / limit.points
             if nearest is None or part < left:
                 nearest, left = limit, part
         if nearest is None:
             return ()
-        rest = f'"{nearest.kind}";r={max(0, math.floor(left * nearest.points))};t={self._rest_s()}'
-        return (("RateLimit-Policy", found.policy), ("RateLimit", rest))
+        rest = f'"{nearest.kind}";r={max(0, math.floor(left * nearest.points))};t={self._rest_s(now_s)}'
+        return (found.policy, (_REST, rest.encode()))
 
     async def share(self) -> None:
         """Add up with the other workers, and forget windows that have passed. Raises Unavailable."""
-        now = self._now()
+        now = int(self.clock() // WINDOW_S)
         worth = {limit.kind: limit.points * _WORTH_SHARING for limit in self.limits}
-        for key, window in list(self._windows.items()):
-            if window.begun != now:
-                del self._windows[key]
-            elif window.own >= worth[key[0]]:
-                await self._share_one(key, window)
+        self._windows = {key: window for key, window in self._windows.items() if window.begun == now}
+        sent = {
+            f"{kind} {name} {window.begun}": window
+            for (kind, name), window in self._windows.items()
+            if window.own >= worth[kind]
+        }
+        if sent:
+            await self._share(sent)
 
-    async def _share_one(self, key: tuple[str, str], window: _Window) -> None:
-        window.sending, window.own = window.own, 0
+    async def _share(self, windows: Mapping[str, _Window]) -> None:
+        for window in windows.values():
+            window.sending, window.own = window.own, 0
         try:
-            window.shared = await self.count(f"{key[0]} {key[1]} {window.begun}", window.sending, _KEPT_S)
+            counted = await self.count({key: window.sending for key, window in windows.items()}, _KEPT_S)
         except BaseException:
-            window.own += window.sending
+            for window in windows.values():
+                window.own += window.sending
             raise
+        else:
+            for key, window in windows.items():
+                window.shared = counted[key]
         finally:
-            window.sending = 0
+            for window in windows.values():
+                window.sending = 0
 
-    def _of(self, caller: Caller) -> _Found:
-        now = self._now()
-        if now != self._begun:
+    def _of(self, caller: Caller, now_s: float) -> _Found:
+        now = int(now_s // WINDOW_S)
+        if now != self._begun or len(self._found) > _CALLERS:
             self._begun = now
             self._found.clear()
-        key = (caller.client_id, caller.fhir_user, caller.site)
-        found = self._found.get(key)
-        if found is None:
-            names = dict(zip(_KINDS, key, strict=True))
-            each = ((limit, names[limit.kind]) for limit in self.limits)
-            windows = [(limit, self._window(limit.kind, name, now)) for limit, name in each if name]
-            policy = ", ".join(limit.policy for limit, _ in windows)
-            found = self._found[key] = _Found(windows, policy)
+        known = self._found.get(id(caller))
+        if known is not None:
+            return known[1]
+        names = dict(zip(_KINDS, (caller.client_id, caller.fhir_user, caller.site), strict=True))
+        each = ((limit, names[limit.kind]) for limit in self.limits)
+        windows = [(limit, self._window(limit.kind, name, now)) for limit, name in each if name]
+        found = _Found(windows, (_POLICY, ", ".join(limit.policy for limit, _ in windows).encode()))
+        self._found[id(caller)] = caller, found  # which keeps the caller, and so its identity
         return found
 
     def _window(self, kind: str, name: str, now: int) -> _Window:
@@ -162,11 +174,9 @@ class Quotas:
             window = self._windows[kind, name] = _Window(now)
         return window
 
-    def _now(self) -> int:
-        return int(self.clock() // WINDOW_S)
-
-    def _rest_s(self) -> int:
-        return max(1, math.ceil((self._now() + 1) * WINDOW_S - self.clock()))
+    @staticmethod
+    def _rest_s(now_s: float) -> int:
+        return max(1, math.ceil(WINDOW_S - now_s % WINDOW_S))
 
 
 def cost_of(target: Target | None, resources: int) -> float:

@@ -90,7 +90,6 @@ def _looks(scope: Scope, noted: Noted, status: int, site: str) -> Answer:
         caller=noted.looker,
         trail=noted.trail,
         address=_address(scope),
-        decision=noted.trail.decision,
     )
 
 

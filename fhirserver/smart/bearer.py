@@ -24,6 +24,7 @@ REFRESH_S: Final = 0.3
 _AT_ONCE: Final = 2000
 """Tokens that one question is about; those beyond are looked at when they come."""
 _REMEMBERED: Final = 20_000
+_BEARER: Final = b"Bearer "
 _CHALLENGE: Final = 'Bearer realm="fhirserver"'
 
 
@@ -76,6 +77,20 @@ class Authenticator:
             raise _refused("The access token has expired.")
         if caller.site != site:
             raise _refused("The access token is for another FHIR base.")
+        return caller
+
+    def known(self, headers: Mapping[bytes, bytes], site: str, certificate: str | None = None) -> Caller | None:
+        """Return who asks where nothing has to be asked or refused for it; None: ask ``caller_of``."""
+        header = headers.get(b"authorization", b"")
+        if not header.startswith(_BEARER):
+            return None
+        found = self._verified.get(hashlib.sha256(header[len(_BEARER) :]).digest())
+        if found is None or (found.certificate is not None and found.certificate != certificate):
+            return None
+        now_s, caller = self._clock(), found.caller
+        if now_s - found.checked_s > RECHECK_S or caller.expires_at_s <= now_s or caller.site != site:
+            return None
+        found.is_used = True
         return caller
 
     async def refresh(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
@@ -94,17 +94,22 @@ class Records:
             changed = await self._collection.update_many(_living(where), {"$set": dict(fields)})
         return changed.matched_count
 
-    async def count(self, key: str, amount: float, expires_s: float) -> float:
-        """Add to the number under a key and return it; it begins at 0 when first asked for, and once it expired."""
+    async def count(self, amounts: Mapping[str, float], expires_s: float) -> Mapping[str, float]:
+        """Add to the numbers under some keys, and return what they are then; one begins at 0, and once it expired.
+
+        Two calls, however many there are: what others add between them is in what is returned.
+        """
         now, ends = _now(), _after(expires_s)
-        lives = {"$gt": [f"${EXPIRES}", now]}
-        sum_of = {"$add": [{"$cond": [lives, "$count", 0]}, amount]}
-        counted = {"_id": {"$literal": key}, "count": sum_of, EXPIRES: {"$cond": [lives, f"${EXPIRES}", ends]}}
         with translated():
-            after = await self._collection.find_one_and_update(
-                {"_id": key}, [{"$replaceWith": counted}], upsert=True, return_document=ReturnDocument.AFTER
+            await self._collection.bulk_write(
+                [
+                    UpdateOne({"_id": key}, [{"$replaceWith": _added(key, amount, now, ends)}], upsert=True)
+                    for key, amount in amounts.items()
+                ],
+                ordered=False,
             )
-        return float(after["count"]) if after else amount
+            found = await self._collection.find({"_id": {"$in": list(amounts)}}, {"count": 1}).to_list()
+        return {**amounts, **{fields["_id"]: float(fields["count"]) for fields in found}}
 
     async def find(self, where: Mapping[str, Any], limit: int = 1000) -> list[dict[str, Any]]:
         """Return records by their fields, in the order of their keys; a set of values means any of them."""
@@ -136,6 +141,13 @@ def _after(seconds: float) -> datetime:
 def _document(key: str, fields: Mapping[str, Any], expires_s: float | None) -> Document:
     expiry = {} if expires_s is None else {EXPIRES: _after(expires_s)}
     return {"_id": key, **{name: value for name, value in fields.items() if name not in (KEY, EXPIRES)}, **expiry}
+
+
+def _added(key: str, amount: float, now: datetime, ends: datetime) -> Document:
+    """Return the record of a number that something is added to, where it lives, or which begins."""
+    lives = {"$gt": [f"${EXPIRES}", now]}
+    sum_of = {"$add": [{"$cond": [lives, "$count", 0]}, amount]}
+    return {"_id": {"$literal": key}, "count": sum_of, EXPIRES: {"$cond": [lives, f"${EXPIRES}", ends]}}
 
 
 def _record(document: Document) -> dict[str, Any]:

@@ -195,7 +195,8 @@ def test_a_record_holds_what_was_asked_and_touched(recorder: Recorder) -> None:
     )
     trail.saw(Version("Observation", "o", 3, 0, Method.PUT, content))
     trail.saw(Version("Patient", "p9", 1, 0, Method.PUT, b"{}"), Touch.CREATED)
-    recorder.answered(answer(trail=trail, caller=CALLER, decision="policy 1"))
+    trail.decided("policy 1")
+    recorder.answered(answer(trail=trail, caller=CALLER))
     record = entries(recorder)[-1]
     assert isinstance(record, Record)
     assert record.steps[0].parameters == (("patient", "1"),)
@@ -290,7 +291,7 @@ def test_the_check_of_a_frame_is_that_of_its_payload(tmp_path: Path) -> None:
     assert written == (3).to_bytes(4) + zlib.crc32(b"abc").to_bytes(4) + b"abc"
 
 
-META = '{"resourceType":"Basic","id":"a","meta":{"versionId":"1","lastUpdated":"2026-01-01T00:00:00Z"'
+META = '{"resourceType":"Basic","id":"a","meta":{"versionId":"1","lastUpdated":"2026-01-01T00:00:00.000000Z"'
 R = '{"system":"s","code":"R"}'
 
 

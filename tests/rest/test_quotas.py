@@ -1,6 +1,7 @@
 """Weighted limits — https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/, RFC 6585 §4"""
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import pytest
 
@@ -26,11 +27,12 @@ class World:
     def worker(self) -> Quotas:
         return Quotas(self.limits, self.count, lambda: self.now)
 
-    async def count(self, key: str, amount: float, expires_s: float) -> float:
+    async def count(self, amounts: Mapping[str, float], expires_s: float) -> Mapping[str, float]:
         if self.is_away:
             raise Unavailable("The database cannot be reached.")
-        self.counts[key] += amount
-        return self.counts[key]
+        for key, amount in amounts.items():
+            self.counts[key] += amount
+        return {key: self.counts[key] for key in amounts}
 
 
 def is_admitted(worker: Quotas, caller: Caller) -> bool:
@@ -75,8 +77,8 @@ def test_users_of_a_client_share_its_points_and_have_their_own() -> None:
     assert is_admitted(worker, BEA)
     worker.charge(BEA, 5)
     assert worker.charge(BEA, 0) == (
-        ("RateLimit-Policy", '"client";q=100;w=60, "user";q=10;w=60'),
-        ("RateLimit", '"user";r=5;t=60'),
+        (b"ratelimit-policy", b'"client";q=100;w=60, "user";q=10;w=60'),
+        (b"ratelimit", b'"user";r=5;t=60'),
     )
 
 
