@@ -11,3 +11,5 @@ class Right(StrEnum):
     UPDATE = "u"
     DELETE = "d"
     SEARCH = "s"
+
+    __hash__ = str.__hash__  # that of an enumeration is Python's, and each request looks many of them up

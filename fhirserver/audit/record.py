@@ -218,12 +218,26 @@ def target_fields(target: Target, parameters: Query, status: int) -> tuple[Any, 
     )
 
 
-def touched_fields(touched: Iterable[Version | Touched]) -> list[tuple[Any, ...]]:
-    """Return the fields of ``TouchedEntry`` of each version."""
+class Named(NamedTuple):
+    """The only patient that a resource names, and its reference to it."""
+
+    patients: Sequence[str]
+    reference: bytes
+    """Empty where there is no such patient."""
+
+
+NOBODY: Final = Named((), b"")
+
+
+def named_by_reference(logical_id: str) -> Named:
+    """Return what a resource would name that refers to a patient of this server, and to no other."""
+    return Named((logical_id,), b'"Patient/%b"' % logical_id.encode())
+
+
+def touched_fields(touched: Iterable[Version | Touched], expected: Named = NOBODY) -> list[tuple[Any, ...]]:
+    """Return the fields of ``TouchedEntry`` of each version; most are of the ``expected`` patient, or of the last."""
     fields = []
-    patients: Sequence[str] = ()
-    reference = b""
-    """What names the only patient of the one before: most are about the same one."""
+    patients, reference = expected
     for one in touched:
         version, touch, content = one if type(one) is Touched else (one, _SEEN, one.content)
         resource_type, logical_id, version_id = version[:3]
@@ -231,7 +245,7 @@ def touched_fields(touched: Iterable[Version | Touched]) -> list[tuple[Any, ...]
             patients, reference = (logical_id,), b""
         elif not (reference and content and _names_only(content, reference)):
             patients = patients_named(content)
-            reference = b'"Patient/%b"' % patients[0].encode() if len(patients) == 1 else b""
+            reference = named_by_reference(patients[0]).reference if len(patients) == 1 else b""
         end = _PLAIN_HEAD + len(resource_type) + len(logical_id) + len(str(version_id))
         labels = () if content is None or content.startswith(_END_OF_META, end) else labels_of(content)
         fields.append((f"{resource_type}/{logical_id}", version_id, touch, patients, labels))

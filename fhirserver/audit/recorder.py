@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fhirserver.audit.record import (
+    NOBODY,
     Answer,
     Happening,
     Kind,
+    Named,
     caller_fields,
     encode,
+    named_by_reference,
     outcome_of,
     step_fields,
     target_fields,
@@ -48,7 +51,7 @@ class Recorder:
         self._room_until = max_backlog_bytes
         """How much may be written before it must be asked again how much has been drained."""
         self._callers: dict[Caller, int] = {}
-        self._numbers: dict[int, tuple[Caller, int]] = {}
+        self._numbers: dict[int, tuple[Caller, int, Named]] = {}
         """By the identity of callers, whose requests follow each other: to compare them takes longer."""
         self._strangers: dict[str, _Stranger] = {}
 
@@ -86,7 +89,7 @@ class Recorder:
                 happening.site,
                 happening.request_id,
                 happening.kind,
-                self._number(happening.caller),
+                self._number(happening.caller)[0],
                 happening.address,
                 "",
                 0,
@@ -137,6 +140,7 @@ class Recorder:
         if self.spool.is_long:
             self.rotate()
         trail, status = answer.trail, answer.status
+        number, expected = self._number(answer.caller)
         self._append(
             (
                 "r",
@@ -144,13 +148,13 @@ class Recorder:
                 answer.site,
                 answer.request_id,
                 _REST,
-                self._number(answer.caller),
+                number,
                 answer.address,
                 answer.method,
                 status,
                 _OUTCOMES.get(status) or outcome_of(status),
                 steps,
-                touched_fields(touched),
+                touched_fields(touched, expected),
                 part,
                 "" if trail is None else trail.decision,
                 "",
@@ -160,20 +164,22 @@ class Recorder:
             )
         )
 
-    def _number(self, caller: Caller | None) -> int:
+    def _number(self, caller: Caller | None) -> tuple[int, Named]:
+        """Return the number of a caller, and the patient that most of what it reads is about."""
         if caller is None:
-            return _NOBODY
+            return _NOBODY, NOBODY
         known = self._numbers.get(id(caller))
         if known is not None:
-            return known[1]
+            return known[1:]
         number = self._callers.get(caller)
         if number is None:
             number = self._callers[caller] = len(self._callers) + 1
             self._append(caller_fields(number, caller))
         if len(self._numbers) >= _CALLERS:
             self._numbers.clear()
-        self._numbers[id(caller)] = (caller, number)  # which keeps the caller, and so its identity
-        return number
+        expected = NOBODY if caller.patient is None else named_by_reference(caller.patient)
+        self._numbers[id(caller)] = (caller, number, expected)  # which keeps the caller, and so its identity
+        return number, expected
 
     def _append(self, entry: tuple[Any, ...]) -> None:
         self.recorded += 1

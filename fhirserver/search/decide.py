@@ -10,7 +10,20 @@ from typing import Final, Protocol, TypeAlias
 from fhirserver.kernel.memory import ByIdentity
 from fhirserver.search.index import Span
 from fhirserver.search.match import Candidate, match, span_matches
-from fhirserver.search.plan import And, HasAnySpan, HasSpan, HasTerm, IsOneOf, Not, OnlyPatients, Or, Plan, none_of
+from fhirserver.search.plan import (
+    And,
+    Bound,
+    Comparison,
+    HasAnySpan,
+    HasSpan,
+    HasTerm,
+    IsOneOf,
+    Not,
+    OnlyPatients,
+    Or,
+    Plan,
+    none_of,
+)
 
 _REMEMBERED: Final = 1024
 
@@ -31,6 +44,10 @@ class Held(Protocol):
     @property
     def spans(self) -> Sequence[Span]:
         """Its spans under the keys that the plan asks for."""
+        ...
+
+    def ends(self, key: str) -> Sequence[Bound]:
+        """Return where its spans under a key end that are times."""
         ...
 
     @property
@@ -113,6 +130,8 @@ def _only(prefix: str, allowed: frozenset[str], *, negated: bool) -> Decide:
 
 def _has_span(plan: HasSpan, *, negated: bool) -> Decide:
     hit, miss = not negated, negated
+    if plan.comparison is Comparison.EB and plan.unit is None and isinstance(plan.low, int):
+        return _ends_before(plan.key, plan.low, negated=negated)
 
     def has_span(held: Held) -> bool:
         for span in held.spans:
@@ -121,6 +140,19 @@ def _has_span(plan: HasSpan, *, negated: bool) -> Decide:
         return miss
 
     return has_span
+
+
+def _ends_before(key: str, instant: int, *, negated: bool) -> Decide:
+    """Ask whether some time is over: results that are released in stages are asked so, each time they are read."""
+    hit, miss = not negated, negated
+
+    def ends_before(held: Held) -> bool:
+        for high in held.ends(key):
+            if high <= instant:
+                return hit
+        return miss
+
+    return ends_before
 
 
 decider_of: Final[Callable[[Plan], Decide]] = ByIdentity(_compile, _REMEMBERED)

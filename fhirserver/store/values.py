@@ -40,6 +40,12 @@ class HeldDocument:
             self._spans = _spans(self._stored, asked_keys(self._plan))
         return self._spans
 
+    def ends(self, key: str) -> Sequence[Bound]:
+        """Return where its spans under a key end that are times."""
+        wide = key + WIDE
+        stored = self._stored.get("r") or ()
+        return [one["h"] for one in stored if one["p"] in (key, wide) and isinstance(one["h"], int)]
+
     @property
     def candidate(self) -> Candidate:
         """Return it with as much of the index values as the plan asks for."""

@@ -25,7 +25,7 @@ from fhirserver.search.plan import (
     Or,
     Plan,
 )
-from fhirserver.store.layout import index_fields
+from fhirserver.store.layout import DAY, index_fields
 from fhirserver.store.values import selects
 
 TERMS = ("Observation", "Observation.code=a\x1f", "@Patient/a", "@Patient/b", "Task.for=Patient/a", "@")
@@ -40,6 +40,7 @@ LEAVES: st.SearchStrategy[Plan] = st.one_of(
     st.builds(OnlyPatients, IDS, PREFIXES),
     st.builds(HasTermPrefix, st.sampled_from(("Observation.", "@Patient/", "x"))),
     st.builds(HasSpan, st.just("d"), st.sampled_from((Comparison.EQ, Comparison.LT)), st.just(3), st.just(5)),
+    st.builds(HasSpan, st.just("d"), st.just(Comparison.EB), st.sampled_from((4, 5, 3 * DAY)), st.just(4 * DAY)),
     st.builds(HasAnySpan, st.sampled_from(("d", "e"))),
     st.builds(LastUpdated, st.just(Comparison.GE), st.just(7), st.just(8)),
 )
@@ -55,7 +56,7 @@ PLANS: st.SearchStrategy[Plan] = st.recursive(
 VALUES = st.builds(
     IndexValues,
     st.lists(st.sampled_from(TERMS), max_size=4, unique=True),
-    st.lists(st.builds(Span, st.just("d"), st.integers(1, 4), st.integers(4, 6)), max_size=2),
+    st.lists(st.builds(Span, st.just("d"), st.integers(1, 4), st.sampled_from((4, 5, 6, 2 * DAY))), max_size=2),
 )
 
 
