@@ -39,6 +39,7 @@ from fhirserver.search.plan import (
     all_of,
     any_of,
     none_of,
+    within,
 )
 from fhirserver.search.query import Given, parse_query
 from fhirserver.search.rewrite import together
@@ -71,7 +72,7 @@ def conjoined(services: Services, resource_type: str, bound: Iterable[Plan]) -> 
 def within_access(access: Access, resource_type: str, bound: Iterable[Plan], right: Right) -> Plan:
     """Conjoin bound criteria with what the caller may see of the type."""
     asked = all_of(*bound)
-    return anchored(resource_type, all_of(asked, access.filter(resource_type, right, asked)))
+    return anchored(resource_type, within(asked, access.filter(resource_type, right, asked)))
 
 
 def anchored(resource_type: str, plan: Plan) -> Plan:

@@ -43,17 +43,28 @@ def asked_keys(plan: Plan) -> frozenset[str]:
 
 
 _GROWING: Final = tuple(Extent)
+_NESTED: Final = frozenset({Not, Or})
 _ELSEWHERE: Final = frozenset({Chain, ReverseChain, HasItem, InValueSet, Subsumes, Translated, InHierarchy, OnList})
 
 
 def asks_elsewhere(plan: Plan) -> bool:
     """Tell whether a plan asks for other resources than those it selects, and is to be resolved first."""
-    if isinstance(plan, And | Or):
+    if type(plan) is And:
         for part in plan.plans:  # noqa: SIM110 - every search asks, and a generator takes as long as what it calls
             if asks_elsewhere(part):
                 return True
         return False
-    return asks_elsewhere(plan.plan) if isinstance(plan, Not) else type(plan) in _ELSEWHERE
+    return _asks_within(plan) if type(plan) in _NESTED else type(plan) in _ELSEWHERE
+
+
+def _look_within(plan: Plan) -> bool:
+    if isinstance(plan, Or):
+        return any(map(asks_elsewhere, plan.plans))
+    return isinstance(plan, Not) and asks_elsewhere(plan.plan)
+
+
+_asks_within: Final = ByIdentity(_look_within, _REMEMBERED)
+"""Rules of access recur as the same objects."""
 
 
 Needs = tuple[Extent, frozenset[str]]

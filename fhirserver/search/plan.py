@@ -334,6 +334,17 @@ def all_of(*plans: Plan) -> Plan:
     return unique[0] if len(unique) == 1 else And(unique)
 
 
+def within(asked: Plan, allowed: Plan) -> Plan:
+    """Conjoin what is asked with what is allowed, as ``all_of`` but for what both say: to compare them takes longer."""
+    if isinstance(asked, Nothing) or isinstance(allowed, Nothing):
+        return NONE
+    if isinstance(asked, All) or isinstance(allowed, All):
+        return allowed if isinstance(asked, All) else asked
+    members = asked.plans if isinstance(asked, And) else (asked,)
+    others = allowed.plans if isinstance(allowed, And) else (allowed,)
+    return And((*members, *others))
+
+
 def any_of(*plans: Plan) -> Plan:
     """Disjoin plans; terms of alternatives become one set of terms, and so do instances."""
     members: list[Plan] = []

@@ -9,6 +9,8 @@ from collections import OrderedDict
 from decimal import Decimal
 from typing import Any, Final, assert_never
 
+import bson
+from bson.raw_bson import RawBSONDocument
 from bson.regex import Regex
 
 from fhirserver.kernel.version import Method
@@ -70,8 +72,9 @@ _PERSON: Final = "=Patient/"
 _RECURRING: Final = frozenset({Not, Or, OnlyPatients})
 _REMEMBERED: Final = 1024
 _SMALL: Final = 4000
-"""Characters of a filter that may be remembered: what callers ask for decides how long one is."""
-_known: Final[OrderedDict[int, tuple[Plan, Filter]]] = OrderedDict()
+"""Bytes of a filter that may be remembered: what callers ask for decides how long one is."""
+_known: Final[OrderedDict[int, tuple[Plan, RawBSONDocument]]] = OrderedDict()
+"""As the database takes them, so that they are not written anew for each search."""
 
 NEVER: Final[Filter] = {"_id": {"$in": []}}
 
@@ -119,7 +122,7 @@ def compile_plan(plan: Plan) -> Filter:  # noqa: C901, PLR0912 - one line for ea
             assert_never(plan)
 
 
-def _compile_part(plan: Plan) -> Filter:
+def _compile_part(plan: Plan) -> Filter | RawBSONDocument:
     """Return the filter of a conjunct: rules of access recur as the same objects, and are compiled once."""
     if type(plan) not in _RECURRING:
         return compile_plan(plan)
@@ -127,8 +130,9 @@ def _compile_part(plan: Plan) -> Filter:
     if known is not None:
         return known[1]
     found = compile_plan(plan)
-    if len(str(found)) < _SMALL:
-        _known[id(plan)] = (plan, found)  # which keeps the plan, and so its identity
+    written = bson.encode(found)
+    if len(written) < _SMALL:
+        _known[id(plan)] = (plan, RawBSONDocument(written))  # which keeps the plan, and so its identity
         if len(_known) > _REMEMBERED:
             _known.popitem(last=False)
     return found
