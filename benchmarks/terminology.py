@@ -1,6 +1,7 @@
 """Codes of a terminology as large as SNOMED CT: checked, looked up, found as one types, searched by their hierarchy.
 
-Command: ``python benchmarks/terminology.py`` (ten minutes). A release made up by ``snomed_sized.py`` is loaded by
+Command: ``python benchmarks/terminology.py`` (ten minutes), or in pieces over one ``--folder``: ``--until load``, then
+``--until store``, then all the rest. A release made up by ``snomed_sized.py`` is loaded by
 ``fhirserver terminology load``; one server of one worker, with one operation more that answers from a dict
 (``limited.py``), serves it and Observations with its codes from a managed mongod. All scenarios take turns in every
 round. The result is written to ``--out``, by default ``benchmarks/results/terminology.local.json``.
@@ -8,6 +9,7 @@ round. The result is written to ``--out``, by default ``benchmarks/results/termi
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import resource
@@ -51,6 +53,8 @@ _ALONE: Final = "expand, as one types, alone"
 _HALF: Final = 0.5
 _EXPAND_MS: Final = 30.0
 _BELOW: Final = 3.0
+_LOAD, _STORE = "load", "store"
+_OF_THIS_MACHINE: Final = frozenset({"folder", "out", "release", "until"})
 _LOAD_S: Final = 360.0
 _LOAD_MB: Final = 2048.0
 _WORKER_MB: Final = 400.0
@@ -159,18 +163,17 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # what was started ends too
     console = Console(width=max(140, Console().width))
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fhirserver-benchmark-")))
-        release = _release(options, folder)
+        folder = _folder(options, stack)
         mongod = stack.enter_context(ManagedMongod.start(folder / "database", cache_gb=options.cache_gb))
         generator = stack.enter_context(Generator())
         bench = Bench(generator, mongod.pid, lambda text: _tell(console, text))
-        bench.tell("loading the terminology")
-        load = load_release(release, folder / "data", mongod.uri)
+        load = _once(folder / "loaded.json", lambda: _load(options, folder, mongod.uri, bench))
+        if options.until == _LOAD:
+            return
         codes = Codes(_opened(folder / "data"))
-        bench.tell(f"{load['seconds']:.0f} s; loading {options.patients * 20:,} Observations")
-        settings = Settings(mongodb_uri=mongod.uri, data_dir=folder / "data", auth=Auth.OFF)
-        loader = Loader(settings, mongod.uri, time.monotonic() + options.load_seconds)
-        asyncio.run(loader.load("main", 0, options.patients, coded(codes.in_use)))
+        _once(folder / "stored.json", lambda: _store(options, folder, mongod.uri, bench, codes))
+        if options.until == _STORE:
+            return
         (folder / "codes").write_text("\n".join(f"{code}\t{display}" for code, display in codes.displays.items()))
         port = free_port()
         command = [sys.executable, str(CHECKOUT / "benchmarks" / "limited.py"), str(folder / "codes"), "serve"]
@@ -185,7 +188,7 @@ def main() -> None:
         "command": "python benchmarks/terminology.py",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": machine(),
-        "options": {name: str(value) for name, value in vars(options).items() if name != "out"},
+        "options": {name: str(value) for name, value in vars(options).items() if name not in _OF_THIS_MACHINE},
         "load": load,
         "highest memory of the worker, MB": memory,
         "largest hierarchy": codes.largest,
@@ -216,6 +219,37 @@ def measure(bench: Bench, server: Server, codes: Codes, options: argparse.Namesp
                 found[_ALONE].samples.append(bench.sample(scenario, server, requests, 1, options.seconds))
             own = max(own, private_mb(server.pid))
     return found, own
+
+
+def _folder(options: argparse.Namespace, stack: ExitStack) -> Path:
+    """Return where everything is: one that is kept, or one for this run."""
+    if options.folder is None:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fhirserver-benchmark-")))
+    options.folder.mkdir(parents=True, exist_ok=True)
+    return Path(options.folder)
+
+
+def _once(path: Path, work: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Return what some work gave when it was done in this folder, or do it."""
+    if not path.exists():
+        path.write_text(json.dumps(work()))
+    found: dict[str, float] = json.loads(path.read_text())
+    return found
+
+
+def _load(options: argparse.Namespace, folder: Path, uri: str, bench: Bench) -> dict[str, float]:
+    bench.tell("loading the terminology")
+    found = load_release(_release(options, folder), folder / "data", uri)
+    bench.tell(f"{found['seconds']:.0f} s")
+    return found
+
+
+def _store(options: argparse.Namespace, folder: Path, uri: str, bench: Bench, codes: Codes) -> dict[str, float]:
+    bench.tell(f"loading {options.patients * 20:,} Observations")
+    settings = Settings(mongodb_uri=uri, data_dir=folder / "data", auth=Auth.OFF)
+    loader = Loader(settings, uri, time.monotonic() + options.load_seconds)
+    asyncio.run(loader.load("main", 0, options.patients, coded(codes.in_use)))
+    return {"patients": options.patients}
 
 
 def _release(options: argparse.Namespace, folder: Path) -> Path:
@@ -264,6 +298,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each scenario")
     parser.add_argument("--concepts", type=int, default=350_000)
     parser.add_argument("--release", help="a release made before, in place of a new one")
+    parser.add_argument("--folder", type=Path, help="kept from piece to piece; by default one for this run")
+    parser.add_argument("--until", choices=(_LOAD, _STORE), help="the piece to stop after")
     parser.add_argument("--patients", type=int, default=5000, help="each has 20 Observations")
     parser.add_argument("--load-seconds", type=float, default=1200.0, help="time for storing them")
     parser.add_argument("--cache-gb", type=float, default=1.0, help="cache of the mongod")
