@@ -6,6 +6,8 @@ Spec: http://hl7.org/fhir/R4/search.html#modifiers (:in, :not-in, :above, :below
 from collections.abc import Collection, Mapping
 from typing import Final, TypeAlias
 
+import numpy as np
+
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.terminology.composing import Composer
 from fhirserver.terminology.issues import TermError
@@ -27,7 +29,10 @@ class Selected:
         """Hold a selection; or a code ``alone`` that no code system has."""
         self._found = found
         self._alone = alone
-        self._masks = {key: mask for key in found.systems if (mask := found.mask(key)) is not None}
+        self._bits = {
+            key: np.packbits(mask).tobytes() for key in found.systems if (mask := found.mask(key)) is not None
+        }
+        """Which concepts there are: a bit each."""
         self._named = {(key.partition("|")[0], code) for key, code in found.named}
         self._narrowed: dict[object, tuple[Coded, ...]] = {}
 
@@ -38,7 +43,7 @@ class Selected:
     @property
     def weight(self) -> int:
         """Return what it takes to remember, in codes."""
-        return len(self._named) + sum(len(mask) // 16 for mask in self._masks.values()) + len(self._found)
+        return len(self._named) + sum(len(bits) // 16 for bits in self._bits.values()) + len(self._found)
 
     @property
     def systems(self) -> list[str]:
@@ -55,11 +60,11 @@ class Selected:
         """Tell whether a code is among them, in any version of its code system."""
         if (system, code) in self._named or (system, code) == self._alone:
             return True
-        for key, mask in self._masks.items():
+        for key, bits in self._bits.items():
             listing = self._found.listing(key)
             if listing.head.url == system:
                 number = listing.number(code)
-                if number is not None and mask[number]:
+                if number is not None and bits[number >> 3] >> (7 - (number & 7)) & 1:
                     return True
         return False
 

@@ -3,13 +3,18 @@
 http://hl7.org/fhir/R4/terminology-service.html
 """
 
+import tracemalloc
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 
+from fhirserver.terminology.concepts import Head
 from fhirserver.terminology.memory import Found, Marks, Memory, Named
+from fhirserver.terminology.selected import Selected
+from fhirserver.terminology.selection import Selection
 from fhirserver.terminology.sources import Undecidable
 from fhirserver.terminology.terms import SUPPLEMENTS_OF, Terms
 
@@ -163,3 +168,32 @@ def test_a_long_subject_weighs_as_more_than_one() -> None:
 
     assert memory.weight <= 1000
     assert len(memory._shelves) < 10
+
+
+class Large:
+    """A code system of very many concepts, called by their numbers."""
+
+    head = Head(url=SYSTEM, version="1")
+
+    def __len__(self) -> int:
+        return 400_000
+
+    def number(self, code: str) -> int | None:
+        return int(code)
+
+    def code(self, number: int) -> str:
+        return str(number)
+
+
+def test_codes_of_a_large_code_system_take_a_bit_each() -> None:
+    """They are remembered for many value sets and searches at once."""
+    large: Any = Large()
+    chosen = np.arange(5, 400_000, 4000)
+    tracemalloc.start()
+    found = Selection()
+    found.add_numbers(large, chosen)
+    selected = Selected(found)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 100_000
+    assert [number for number in range(0, 20_000) if selected.has(SYSTEM, str(number))] == [5, 4005, 8005, 12005, 16005]
