@@ -144,7 +144,7 @@ def coded(codes: list[str]) -> Callable[[Iterator[Subject]], Iterator[list[Updat
     return writes
 
 
-def judge(found: Mapping[str, Series], load: Mapping[str, float], memory: float) -> Iterator[Verdict]:
+def judge(found: Mapping[str, Series], load: Mapping[str, float], memory: Mapping[str, float]) -> Iterator[Verdict]:
     """Judge by the limit of the same run."""
     for name in ("lookup", "validate-code", "validate-code in isa", "subsumes"):
         yield Verdict(f"{name}: rate ÷ limit", _HALF, ratio(found[name], found["limit"], "rate"), at_least=True)
@@ -154,7 +154,8 @@ def judge(found: Mapping[str, Series], load: Mapping[str, float], memory: float)
     yield Verdict("search below: p50 ÷ search by a code", _BELOW, search, at_least=False)
     yield Verdict("load, s", _LOAD_S, load["seconds"], at_least=False)
     yield Verdict("load, MB", _LOAD_MB, load["mb"], at_least=False)
-    yield Verdict("memory of the worker of its own, MB", _WORKER_MB, memory, at_least=False)
+    for which, highest in memory.items():
+        yield Verdict(f"highest memory of the worker, {which}, MB", _WORKER_MB, highest, at_least=False)
 
 
 def main() -> None:
@@ -181,7 +182,7 @@ def main() -> None:
         server = stack.enter_context(served("limited", [*command, "--auth", "off", "--no-demo"], port, folder))
         found, own = measure(bench, server, codes, options)
         memory = {"its own": own, "with the pages of the index, which all share": memory_mb(server.pid)[1]}
-    verdicts = list(judge(found, load, own))
+    verdicts = list(judge(found, load, memory))
     _print(console, found)
     print_verdicts(console, verdicts)
     document = {
