@@ -14,8 +14,10 @@ from fhirserver.interactions.entry_request import EntryReader, place_error
 from fhirserver.interactions.provenance_header import refuse_provenance
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction
 from fhirserver.kernel.outcome import FhirError
-from fhirserver.kernel.texts import ENGLISH, language_of
+from fhirserver.kernel.resource import Resource
+from fhirserver.kernel.texts import language_of
 from fhirserver.repository.repository import Repository
+from fhirserver.validation.positions import positioned
 
 Run: TypeAlias = Callable[[FhirRequest, Repository], Awaitable[FhirResponse]]
 """The dispatch: an entry is a request like any other."""
@@ -50,8 +52,8 @@ class Numbered:
     index: int
     request: FhirRequest | FhirError
     is_head: bool = False
-    language: str = ENGLISH
-    """In which an error of it is told."""
+    outer: FhirRequest | None = None
+    """The Bundle's own request: in its language an error is told, with places in its text."""
 
     @property
     def pace(self) -> Pace:
@@ -80,13 +82,12 @@ class Batch:
         return FhirResponse(status=200, content=content)
 
     def _number(self, outer: FhirRequest, incoming: Incoming, index: int) -> Numbered:
-        language = language_of(outer.accept_language)
         try:
             request = self.entries.read(outer, incoming, index)
             incoming.check(index)
-            return Numbered(index, request, incoming.entries[index].is_head, language)
+            return Numbered(index, request, incoming.entries[index].is_head, outer)
         except FhirError as error:
-            return Numbered(index, error, language=language)
+            return Numbered(index, error, outer=outer)
 
 
 async def run_entries(
@@ -130,6 +131,13 @@ async def _respond(entry: Numbered, run: Run, repository: Repository) -> FhirRes
             raise entry.request
         response = await run(entry.request, repository)
     except FhirError as error:
-        outcome = place_error(error, entry.index).outcome(entry.language)
-        return FhirResponse(status=error.status, content=encode(outcome), is_outcome=True)
+        return FhirResponse(status=error.status, content=encode(_outcome(error, entry)), is_outcome=True)
     return replace(response, content=None) if entry.is_head else response
+
+
+def _outcome(error: FhirError, entry: Numbered) -> Resource:
+    error, outer = place_error(error, entry.index), entry.outer
+    if outer is None:
+        return error.outcome()
+    error.issues = positioned(error.issues, outer.body, outer.xml)
+    return error.outcome(language_of(outer.accept_language))

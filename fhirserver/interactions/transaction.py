@@ -25,7 +25,6 @@ from fhirserver.interactions.update import update_of
 from fhirserver.interactions.written import respond_written
 from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction
 from fhirserver.kernel.outcome import BadRequest, FhirError
-from fhirserver.kernel.texts import language_of
 from fhirserver.repository.repository import Repository
 from fhirserver.repository.requests import Delete, Write, Written
 
@@ -58,7 +57,7 @@ class Transaction:
         check_reads(requests)
         order = processing_order(requests)
         writes = [_write(index, requests[index]) for index in order]
-        reads = _reads(requests, incoming)
+        reads = _reads(request, requests, incoming)
         tried = await self._answer(independent(reads, requests), repository)
         if refusal := next((response for response in tried.values() if response.status >= 400), None):
             return refusal
@@ -144,9 +143,9 @@ def check_reads(requests: Sequence[FhirRequest]) -> None:
             )
 
 
-def _reads(requests: Sequence[FhirRequest], incoming: Incoming) -> list[Numbered]:
+def _reads(outer: FhirRequest, requests: Sequence[FhirRequest], incoming: Incoming) -> list[Numbered]:
     return [
-        Numbered(index, request, incoming.entries[index].is_head, language_of(request.accept_language))
+        Numbered(index, request, incoming.entries[index].is_head, outer)
         for index, request in enumerate(requests)
         if request.target.interaction in READING
     ]

@@ -126,6 +126,8 @@ class FhirRequest:
     body: bytes = b""
     resource: Resource | None = None
     """What ``body`` decodes to, where it has been decoded before: as a part of a Bundle."""
+    xml: bytes | None = None
+    """What the body was before it was read as JSON."""
     content_type: str | None = None
     """The media type of the body, lower case, without its parameters."""
     chunks: AsyncIterator[bytes] | None = None

@@ -34,6 +34,7 @@ from fhirserver.rest.negotiate import Form, Representation, in_lines, negotiate,
 from fhirserver.rest.quotas import Quotas, cost_of
 from fhirserver.rest.request import Known, RequestReader
 from fhirserver.rest.respond import Send, base_headers, compressed, send_bytes, send_native, send_stream
+from fhirserver.validation.positions import positioned
 
 Scope: TypeAlias = MutableMapping[str, Any]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -207,7 +208,11 @@ class FhirLane:
             call.representation = self._represent(call, target)
         if call.representation.streamed_as is not None:
             request = replace(request, streamed_as=call.representation.streamed_as)
-        return await dispatch.run(request, repository)
+        try:
+            return await dispatch.run(request, repository)
+        except FhirError as error:
+            error.issues = positioned(error.issues, request.body, request.xml)
+            raise
 
     def _audited(self, call: _Call, response: FhirResponse) -> FhirResponse:
         """Have the request recorded; an answer that cannot be recorded does not go out."""

@@ -52,6 +52,7 @@ class _Content:
 
     body: bytes = b""
     media_type: str | None = None
+    xml: bytes | None = None
     chunks: AsyncIterator[bytes] | None = None
     form: Query = ()
     presentation: Query = ()
@@ -83,6 +84,7 @@ class RequestReader:
             presentation=known.presentation + content.presentation,
             is_post=method == "POST",
             body=content.body,
+            xml=content.xml,
             content_type=content.media_type,
             chunks=content.chunks,
             if_match=header_text(headers, b"if-match"),
@@ -123,7 +125,7 @@ class RequestReader:
 
     async def _in_json(self, body: bytes) -> _Content:
         """Convert a resource in XML: from here on it is one in JSON like any other."""
-        return _Content(await self._formats.read_xml(body), FHIR_JSON)
+        return _Content(await self._formats.read_xml(body), FHIR_JSON, body)
 
     async def _form(self, receive: Receive, headers: Headers, media_type: MediaType) -> _Content:
         body = await read_body(receive, headers, self._limits.max_form_bytes)

@@ -39,3 +39,36 @@ async def test_an_error_that_is_in_english_names_no_language(client: AsyncClient
     response = await client.get("Patient/unknown", headers={"Accept-Language": "fr"})
     assert response.status_code == 404
     assert "Content-Language" not in response.headers
+
+
+def _place(issue: dict[str, list[dict[str, int]]]) -> list[int]:
+    return [extension["valueInteger"] for extension in issue["extension"] if "valueInteger" in extension]
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "place"),
+    [
+        pytest.param("application/fhir+json", '{"resourceType":"Patient",\n "gender":"x"}', [2, 2], id="JSON"),
+        pytest.param(
+            "application/fhir+xml",
+            '<Patient xmlns="http://hl7.org/fhir">\n  <gender value="x"/></Patient>',
+            [2, 3],
+            id="XML",
+        ),
+    ],
+)
+async def test_an_issue_has_line_and_column(client: AsyncClient, media_type: str, body: str, place: list[int]) -> None:
+    response = await client.post("Patient", content=body.encode(), headers={"Content-Type": media_type})
+    assert (response.status_code, _place(response.json()["issue"][0])) == (422, place)
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_an_issue_of_an_entry_has_its_place_in_the_bundle(client: AsyncClient, kind: str) -> None:
+    body = (
+        '{"resourceType":"Bundle","type":"%s","entry":[\n'
+        '{"request":{"method":"POST","url":"Patient"},"resource":\n {"resourceType":"Patient","gender":"x"}}]}'
+    )
+    response = await client.post("", content=(body % kind).encode(), headers={"Content-Type": "application/fhir+json"})
+    answer = response.json()
+    outcome = answer if kind == "transaction" else answer["entry"][0]["response"]["outcome"]
+    assert _place(outcome["issue"][0]) == [3, 28]
