@@ -119,8 +119,9 @@ class Dispatch:
     def _capabilities(self) -> Capabilities:
         """The statement for the search parameters as they are now; rendered anew when some are served or not."""
         now, (described, capabilities) = self.parameters.now, self._described
-        if now is not described:
-            same = (now.customs, now.served) == (described.customs, described.served)
+        has_other_packages = capabilities.is_of != self._server.packages().mark
+        if now is not described or has_other_packages:
+            same = (now.customs, now.served) == (described.customs, described.served) and not has_other_packages
             self._described = (now, capabilities) if same else self._describe(now)
         return self._described[1]
 

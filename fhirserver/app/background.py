@@ -1,15 +1,14 @@
-"""What a worker does for a site beside its requests: it watches search parameters and structures, and does jobs."""
+"""What a worker does for a site beside its requests: it watches search parameters, does chores and jobs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from fhirserver.jobs.parameter_watch import ParameterWatch
 from fhirserver.jobs.runner import Runner
 from fhirserver.kernel.outcome import FhirError, Unavailable
-from fhirserver.repository.structures import StoredStructures
 
 _EVERY_S: Final = 1.0
 _SOON_S: Final = 0.2
@@ -17,6 +16,8 @@ _SOON_S: Final = 0.2
 _LEAVING_S: Final = 1.0
 _AGAIN_S: Final = 0.5
 
+Chore: TypeAlias = Callable[[], Awaitable[None]]
+"""What a worker does for a site again and again. Raises Unavailable."""
 OnFault = Callable[[BaseException, str], None]
 """Hears of a defect: the exception and what was being done."""
 
@@ -91,11 +92,11 @@ class Background:
     """The tasks of one site in one worker; without a ``runner`` it leaves jobs to others."""
 
     def __init__(
-        self, watch: ParameterWatch, structures: StoredStructures, runner: Runner | None, on_fault: OnFault
+        self, watch: ParameterWatch, runner: Runner | None, chores: Mapping[str, Chore], on_fault: OnFault
     ) -> None:
-        """Nothing runs before ``begin``."""
+        """Nothing runs before ``begin``; ``chores`` are done each second."""
         self._watch = watch
-        self._structures = structures
+        self._chores = chores
         self._runner = runner
         self._on_fault = on_fault
         self._tasks: list[asyncio.Task[None]] = []
@@ -103,8 +104,8 @@ class Background:
     async def begin(self) -> None:
         """Learn what there is, then go on in the background. Raises Unavailable."""
         await self._watch.begin()
-        await self._structures.refresh()
-        self._begin(self._learn, "structures")
+        for name, chore in self._chores.items():
+            self._begin(partial(self._do, chore), name)
         self._begin(self._refresh, "search parameters")
         if self._runner is not None:
             self._begin(partial(self._run_next, self._runner), "jobs")
@@ -123,8 +124,8 @@ class Background:
     def _told(self, name: str, problem: BaseException) -> None:
         self._on_fault(problem, name)
 
-    async def _learn(self) -> float:
-        await self._structures.refresh()
+    async def _do(self, chore: Chore) -> float:
+        await chore()
         return _EVERY_S
 
     async def _refresh(self) -> float:

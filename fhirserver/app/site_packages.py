@@ -5,10 +5,12 @@ from pathlib import Path
 
 from fhirserver import assets
 from fhirserver.app.packages import package_shelf_of
+from fhirserver.definitions.guides import guide_canonicals, profiles_by_type
 from fhirserver.definitions.installed import ActivePackages, PackageShelf
 from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.shipped import Shipped
 from fhirserver.definitions.structures import CoreStructures, PackagedStructures, Structures, StructureSource
+from fhirserver.interactions.capabilities import PackagesNow
 from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.version_order import order_key
 from fhirserver.settings import Settings
@@ -43,6 +45,14 @@ class SitePackages:
     active: ActivePackages
     terms: PackageTerms
     parameters: PackagedParameters
+    _described: list[PackagesNow] = field(default_factory=list)
+
+    def described(self) -> PackagesNow:
+        """Return what its CapabilityStatement says of them."""
+        mark = self.active.mark
+        if not self._described or self._described[0].mark != mark:
+            self._described[:] = [PackagesNow(mark, guide_canonicals(self.active), profiles_by_type(self.active))]
+        return self._described[0]
 
     def structures(self, stored: StructureSource, definitions: Definitions) -> Structures:
         """Return the StructureDefinitions of a site: what is ``stored``, its packages', what ships, the core's."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +16,7 @@ from fhirserver.access.access import Unrestricted
 from fhirserver.access.granted import Grants
 from fhirserver.access.rule_book import SiteRuleBook
 from fhirserver.app.authorization import Authorization, Doors
-from fhirserver.app.background import Background
+from fhirserver.app.background import Background, Chore
 from fhirserver.app.installations import watching
 from fhirserver.app.knowledge import Knowledge
 from fhirserver.app.logs import log_slow_search
@@ -24,21 +24,23 @@ from fhirserver.app.policies import policy_file, rule_book
 from fhirserver.app.shared_count import SharedCount
 from fhirserver.app.site_packages import PackageSources, package_sources
 from fhirserver.app.terminologies import shelf_of
+from fhirserver.app.timed_dispatch import TimedDispatch
 from fhirserver.definitions.registry import Definitions
 from fhirserver.dispatch import Dispatch
 from fhirserver.interactions.capabilities import ORIGIN_HERE, ServerDescription
 from fhirserver.interactions.entries import BundleLimits, bundle_interaction
 from fhirserver.jobs.installation_watch import InstallationWatch
 from fhirserver.jobs.pace import IsAwaited, Pace, always
+from fhirserver.jobs.package_guides import GuideKeeper
 from fhirserver.jobs.parameter_watch import ParameterWatch
 from fhirserver.jobs.reindex import REINDEX, Reindexer
 from fhirserver.jobs.reindex_control import ReindexControl
 from fhirserver.jobs.runner import Runner
 from fhirserver.kernel.caller import Caller
-from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, FhirResponse, Target
+from fhirserver.kernel.exchange import FHIR_JSON, FhirRequest, Target
 from fhirserver.kernel.ids import random_id
 from fhirserver.kernel.instant import UniqueClock
-from fhirserver.kernel.outcome import RequestTimeout, Unavailable
+from fhirserver.kernel.outcome import Unavailable
 from fhirserver.kernel.version_order import order_key
 from fhirserver.operations import OPERATIONS
 from fhirserver.operations.framework import Operation
@@ -81,24 +83,6 @@ _WORKER_BYTES: Final = 8
 
 ObserveBatch = Callable[[str, int], None]
 """Hears (operation, size) of every call to the database that several requests shared."""
-
-
-class TimedDispatch(Dispatch):
-    """Gives no request more time than it may have, but for streams, which take as long as their client."""
-
-    limit_s: float = 60.0
-
-    async def run(self, request: FhirRequest, repository: Repository) -> FhirResponse:
-        """Run a request; raises RequestTimeout."""
-        if request.chunks is not None:
-            return await super().run(request, repository)
-        try:
-            async with asyncio.timeout(self.limit_s):
-                return await super().run(request, repository)
-        except TimeoutError:
-            raise RequestTimeout(
-                f"The request took more than {self.limit_s:g} s; what it wrote may be there."
-            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +202,14 @@ class Builder:
             on_refused=lambda logical_id, problem: log.warning("search parameter not served", problem=problem),
             packaged=self.packages.of(name).parameters,
         )
-        structures = live.now.stored_structures or StoredStructures(store, self.clock)
+        chores: dict[str, Chore] = {"structures": live.now.learn_structures}
+        if runner is not None:
+            chores["packages"] = GuideKeeper(Repository(live, Unrestricted()), self.packages.of(name).active).keep
         background = Background(
-            watch, structures, runner, lambda problem, what: log.error("fault", doing=what, exc_info=problem)
+            watch, runner, chores, lambda problem, what: log.error("fault", doing=what, exc_info=problem)
         )
         self.background.append(background)
+        await live.now.learn_structures()
         await background.begin()
         return watch
 
@@ -272,15 +259,11 @@ class Builder:
 
     def _code_systems(self, name: str) -> dict[str, list[str]]:
         """Return the code systems that everybody can use at a site, with their versions, the last first."""
-        found = {url: {one} for url, one in self.knowledge.definitions.code_systems().items()}
-        for url, one in self._versions(name):
-            found.setdefault(url, set()).add(one)
-        return {url: sorted(versions, key=order_key, reverse=True) for url, versions in found.items()}
-
-    def _versions(self, name: str) -> Iterator[tuple[str, str]]:
-        yield from self.knowledge.builtin.versions()
-        yield from self.packages.of(name).terms.versions()
-        yield from Installed(self.shelf, name).versions()
+        systems = {url: {one} for url, one in self.knowledge.definitions.code_systems().items()}
+        for source in (self.knowledge.builtin, self.packages.of(name).terms, Installed(self.shelf, name)):
+            for url, one in source.versions():
+                systems.setdefault(url, set()).add(one)
+        return {url: sorted(versions, key=order_key, reverse=True) for url, versions in systems.items()}
 
     def _rules(self, name: str) -> IndexingRules:
         bases = tuple(f"{base}/" for base in own_bases(self.settings, name))
@@ -297,6 +280,7 @@ class Builder:
             formats=FORMATS,
             security=security(ORIGIN_HERE) if self.settings.auth is Auth.SMART else {},
             code_systems=partial(self._code_systems, name),
+            packages=self.packages.of(name).described,
         )
         bases = own_bases(self.settings, name)
         parameters = LiveParameters(self.knowledge.parameters)

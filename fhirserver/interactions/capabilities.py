@@ -64,6 +64,21 @@ _NORMATIVE: Final = frozenset(
 """The resource types that R4 calls normative: http://hl7.org/fhir/R4/resourcelist.html"""
 
 
+@dataclass(frozen=True, slots=True)
+class PackagesNow:
+    """The packages of a site at one moment."""
+
+    mark: str
+    """Another text after every change."""
+    guides: tuple[str, ...] = ()
+    """The canonicals of their ImplementationGuides."""
+    profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The urls of their profiles, by type."""
+
+
+NO_PACKAGES: Final = PackagesNow("")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerDescription:
     """How the server introduces itself; ``since`` is a FHIR dateTime."""
@@ -74,7 +89,8 @@ class ServerDescription:
     description: str = "FHIR R4 server"
     security: Resource = field(default_factory=dict)
     """Members of ``rest.security`` beside ``cors``; ``ORIGIN_HERE`` stands for where the server is."""
-    implementation_guides: tuple[str, ...] = ()
+    packages: Callable[[], PackagesNow] = lambda: NO_PACKAGES
+    """Returns what the packages of the site are to readers, as they are now."""
     formats: tuple[str, ...] = (FHIR_JSON, "json")
     """What resources are read and written as: media types and names for ``_format``."""
     code_systems: CodeSystemsNow = dict
@@ -98,7 +114,13 @@ class Capabilities:
         self._interactions = interactions
         self._operations_at = operations_at
         self._server = server
+        self._packages = server.packages()
         self._terms: tuple[Mapping[str, Sequence[str]], list[bytes]] | None = None
+
+    @property
+    def is_of(self) -> str:
+        """The mark of the packages that it describes."""
+        return self._packages.mark
 
     def answer(self, request: FhirRequest) -> FhirResponse:
         """Answer the statement for the ``mode`` asked for."""
@@ -130,7 +152,7 @@ class Capabilities:
             "fhirVersion": FHIR_VERSION,
             "format": list(self._server.formats),
             "patchFormat": list(PATCH_FORMATS),
-            "implementationGuide": list(self._server.implementation_guides),
+            "implementationGuide": list(self._packages.guides),
             "rest": [self._rest(types)],
         }
         return {name: value for name, value in statement.items() if value != []}
@@ -176,6 +198,7 @@ class Capabilities:
         resource: Resource = {
             "type": name,
             "profile": _PROFILE + name,
+            "supportedProfile": list(self._packages.profiles.get(name, ())),
             "interaction": self._codes(_AT_TYPE),
             "versioning": "versioned-update",
             "readHistory": Interaction.VREAD in has,

@@ -243,10 +243,9 @@ class Repository:
 
     async def _learn(self, writes: Sequence[Write]) -> None:
         """Let what defines structures take effect at once where it was written."""
-        stored = self._services.stored_structures
-        if stored is not None and any(write.resource_type == STRUCTURE for write in writes):
+        if any(write.resource_type == STRUCTURE for write in writes):
             with suppress(Unavailable):  # the write is done; the watch tries again within a second
-                await stored.refresh()
+                await self._services.learn_structures()
 
     def _left(self, version: Version) -> Version:
         """Let a version leave: the trail is told, and what is masked stays."""

@@ -93,6 +93,11 @@ class Services:
     checks: Mapping[str, Check] = field(default_factory=dict)
     """By resource type: what a resource must be beside valid, for the server to be able to do what it says."""
 
+    async def learn_structures(self) -> None:
+        """Learn which StructureDefinitions are stored now. Raises Unavailable."""
+        if self.stored_structures is not None:
+            await self.stored_structures.refresh()
+
 
 class LiveServices:
     """The services of a site as they are now: replaced as a whole when its search parameters change.

@@ -123,6 +123,11 @@ class PackageTerms:
         """Return the concept maps from or to a code system."""
         return [ConceptMap(one.read()) for one in self._now.maps.get(system, ())]
 
+    def maps_between(self, source: str | None, target: str | None) -> Sequence[ConceptMap]:
+        """Return the concept maps from a value set, to another one, or both."""
+        found = (ConceptMap(one.read()) for one in self._active.of("ConceptMap"))
+        return [one for one in found if one.is_between(source, target)]
+
     @property
     def _now(self) -> _Tables:
         mark = self._active.mark

@@ -102,6 +102,46 @@ def test_a_package_takes_effect_while_requests_run_and_leaves(
     assert len(asking.answers) > 20
 
 
+def statements(served: ServerProcess) -> list[dict[str, Any]]:
+    found = []
+    for _ in range(6):
+        with Wire(served.port) as wire:
+            found.append(wire.call("GET", "metadata").json)
+    return found
+
+
+def supported(statement: dict[str, Any]) -> list[str]:
+    resources = statement["rest"][0]["resource"]
+    return next(list(one.get("supportedProfile", ())) for one in resources if one["type"] == "Patient")
+
+
+def test_the_statement_and_a_search_tell_what_is_installed(
+    served: ServerProcess, operator: Operator, tmp_path: Path
+) -> None:
+    guide = f"{making.BASE}/ImplementationGuide/org.example.little"
+    operator.run("install", making.little(tmp_path, canonical=making.BASE, title="Little things"))
+    until(lambda: all(f"{guide}|1.0.0" in one.get("implementationGuide", ()) for one in statements(served)))
+    assert all(making.PROFILE in supported(one) for one in statements(served))
+
+    def found() -> list[dict[str, Any]]:
+        with Wire(served.port) as wire:
+            entries = wire.call("GET", f"ImplementationGuide?url={guide}").json.get("entry", ())
+        return [entry["resource"] for entry in entries]
+
+    until(lambda: len(found()) == 1)
+    resource = found()[0]
+    assert (resource["id"], resource["version"], resource["title"]) == (
+        "org.example.little-1.0.0",
+        "1.0.0",
+        "Little things",
+    )
+    assert resource["packageId"] == "org.example.little"
+    operator.run("remove", "org.example.little")
+    until(lambda: found() == [])
+    assert all(guide not in str(one.get("implementationGuide")) for one in statements(served))
+    assert all(making.PROFILE not in supported(one) for one in statements(served))
+
+
 def test_the_terminology_of_a_package_answers_every_question(
     served: ServerProcess, operator: Operator, tmp_path: Path
 ) -> None:
@@ -113,8 +153,9 @@ def test_the_terminology_of_a_package_answers_every_question(
         assert {"name": "result", "valueBoolean": True} in valid["parameter"]
         found = wire.call("GET", f"CodeSystem/$lookup?system={system}&code=red")
         assert found.status == 200
-        mapped = wire.call("GET", f"ConceptMap/$translate?url={quote(making.MAP)}&system={system}&code=red").json
-        assert {"name": "result", "valueBoolean": True} in mapped["parameter"]
+        mapped = wire.call("GET", f"ConceptMap/$translate?url={quote(making.MAP)}&system={system}&code=red")
+        assert mapped.status == 200, mapped.body
+        assert {"name": "result", "valueBoolean": True} in mapped.json["parameter"]
         observation = {
             "resourceType": "Observation", "status": "final",
             "code": {"coding": [{"system": making.CODE_SYSTEM, "code": "red"}]},
@@ -180,11 +221,3 @@ def test_fr_core_us_core_and_ips_are_installed_while_requests_run(
     assert set(asking.answers) <= {200, 201}
     assert max(growth.values()) <= GROWTH_MB
     assert before.keys() == after.keys()
-
-
-def test_a_structure_definition_that_is_written_is_read_by_every_worker(served: ServerProcess) -> None:
-    """Until validation asks for it, that it is accepted and deleted is what can be seen from outside."""
-    profile: dict[str, Any] = making.definitions()[0]
-    with Wire(served.port) as wire:
-        assert wire.call("PUT", "StructureDefinition/little-patient", json.dumps(profile).encode()).status == 201
-        assert wire.call("DELETE", "StructureDefinition/little-patient").status in {200, 204}

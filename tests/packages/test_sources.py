@@ -13,7 +13,7 @@ from fhirserver.definitions.package_files import PackageFile, compile_archive, s
 from fhirserver.definitions.shipped import Shipped
 from fhirserver.definitions.structures import PackagedStructures, Structures
 from fhirserver.kernel.resource import Resource
-from fhirserver.terminology.library import Library
+from fhirserver.terminology.library import Changing, Library, MapSource
 from fhirserver.terminology.packages import PackageTerms, Remembered
 from fhirserver.terminology.selected import codes_of
 from tests.packages import making
@@ -55,6 +55,8 @@ def version_of(found: Resource | None) -> str | None:
 def test_what_is_installed_is_found_at_once_and_gone_when_it_is_removed(machine: Machine) -> None:
     active = machine.active()
     structures, terms = PackagedStructures(active), PackageTerms(active, Remembered())
+    assert isinstance(terms, MapSource)
+    assert isinstance(terms, Changing)
     assert structures.structure(making.PROFILE) is None
     before = active.mark
     one = machine.install(making.little(machine.folder))
@@ -66,6 +68,7 @@ def test_what_is_installed_is_found_at_once_and_gone_when_it_is_removed(machine:
     assert [supplement["id"] for supplement in terms.supplements(making.CODE_SYSTEM)] == ["colours-fr"]
     assert [found.url for found in terms.concept_maps(making.MAP)] == [making.MAP]
     assert [found.url for found in terms.maps_of("http://example.org/other")] == [making.MAP]
+    assert [found.url for found in terms.maps_between(None, None)] == [making.MAP]
     machine.remove(one.key)
     assert active.mark == before
     assert structures.structure(making.PROFILE) is None
