@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from fhirserver import assets
 from fhirserver.app.packages import package_shelf_of
 from fhirserver.definitions.guides import guide_canonicals, profiles_by_type
@@ -67,6 +69,7 @@ class PackageSources:
     shipped: Shipped
     remembered: Remembered = field(default_factory=Remembered)
     _sites: dict[str, SitePackages] = field(default_factory=dict)
+    _told: dict[str, str] = field(default_factory=dict)
 
     def of(self, site: str) -> SitePackages:
         """Return those of a site."""
@@ -82,6 +85,10 @@ class PackageSources:
         self.remembered.forget(installed | {file.archive_sha256 for file in self.shipped.files})
         for site in self._sites.values():
             _ = site.active.mark
+        for key, problem in self.shelf.problems.items():
+            if self._told.get(key) != problem:
+                self._told[key] = problem
+                structlog.get_logger().error("package not used", problem=problem)
 
 
 def package_sources(settings: Settings) -> PackageSources:

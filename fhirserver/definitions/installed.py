@@ -63,20 +63,22 @@ class PackageShelf(Shelf[Installed]):
         """Keep them in ``folder``."""
         super().__init__(folder, _SUFFIX, installed_of, asdict)
         self._opened: dict[str, PackageFile] = {}
+        self.problems: dict[str, str] = {}
+        """Of packages whose files cannot be read, by their key: they are passed over."""
 
-    def opened(self, one: Installed) -> PackageFile:
-        """Return the file of a package, opened once; raises FileNotFoundError, Unavailable."""
-        found = self._opened.get(one.sha)
-        if found is None:
+    def opened(self, one: Installed) -> PackageFile | None:
+        """Return the file of a package, opened once; None if it cannot be read. Raises FileNotFoundError."""
+        if one.sha not in self._opened and one.key not in self.problems:
             try:
-                found = self._opened[one.sha] = PackageFile(self.path(one.sha))
+                self._opened[one.sha] = PackageFile(self.path(one.sha))
             except BadPackage as problem:
-                raise Unavailable(f"`{one.key}` must be installed again: {problem}") from problem
-        return found
+                self.problems[one.key] = f"`{one.key}` must be installed again: {problem}"
+        return self._opened.get(one.sha)
 
     def forget(self, kept: set[str]) -> None:
         """Close what is not installed any more."""
         self._opened = {sha: file for sha, file in self._opened.items() if sha in kept}
+        self.problems = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,8 @@ class ActivePackages:
                 return self._files
             used = [one for one in installed if one.is_used_by(self._site)]
             try:
-                files = tuple((one, self._shelf.opened(one)) for one in used)
+                opened = ((one, self._shelf.opened(one)) for one in used)
+                files = tuple((one, file) for one, file in opened if file is not None)
             except FileNotFoundError:  # removed since
                 continue
             self._files, self._changes = files, self._shelf.changes

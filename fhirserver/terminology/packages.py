@@ -6,6 +6,7 @@ What was read last is remembered, of all sites together, and forgotten with its 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Final, TypeAlias
 
 from fhirserver.definitions.installed import ActivePackages, Place
@@ -28,6 +29,7 @@ class Remembered:
 
     def __init__(self) -> None:
         """Begin with nothing."""
+        self._lock = Lock()  # some questions are worked out beside the event loop
         self._made: OrderedDict[tuple[str, int], tuple[Made, int]] = OrderedDict()
         self._weight = 0
 
@@ -51,22 +53,26 @@ class Remembered:
 
     def forget(self, kept: set[str]) -> None:
         """Forget what is of no package among these, by the SHA-256 of their files."""
-        for key in [one for one in self._made if one[0] not in kept]:
-            self._weight -= self._made.pop(key)[1]
+        with self._lock:
+            for key in [one for one in self._made if one[0] not in kept]:
+                self._weight -= self._made.pop(key)[1]
 
     def _known(self, place: Place) -> Made | None:
         key = place.package.sha, place.entry.place
-        known = self._made.get(key)
-        if known is None:
-            return None
-        self._made.move_to_end(key)
+        with self._lock:
+            known = self._made.get(key)
+            if known is None:
+                return None
+            self._made.move_to_end(key)
         return known[0]
 
     def _keep(self, place: Place, made: Made, weight: int) -> None:
-        self._made[place.package.sha, place.entry.place] = made, weight
-        self._weight += weight
-        while self._weight > _MAX_CONCEPTS and len(self._made) > 1:
-            self._weight -= self._made.popitem(last=False)[1][1]
+        key = place.package.sha, place.entry.place
+        with self._lock:
+            self._weight += weight - self._made.pop(key, (made, 0))[1]
+            self._made[key] = made, weight
+            while self._weight > _MAX_CONCEPTS and len(self._made) > 1:
+                self._weight -= self._made.popitem(last=False)[1][1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,17 @@ def test_versions_stand_side_by_side(operator: Operator, tmp_path: Path) -> None
     assert operator.listed() == [(NAME, "2.0.0")]
 
 
+def test_sites_are_given_packages(operator: Operator, tmp_path: Path) -> None:
+    operator.environment = {"FHIRSERVER_SITES": "main,other"}
+    operator.run("install", "--site", "other", making.little(tmp_path))
+    assert " other " in operator.run("list")
+    operator.run("use", NAME, "--site", "main", "--site", "other")
+    assert "main, other" in operator.run("list")
+    operator.run("use", NAME)
+    assert " all " in operator.run("list")
+    assert "not a site" in operator.run("use", NAME, "--site", "nowhere", expected=2)
+
+
 def test_what_is_needed_must_be_given(operator: Operator, tmp_path: Path) -> None:
     needs = {"hl7.fhir.r4.core": "4.0.1", "org.example.b": "1.0.x", "org.example.c": "2.0.0"}
     first = making.little(tmp_path, name="org.example.a", dependencies=needs)

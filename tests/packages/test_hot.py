@@ -179,7 +179,8 @@ def test_a_search_parameter_of_a_package_is_indexed_and_served(
             return answer.status == 200 and answer.json["total"] == 1
 
         until(found)
-    operator.run("remove", "org.example.little")
+        operator.run("remove", "org.example.little")
+        until(lambda: wire.call("GET", "Patient?shoe=boot", headers={"Prefer": "handling=strict"}).status == 400)
     until(lambda: statuses(served, expand(making.VALUE_SET)) == {422})
 
 

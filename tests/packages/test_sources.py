@@ -169,6 +169,16 @@ def test_what_was_read_is_remembered_up_to_a_weight_and_forgotten_with_its_packa
     assert terms.code_systems(making.CODE_SYSTEM)[0] is not first
 
 
+def test_a_file_that_cannot_be_read_is_passed_over_and_told(machine: Machine) -> None:
+    machine.install(making.little(machine.folder))
+    bad = machine.install(making.little(machine.folder, "2.0.0"))
+    machine.shelf.path(bad.sha).write_bytes(b"of another version of the server" * 4)
+    assert version_of(PackagedStructures(machine.active()).structure(making.PROFILE)) == "1.0.0"
+    assert "`org.example.little#2.0.0` must be installed again" in machine.shelf.problems[bad.key]
+    machine.install(making.little(machine.folder, "3.0.0"))
+    assert version_of(PackagedStructures(machine.active()).structure(making.PROFILE)) == "3.0.0"
+
+
 def test_the_shipped_packages_are_sound(tmp_path: Path) -> None:
     """What this checkout ships can be read, whole."""
 
