@@ -15,6 +15,7 @@ from fhirserver.kernel.texts import Text
 from fhirserver.terminology.required import CodeSet, RequiredCodes
 from fhirserver.validation.bindings import bound_coded, bound_primitive
 from fhirserver.validation.findings import Check, Finding, Findings, both
+from fhirserver.validation.invariants import Invariants
 from fhirserver.validation.narrative import check_xhtml
 from fhirserver.validation.objects import Choice, Lazy, ShadowCheck, Shape, array_check, bounded, object_check
 from fhirserver.validation.primitives import PRIMITIVES, check_element_id
@@ -58,10 +59,11 @@ _MISSING: Final = Text(
 class Compiler:
     """Compiles the checks of types and keeps them."""
 
-    def __init__(self, definitions: Definitions, codes: RequiredCodes) -> None:
-        """Compile from ``definitions``, with ``codes`` for the required bindings."""
+    def __init__(self, definitions: Definitions, codes: RequiredCodes, invariants: Invariants | None = None) -> None:
+        """Compile from ``definitions``, with ``codes`` for the required bindings; invariants: errors if not given."""
         self._definitions = definitions
         self._codes = codes
+        self.invariants = invariants or Invariants(definitions, warnings=False)
         self._types: dict[str, Check] = {}
         self._contained: dict[str, Check] = {}
 
@@ -92,11 +94,12 @@ class Compiler:
                 tuple(self._choice(name, element) for element in definition.elements if element.is_choice),
                 is_primitive or definition.kind is Kind.RESOURCE,
                 rule,
+                self.invariants.of_type(name) if definition.kind is not Kind.PRIMITIVE else None,
             )
         )
 
     def _rule(self, name: str) -> Check | None:
-        """Return what holds between the elements of a type; invariants of the definitions will join here."""
+        """Return what holds between the elements of a type, beside its invariants."""
         if name == "Extension":
             return check_extension
         if name == "Reference":
@@ -117,6 +120,8 @@ class Compiler:
         if child is None or child.element.max == 0:
             return None
         check = self._item(owner, child)
+        invariants = self.invariants.of_child(owner, child.element.name, child.type_name)
+        check = check if invariants is None else both(check, invariants)
         return array_check(check) if child.element.repeats else check
 
     def _contained_property(self, owner: str, json_name: str) -> Check | None:
@@ -176,10 +181,10 @@ class Compiler:
         name = _resource_type(value)
         if name is None or not self._definitions.is_resource_type(name):
             return _UNKNOWN_RESOURCE
-        outer, inner = walk.scope, Scope(value)
-        walk.scope = inner
+        outer, inner, around = walk.scope, Scope(value), walk.resource
+        walk.scope, walk.resource = inner, value
         found = self.type_check(name)(value, walk)
-        walk.scope = outer
+        walk.scope, walk.resource = outer, around
         outer.adopt(inner)
         return found
 
@@ -191,7 +196,9 @@ class Compiler:
         if name is None or not self._definitions.is_resource_type(name):
             return _UNKNOWN_RESOURCE
         scope.inside = True
+        around, walk.resource = walk.resource, value
         found = self._contained_check(name)(value, walk)
+        walk.resource = around
         scope.inside = False
         return found
 

@@ -138,6 +138,14 @@ def check_xhtml(value: Json, walk: Walk) -> Findings | None:
     return None if visible is not None else _EMPTY
 
 
+class Safe:
+    """What invariants ask of narratives."""
+
+    def is_safe(self, xhtml: str) -> bool:
+        """Tell whether XHTML keeps to the rules (txt-1)."""
+        return _read(xhtml) is None
+
+
 class _Refused(Exception):
     """Ends the reading at the first thing that may not be there."""
 

@@ -12,7 +12,7 @@ from fhirserver.definitions.elements import Element
 from fhirserver.kernel.outcome import IssueType
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.kernel.texts import Text
-from fhirserver.validation.findings import MAX_FINDINGS, Check, Finding, Findings, one, under
+from fhirserver.validation.findings import MAX_FINDINGS, Check, Finding, Findings, both, one, under
 from fhirserver.validation.walk import Walk
 
 _NOT_AN_OBJECT: Final = one(
@@ -146,7 +146,9 @@ class Shape:
     may_be_bare: bool
     """Whether an ``id`` is enough: elements need more (ele-1), resources and primitives with a value do not."""
     rule: Check | None
-    """What holds between the elements: invariants of the type. Called with an object, whatever is in it."""
+    """What holds between the elements. Called with an object, whatever is in it."""
+    invariants: Check | None = None
+    """The invariants of the type: called with an object of which no element is wrong by itself."""
 
 
 def object_check(shape: Shape) -> Check:
@@ -156,7 +158,7 @@ def object_check(shape: Shape) -> Check:
     choices = tuple((choice.names, choice.needed) for choice in shape.choices)
     more = bool(required or choices)
     needs_more_than_id = not shape.may_be_bare
-    rule = shape.rule
+    rule = _joined(shape.rule, shape.invariants)
 
     def check(value: Json, walk: Walk) -> Findings | None:
         if type(value) is not dict:
@@ -179,6 +181,12 @@ def object_check(shape: Shape) -> Check:
         return rule(value, walk) if rule is not None else None
 
     return check
+
+
+def _joined(rule: Check | None, invariants: Check | None) -> Check | None:
+    if rule is None or invariants is None:
+        return rule or invariants
+    return both(rule, invariants)
 
 
 def _pass_over(value: Json, walk: Walk) -> Findings | None:
@@ -207,12 +215,19 @@ def _settle(shape: Shape, value: Resource, found: dict[str, Findings], walk: Wal
     own += [judged for choice in shape.choices if (judged := choice.settle(value)) is not None]
     if shape.rule is not None:
         own += shape.rule(value, walk) or ()
+    if shape.invariants is not None and not own and not any(map(_is_direct, found.values())):
+        own += shape.invariants(value, walk) or ()
     for name, problems in found.items():
         element = shape.element(name)
         own += under("." + element.name, _retold(value.get(name), element, problems))
         if len(own) > MAX_FINDINGS:
             break
     return own or None
+
+
+def _is_direct(problems: Findings) -> bool:
+    """Tell whether something is wrong with an element itself, not only deeper."""
+    return any("." not in one.path for one in problems)
 
 
 def _retold(value: Json, element: Element, problems: Findings) -> Findings:

@@ -17,7 +17,7 @@ from fhirserver.kernel.texts import Text
 from fhirserver.terminology.required import RequiredCodes
 from fhirserver.validation.compiler import Compiler
 from fhirserver.validation.findings import MAX_FINDINGS, Finding
-from fhirserver.validation.walk import Walk
+from fhirserver.validation.walk import Walk, World, no_world
 
 MAX_DEPTH: Final = 32
 """Extensions in extensions, items in items, resources in resources; more would strain the stack."""
@@ -28,13 +28,13 @@ _MORE: Final = Text(
     fr="La ressource a plus de problèmes que les {0} énumérés.",
     nl="De resource heeft meer problemen dan de {0} die zijn opgesomd.",
 )
-_UNKNOWN_TYPE: Final = Text(
+UNKNOWN_TYPE: Final = Text(
     "type-unknown",
     en="The resource must be of a type that R4 defines.",
     fr="La ressource doit être d'un type défini par R4.",
     nl="De resource moet van een type zijn dat R4 definieert.",
 )
-_OTHER_TYPE: Final = Text(
+OTHER_TYPE: Final = Text(
     "type-other",
     en="The resource must be a JSON object whose `resourceType` is `{0}`.",
     fr="La ressource doit être un objet JSON dont le `resourceType` est `{0}`.",
@@ -45,24 +45,28 @@ _OTHER_TYPE: Final = Text(
 class StructureValidator:
     """Checks resources against the base definitions of their types."""
 
-    def __init__(self, definitions: Definitions, codes: RequiredCodes, *, max_depth: int = MAX_DEPTH) -> None:
+    def __init__(
+        self, definitions: Definitions, codes: RequiredCodes, *, max_depth: int = MAX_DEPTH, world: World = no_world
+    ) -> None:
         """Compile checks from ``definitions`` as they are needed."""
         self._definitions = definitions
         self._compiler = Compiler(definitions, codes)
         self._max_depth = max_depth
+        self._world = world
 
     def validate(self, resource: Resource, resource_type: str) -> list[Issue]:
         """Return every problem of a resource that should be a ``resource_type``; empty: it is valid."""
         if not self._definitions.is_resource_type(resource_type):
-            return [Issue.of(IssueType.STRUCTURE, _UNKNOWN_TYPE.told())]
+            return [Issue.of(IssueType.STRUCTURE, UNKNOWN_TYPE.told())]
         if not isinstance(resource, dict) or resource.get("resourceType") != resource_type:
-            told = _OTHER_TYPE.told(resource_type)
+            told = OTHER_TYPE.told(resource_type)
             return [Issue.of(IssueType.STRUCTURE, told, expression=(resource_type,))]
-        found = self._compiler.type_check(resource_type)(resource, Walk(resource, self._max_depth))
-        return [] if found is None else _issues(resource_type, list(found))
+        found = self._compiler.type_check(resource_type)(resource, Walk(resource, self._max_depth, self._world))
+        return [] if found is None else issues_of(resource_type, list(found))
 
 
-def _issues(resource_type: str, found: list[Finding]) -> list[Issue]:
+def issues_of(resource_type: str, found: list[Finding]) -> list[Issue]:
+    """Return findings about a resource as the issues of an OperationOutcome."""
     issues = [issue_of(resource_type, finding) for finding in found[:MAX_FINDINGS]]
     if len(found) > MAX_FINDINGS:
         told = _MORE.told(str(MAX_FINDINGS))

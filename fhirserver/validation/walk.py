@@ -3,9 +3,20 @@
 Spec: http://hl7.org/fhir/R4/references.html#contained
 """
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import TypeAlias
 
+from fhirserver.fhirpath.environment import DEFAULT, Environment
 from fhirserver.kernel.resource import Resource
+
+World: TypeAlias = Callable[[Resource, Resource], Environment]
+"""Gives what invariants may ask, from ``%resource`` and ``%rootResource``."""
+
+
+def no_world(resource: Resource, root: Resource) -> Environment:
+    """Know the two resources only."""
+    return Environment(resource=resource, root_resource=root)
 
 
 class Scope:
@@ -13,7 +24,7 @@ class Scope:
 
     def __init__(self, container: Resource) -> None:
         """Start with no reference seen."""
-        self._container = container
+        self.container = container
         self.fragments: set[str] = set()
         """Every ``#id`` in a reference, canonical, uri or url."""
         self.has_upward = False
@@ -41,7 +52,7 @@ class Scope:
     @cached_property
     def contained_ids(self) -> frozenset[str]:
         """The ids of the contained resources."""
-        contained = self._container.get("contained")
+        contained = self.container.get("contained")
         if not isinstance(contained, list):
             return frozenset()
         ids = (inner.get("id") for inner in contained if isinstance(inner, dict))
@@ -51,10 +62,23 @@ class Scope:
 class Walk:
     """One pass over one resource."""
 
-    __slots__ = ("depth", "max_depth", "scope")
+    __slots__ = ("_environment", "_of", "depth", "max_depth", "resource", "scope", "world")
 
-    def __init__(self, resource: Resource, max_depth: int) -> None:
+    def __init__(self, resource: Resource, max_depth: int, world: World = no_world) -> None:
         """Start at ``resource``; refuse nesting deeper than ``max_depth``."""
         self.depth = 0
         self.max_depth = max_depth
         self.scope = Scope(resource)
+        self.resource = resource
+        """The resource that the walk is in: one that is contained, or its container."""
+        self.world = world
+        self._of: Resource | None = None
+        self._environment = DEFAULT
+
+    @property
+    def environment(self) -> Environment:
+        """What an invariant may ask where the walk is; made when the first one runs."""
+        if self._of is not self.resource:
+            self._environment = self.world(self.resource, self.scope.container)
+            self._of = self.resource
+        return self._environment

@@ -13,7 +13,7 @@ CASES = [
     pytest.param(f'{TO_ORG},"contained":[{ORG}]', [], id="dom-3: whatever the order"),
     pytest.param(f'"contained":[{ORG}]', [("invariant", ".contained[0]")], id="dom-3: not referred to"),
     pytest.param(
-        '"contained":[{"resourceType":"Organization","id":"o","partOf":{"reference":"#"}}]',
+        '"contained":[{"resourceType":"Organization","id":"o","name":"A","partOf":{"reference":"#"}}]',
         [],
         id="dom-3: refers to the containing resource",
     ),
@@ -23,8 +23,8 @@ CASES = [
         id="dom-3: a # outside of it is not its own",
     ),
     pytest.param(
-        '"contained":[{"resourceType":"Organization","id":"o","partOf":{"reference":"#p"}},'
-        '{"resourceType":"Organization","id":"p","partOf":{"reference":"#o"}}]',
+        '"contained":[{"resourceType":"Organization","id":"o","name":"A","partOf":{"reference":"#p"}},'
+        '{"resourceType":"Organization","id":"p","name":"A","partOf":{"reference":"#o"}}]',
         [],
         id="dom-3: referred to from another contained resource",
     ),
@@ -45,40 +45,40 @@ CASES = [
         id="dom-3: a string is no reference",
     ),
     pytest.param(
-        '"contained":[{"resourceType":"Organization","id":"o","extension":[{"url":"http://a.b/c","valueUri":"#"}]}]',
+        '"contained":[{"resourceType":"Organization","id":"o","name":"A","extension":[{"url":"http://a.b/c","valueUri":"#"}]}]',
         [("invariant", ".contained[0]")],
         id="dom-3: # counts in references and canonicals only",
     ),
     pytest.param(
-        '"contained":[{"resourceType":"Organization","id":"o","extension":[{"url":"http://a.b","valueCanonical":"#"}]}]',
+        '"contained":[{"resourceType":"Organization","id":"o","name":"A","extension":[{"url":"http://a.b","valueCanonical":"#"}]}]',
         [],
         id="dom-3: # as a canonical",
     ),
     pytest.param(
-        '"contained":[{"resourceType":"Organization","id":"o","contained":[{"resourceType":"Patient","id":"x"}]}],'
+        '"contained":[{"resourceType":"Organization","id":"o","name":"A","contained":[{"resourceType":"Patient","id":"x"}]}],'
         + TO_ORG,
         [("invariant", ".contained[0].contained")],
         id="dom-2: shall not contain nested resources",
     ),
     pytest.param(
-        '"contained":[{"resourceType":"Organization","id":"o","meta":{"versionId":"1"}}],' + TO_ORG,
+        '"contained":[{"resourceType":"Organization","id":"o","name":"A","meta":{"versionId":"1"}}],' + TO_ORG,
         [("invariant", ".contained[0]")],
         id="dom-4: no meta.versionId",
     ),
     pytest.param(
-        '"contained":[{"resourceType":"Organization","id":"o","meta":{"lastUpdated":"2020-01-01T00:00:00Z"}}],'
+        '"contained":[{"resourceType":"Organization","id":"o","name":"A","meta":{"lastUpdated":"2020-01-01T00:00:00Z"}}],'
         + TO_ORG,
         [("invariant", ".contained[0]")],
         id="dom-4: no meta.lastUpdated",
     ),
     pytest.param(
-        '"contained":[{"resourceType":"Organization","id":"o","meta":{"security":[{"code":"R"}],"tag":[{"code":"a"}]}}],'
+        '"contained":[{"resourceType":"Organization","id":"o","name":"A","meta":{"security":[{"code":"R"}],"tag":[{"code":"a"}]}}],'
         + TO_ORG,
         [("invariant", ".contained[0]")],
         id="dom-5: no security label",
     ),
     pytest.param(
-        '"contained":[{"resourceType":"Organization"}]',
+        '"contained":[{"resourceType":"Organization","name":"A"}]',
         [("required", ".contained[0]")],
         id="contained resources have ids",
     ),

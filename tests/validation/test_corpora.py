@@ -34,6 +34,8 @@ CASES_TO_REFUSE = {
     "ai7": "required elements",
     "ai8": "required elements",
     "attachment-tx": "base64",
+    "encounter-period": "invariant per-1",
+    "ext-ccuk": "invariant sdf-20",
     "obs-quantity-us": "Observation.code is required",
 }
 

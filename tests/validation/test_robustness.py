@@ -162,9 +162,9 @@ def _bundles(depth: int) -> dict[str, Any]:
 
 
 def _items(depth: int) -> dict[str, Any]:
-    value: dict[str, Any] = {"linkId": "a", "type": "group"}
-    for _ in range(depth):
-        value = {"linkId": "a", "type": "group", "item": [value]}
+    value: dict[str, Any] = {"linkId": "a", "type": "display", "text": "a"}
+    for number in range(depth):
+        value = {"linkId": str(number), "type": "group", "item": [value]}
     return {"resourceType": "Questionnaire", "status": "draft", "item": [value]}
 
 
