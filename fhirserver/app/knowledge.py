@@ -12,11 +12,14 @@ from fhirserver.definitions.registry import Definitions
 from fhirserver.search.parameters import SearchParameters
 from fhirserver.settings import Settings
 from fhirserver.terminology.builtin import Builtin
+from fhirserver.terminology.library import Source
 from fhirserver.terminology.packaged import Packaged
-from fhirserver.terminology.required import RequiredCodes
+from fhirserver.terminology.required import LiveCodes, RequiredCodes
 from fhirserver.ucum import Ucum, compile_essence
 from fhirserver.validation.links import LinkFinder
+from fhirserver.validation.profiles.sources import Structures
 from fhirserver.validation.structure import MAX_DEPTH, StructureValidator
+from fhirserver.validation.validator import Validator, world_of
 
 CORE: Final = "hl7.fhir.r4.core-4.0.1.tgz"
 UCUM: Final = "ucum-essence.xml"
@@ -30,12 +33,21 @@ class Knowledge:
     definitions: Definitions
     parameters: SearchParameters
     validator: StructureValidator
+    required: RequiredCodes
+    """The codes of R4's own required bindings."""
+    max_nesting: int
     links: LinkFinder
     ucum: Ucum
     packaged: Packaged
     """The terminology of the packages."""
     builtin: Builtin
     """Code systems that are a grammar or a registry."""
+
+    def profiled(self, structures: Structures, terms: Source) -> Validator:
+        """Return the validator of a site, by the profiles and value sets that it has."""
+        definitions, required = self.definitions, self.required
+        codes = LiveCodes(definitions, (self.builtin, terms))
+        return Validator(definitions, required, structures, codes, ucum=self.ucum, max_depth=self.max_nesting)
 
 
 def load_definitions(settings: Settings) -> Definitions:
@@ -52,10 +64,13 @@ def knowledge_of(definitions: Definitions, max_nesting: int = MAX_DEPTH) -> Know
     """Build the registries from definitions at hand."""
     ucum = Ucum(compile_essence(assets.definition_file(UCUM).read_bytes()))
     builtin = Builtin(ucum)
+    required = RequiredCodes(definitions, (builtin,))
     return Knowledge(
         definitions=definitions,
         parameters=SearchParameters(definitions),
-        validator=StructureValidator(definitions, RequiredCodes(definitions, (builtin,)), max_depth=max_nesting),
+        validator=StructureValidator(definitions, required, max_depth=max_nesting, world=world_of(ucum)),
+        required=required,
+        max_nesting=max_nesting,
         links=LinkFinder(definitions),
         packaged=Packaged(definitions),
         builtin=builtin,

@@ -224,6 +224,7 @@ class Builder:
         rules = self._rules(name)
         time_limit_ms = int(settings.request_timeout_s * 1000)
         packages, stored = self.packages.of(name), StoredStructures(store, self.clock)
+        structures = packages.structures(stored, known.definitions)
         return Services(
             definitions=known.definitions,
             binder=Binder(known.definitions, known.parameters, rules),
@@ -244,7 +245,8 @@ class Builder:
             },
             on_slow=log_slow_search,
             stored_structures=stored,
-            structures=packages.structures(stored, known.definitions),
+            structures=structures,
+            profiled=known.profiled(structures, packages.terms),
             elsewhere=_elsewhere(settings),
             is_audited=self.settings.is_audited,
             terms=self._terms(name),

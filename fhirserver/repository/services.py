@@ -25,6 +25,7 @@ from fhirserver.terminology.elsewhere import Elsewhere
 from fhirserver.terminology.terms import Terms
 from fhirserver.validation.links import LinkFinder
 from fhirserver.validation.structure import StructureValidator
+from fhirserver.validation.validator import Validator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,7 @@ class Services:
     binder: Binder
     extractor: Extractor
     validator: StructureValidator
+    """By the base types alone: what every write is judged by."""
     links: LinkFinder
     store: Store
     searcher: Searcher | AsOfSearcher
@@ -87,6 +89,8 @@ class Services:
     stored_structures: StoredStructures | None = None
     """The StructureDefinitions of the record."""
     structures: Structures = field(default_factory=lambda: Structures(()))
+    profiled: Validator | None = None
+    """By base types and profiles."""
     """All StructureDefinitions that the site validates by."""
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     """Other terminology servers."""

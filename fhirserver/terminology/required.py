@@ -13,7 +13,7 @@ from typing import Final, TypeVar, cast
 
 from fhirserver.terminology.checking import Checker
 from fhirserver.terminology.issues import TermError
-from fhirserver.terminology.library import Library, Source
+from fhirserver.terminology.library import Changing, Library, Source
 from fhirserver.terminology.options import Options
 from fhirserver.terminology.packaged import Packaged
 from fhirserver.terminology.selected import Coded, codes_of
@@ -55,6 +55,25 @@ class RequiredCodes:
             return _decided_by_grammar(self._library, value_set)
         codes = frozenset(code for _, code in codings)
         return CodeSet(codings, codes, tuple(sorted(codes)) if len(codes) <= _SHOWN else ())
+
+
+class LiveCodes:
+    """Gives the code sets of a site, whose definitions may change while the server runs."""
+
+    def __init__(self, definitions: DefinitionSource, sources: Sequence[Source] = ()) -> None:
+        """Read value sets and code systems from ``sources``, the first one first, and ``definitions``."""
+        self._definitions = definitions
+        self._sources = tuple(sources)
+        self._changing = [one for one in sources if isinstance(one, Changing)]
+        self._marks: list[str] = []
+        self._codes = RequiredCodes(definitions, sources)
+
+    def codes(self, value_set: str) -> CodeSet | None:
+        """Return the codes of a value set by canonical; None: undecidable here."""
+        marks = [one.mark for one in self._changing]
+        if marks != self._marks:
+            self._codes, self._marks = RequiredCodes(self._definitions, self._sources), marks
+        return self._codes.codes(value_set)
 
 
 def _decided_by_grammar(library: Library, canonical: str) -> CodeSet | None:

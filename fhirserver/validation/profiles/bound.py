@@ -3,7 +3,7 @@
 Spec: http://hl7.org/fhir/R4/terminologies.html#strength
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.outcome import IssueType, Severity
@@ -11,20 +11,18 @@ from fhirserver.kernel.resource import Json, Resource
 from fhirserver.terminology.required import CodeSet
 from fhirserver.validation.findings import Finding, Findings
 from fhirserver.validation.profiles import told
+from fhirserver.validation.profiles.contracts import Above, Compiles
 from fhirserver.validation.profiles.deep_walk import DeepWalk, Need
 from fhirserver.validation.profiles.nodes import Node
 from fhirserver.validation.profiles.sites import Item, ItemCheck
 from fhirserver.validation.said import say
 from fhirserver.validation.walk import Walk
 
-if TYPE_CHECKING:
-    from fhirserver.validation.profiles.compiling import Above, NodeCompiler
-
 _CODED: Final = frozenset({"Coding", "Quantity", "CodeableConcept"})
 _STRINGS: Final = frozenset({"code", "string", "uri"})
 
 
-def bound_check(compiler: "NodeCompiler", node: Node, type_name: str, above: "Above") -> ItemCheck | None:
+def bound_check(compiler: Compiles, node: Node, type_name: str, above: Above) -> ItemCheck | None:
     """Compile the binding of an element; None: there is none that is checked, or it holds above already."""
     binding = node.definition.get("binding")
     if not isinstance(binding, dict) or above.says(node, "binding"):
@@ -56,7 +54,7 @@ def _is_same(binding: Resource, base: Json) -> bool:
 class _Bound:
     """Checks values by a value set, which is read when the first one comes."""
 
-    def __init__(self, compiler: "NodeCompiler", value_set: str, wrong: Finding, *, is_coded: bool) -> None:
+    def __init__(self, compiler: Compiles, value_set: str, wrong: Finding, *, is_coded: bool) -> None:
         self._codes = compiler.plans.codes
         self._value_set = value_set
         self._wrong = (wrong,)

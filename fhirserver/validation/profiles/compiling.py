@@ -4,7 +4,7 @@ Spec: http://hl7.org/fhir/R4/profiling.html, elementdefinition.html
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from fhirserver.definitions.elements import UNBOUNDED, Element
 from fhirserver.definitions.registry import Child
@@ -15,6 +15,7 @@ from fhirserver.validation.findings import Check, Finding, Findings, Rule, under
 from fhirserver.validation.invariants import read_invariants
 from fhirserver.validation.profiles import told
 from fhirserver.validation.profiles.bound import bound_check
+from fhirserver.validation.profiles.contracts import Above, Profiles
 from fhirserver.validation.profiles.nodes import Node, objects
 from fhirserver.validation.profiles.sites import Collect, Item, ItemCheck, children_of, collector
 from fhirserver.validation.profiles.slicing import Slicer, slicer
@@ -24,38 +25,16 @@ from fhirserver.validation.profiles.values import Test, at_least, at_most, equal
 from fhirserver.validation.said import say
 from fhirserver.validation.walk import Walk
 
-if TYPE_CHECKING:
-    from fhirserver.validation.profiles.plans import Plans
-
 Member = Callable[[Resource, Walk], list[Finding] | None]
 _NOTHING: Final[Resource] = {}
-
-
-class Above(NamedTuple):
-    """What holds of an element already: its base definition, and the node that a slice is of."""
-
-    element: Element | None = None
-    node: Node | None = None
-    written: Resource | None = None
-    """The base definition as it is written."""
-
-    def says(self, node: Node, *names: str) -> bool:
-        """Tell whether what ``node`` says under these names is said above already."""
-        return self.node is not None and all(
-            node.definition.get(name) == self.node.definition.get(name) for name in names
-        )
-
-    def child(self, name: str, element: Element | None, written: Resource | None) -> "Above":
-        """Return what is above a child."""
-        return Above(element, None if self.node is None else self.node.children.get(name), written)
 
 
 class NodeCompiler:
     """Compiles the nodes of one profile."""
 
-    def __init__(self, plans: "Plans", profile: str) -> None:
+    def __init__(self, plans: Profiles, profile: str) -> None:
         """Compile for ``profile``, a canonical url, and ask ``plans`` for others."""
-        self.plans = plans
+        self.plans: Profiles = plans
         self.profile = profile
 
     def rule(self, node: Node) -> Rule:

@@ -16,7 +16,8 @@ from fhirserver.validation.invariants import Invariants
 from fhirserver.validation.objects import ShadowCheck
 from fhirserver.validation.profiles import told
 from fhirserver.validation.profiles.bound import bound_check
-from fhirserver.validation.profiles.compiling import Above, NodeCompiler
+from fhirserver.validation.profiles.compiling import NodeCompiler
+from fhirserver.validation.profiles.contracts import Above
 from fhirserver.validation.profiles.deep_walk import DeepWalk
 from fhirserver.validation.profiles.extensions import Extensions, host_of
 from fhirserver.validation.profiles.nodes import Node

@@ -5,20 +5,18 @@ Spec: http://hl7.org/fhir/R4/profiling.html#discriminator
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.validation.profiles.bound import has_coded, has_string
+from fhirserver.validation.profiles.contracts import Compiles
 from fhirserver.validation.profiles.deep_walk import DeepWalk
 from fhirserver.validation.profiles.nodes import Node
 from fhirserver.validation.profiles.sites import Item, children_of, collector
 from fhirserver.validation.profiles.targets import type_named
 from fhirserver.validation.profiles.values import equal_to, matching
 from fhirserver.validation.walk import Walk
-
-if TYPE_CHECKING:
-    from fhirserver.validation.profiles.compiling import NodeCompiler
 
 Membership: TypeAlias = Callable[[Item, Walk], bool]
 
@@ -52,7 +50,7 @@ def read_path(path: str) -> tuple[Step, ...] | None:
 class Discriminators:
     """Compiles what tells the slices of one element apart."""
 
-    def __init__(self, compiler: "NodeCompiler") -> None:
+    def __init__(self, compiler: Compiles) -> None:
         """Compile for the nodes of ``compiler``'s profile."""
         self._compiler = compiler
         self._plans = compiler.plans

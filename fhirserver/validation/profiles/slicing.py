@@ -4,26 +4,24 @@ Spec: http://hl7.org/fhir/R4/profiling.html#slicing
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from fhirserver.kernel.outcome import IssueType, Severity
 from fhirserver.kernel.resource import Resource
 from fhirserver.validation.findings import Finding, under
 from fhirserver.validation.profiles import told
+from fhirserver.validation.profiles.contracts import Above, Compiles
 from fhirserver.validation.profiles.discriminators import Discriminators, Membership, read_path
 from fhirserver.validation.profiles.nodes import Node, objects
 from fhirserver.validation.profiles.sites import Item, ItemCheck
 from fhirserver.validation.said import say
 from fhirserver.validation.walk import Walk
 
-if TYPE_CHECKING:
-    from fhirserver.validation.profiles.compiling import Above, NodeCompiler
-
 Slicer: TypeAlias = Callable[[Sequence[Item], Walk], list[Finding] | None]
 _DEFAULT: Final = "@default"
 
 
-def slicer(compiler: "NodeCompiler", node: Node, above: "Above") -> Slicer:
+def slicer(compiler: Compiles, node: Node, above: Above) -> Slicer:
     """Compile the slices of an element."""
     return _Slicing(compiler, node, above)
 
@@ -31,7 +29,7 @@ def slicer(compiler: "NodeCompiler", node: Node, above: "Above") -> Slicer:
 class _Slice:
     """One slice: what it holds, and how many."""
 
-    def __init__(self, compiler: "NodeCompiler", sliced: Node, node: Node, above: "Above") -> None:
+    def __init__(self, compiler: Compiles, sliced: Node, node: Node, above: Above) -> None:
         self.name = node.slice_name or ""
         self.least = node.min
         self.most = node.max
@@ -55,7 +53,7 @@ class _Slice:
 class _Slicing:
     """Checks the values of a sliced element."""
 
-    def __init__(self, compiler: "NodeCompiler", node: Node, above: "Above") -> None:
+    def __init__(self, compiler: Compiles, node: Node, above: Above) -> None:
         slicing = node.definition.get("slicing")
         slicing = slicing if isinstance(slicing, dict) else {}
         self._rules = str(slicing.get("rules", "open"))
@@ -109,7 +107,7 @@ class _Slicing:
         return found
 
     def _picker(
-        self, compiler: "NodeCompiler", nodes: Sequence[Node], discriminators: Sequence[Resource]
+        self, compiler: Compiles, nodes: Sequence[Node], discriminators: Sequence[Resource]
     ) -> Callable[[Item, Walk], int | None]:
         finder = Discriminators(compiler)
         by_literal = _literals(finder, nodes, discriminators)
@@ -132,7 +130,7 @@ class _Slicing:
 
         return pick
 
-    def _note(self, compiler: "NodeCompiler", node: Node) -> None:
+    def _note(self, compiler: Compiles, node: Node) -> None:
         self._undecided.append(
             say(
                 IssueType.PROCESSING,

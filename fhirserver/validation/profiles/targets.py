@@ -5,20 +5,18 @@ Spec: http://hl7.org/fhir/R4/references.html, elementdefinition-definitions.html
 """
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from fhirserver.kernel.outcome import IssueType
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.validation.findings import Findings
 from fhirserver.validation.profiles import told
+from fhirserver.validation.profiles.contracts import Above, Compiles
 from fhirserver.validation.profiles.deep_walk import DeepWalk
 from fhirserver.validation.profiles.nodes import Node
 from fhirserver.validation.profiles.sites import Item, ItemCheck
 from fhirserver.validation.said import say
 from fhirserver.validation.walk import Walk
-
-if TYPE_CHECKING:
-    from fhirserver.validation.profiles.compiling import Above, NodeCompiler
 
 _TYPED: Final = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[^/]+)?$", re.ASCII)
 _ANY: Final = frozenset({"Resource", "DomainResource"})
@@ -34,7 +32,7 @@ def type_named(reference: Resource) -> str | None:
     return stated if type(stated) is str else None
 
 
-def target_check(compiler: "NodeCompiler", node: Node, type_name: str, above: "Above") -> ItemCheck | None:
+def target_check(compiler: Compiles, node: Node, type_name: str, above: Above) -> ItemCheck | None:
     """Compile what a Reference may refer to; None: the node adds nothing to its base."""
     if type_name != "Reference" or above.says(node, "type"):
         return None
@@ -55,9 +53,7 @@ def _last(url: str) -> str:
 class _Targets:
     """Checks references by the profiles of what they may refer to."""
 
-    def __init__(
-        self, compiler: "NodeCompiler", node: Node, profiles: tuple[str, ...], aggregation: frozenset[str]
-    ) -> None:
+    def __init__(self, compiler: Compiles, node: Node, profiles: tuple[str, ...], aggregation: frozenset[str]) -> None:
         self._plans = compiler.plans
         self._profiles = profiles
         self._aggregation = aggregation
