@@ -12,7 +12,7 @@ from fhirserver.interactions.bundle import render_responses, response_entry
 from fhirserver.interactions.entries import BundleLimits, BundleReader, Incoming
 from fhirserver.interactions.entry_request import EntryReader, place_error
 from fhirserver.interactions.provenance_header import refuse_provenance
-from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction
+from fhirserver.kernel.exchange import FhirRequest, FhirResponse, Interaction, Target
 from fhirserver.kernel.outcome import FhirError
 from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.texts import language_of
@@ -37,6 +37,15 @@ READING: Final = frozenset(
 )
 
 
+_ASKING: Final = frozenset({"validate"})
+"""Operations that change nothing and take what they are about with them."""
+
+
+def is_reading(target: Target) -> bool:
+    """Tell whether a request changes nothing, so that a transaction may have it."""
+    return target.interaction in READING or target.operation in _ASKING
+
+
 class Pace(Enum):
     """With whom an entry may run: those of one pace that stand side by side run at once."""
 
@@ -58,7 +67,7 @@ class Numbered:
     @property
     def pace(self) -> Pace:
         """Reads change nothing, and creates get ids that no neighbour can know."""
-        if isinstance(self.request, FhirError) or self.request.target.interaction in READING:
+        if isinstance(self.request, FhirError) or is_reading(self.request.target):
             return Pace.READ
         is_create = self.request.target.interaction is Interaction.CREATE and self.request.if_none_exist is None
         return Pace.CREATE if is_create else Pace.ALONE

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fhirserver.codec.fhir_json import Body
-from fhirserver.interactions.batch import READING, Numbered, Run, run_entries
+from fhirserver.interactions.batch import Numbered, Run, is_reading, run_entries
 from fhirserver.interactions.bundle import render_responses, response_entry
 from fhirserver.interactions.create import create_of
 from fhirserver.interactions.delete import delete_of, respond_deleted
@@ -75,8 +75,10 @@ class Transaction:
     def _read(self, outer: FhirRequest, incoming: Incoming, index: int) -> FhirRequest:
         try:
             request = self.entries.read(outer, incoming, index)
-            if request.target.interaction not in _ORDER.keys() | READING:
-                raise BadRequest("Operations cannot be part of a transaction.", expression=["request.url"])
+            if request.target.interaction not in _ORDER and not is_reading(request.target):
+                raise BadRequest(
+                    "Operations other than `$validate` cannot be part of a transaction.", expression=["request.url"]
+                )
             check_parameters(request)
         except FhirError as error:
             raise place_error(error, index) from None
@@ -147,7 +149,7 @@ def _reads(outer: FhirRequest, requests: Sequence[FhirRequest], incoming: Incomi
     return [
         Numbered(index, request, incoming.entries[index].is_head, outer)
         for index, request in enumerate(requests)
-        if request.target.interaction in READING
+        if is_reading(request.target)
     ]
 
 

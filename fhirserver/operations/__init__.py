@@ -16,6 +16,7 @@ from fhirserver.operations.meta import META, META_ADD, META_DELETE
 from fhirserver.operations.stats import STATS
 from fhirserver.operations.tde import TDE
 from fhirserver.operations.terminology import TERMINOLOGY
+from fhirserver.operations.validate import VALIDATE
 from fhirserver.operations.versions import VERSIONS
 
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(
@@ -32,6 +33,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
             STATS,
             TDE,
             *TERMINOLOGY,
+            VALIDATE,
             VERSIONS,
         ),
         key=lambda operation: operation.name,

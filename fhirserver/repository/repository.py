@@ -14,7 +14,7 @@ from fhirserver.codec.fhir_json import Body
 from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.ids import is_id
-from fhirserver.kernel.outcome import Forbidden, NotFound, Unavailable
+from fhirserver.kernel.outcome import Forbidden, Issue, NotFound, Unavailable
 from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.version import Version
 from fhirserver.repository.access_log import AccessLogPage, AccessLogRequest, access_log
@@ -33,6 +33,7 @@ from fhirserver.repository.matches import every_match
 from fhirserver.repository.permits import Permits, readable
 from fhirserver.repository.requests import (
     Create,
+    Delete,
     HistoryPage,
     HistoryRequest,
     NativeBinary,
@@ -51,11 +52,13 @@ from fhirserver.repository.streams import Streamed, stream
 from fhirserver.repository.structures import STRUCTURE
 from fhirserver.repository.trail import UNTRACED, Touch, Trail
 from fhirserver.repository.transaction import transact
+from fhirserver.repository.validating import rehearse, validate
 from fhirserver.repository.writes import create, update
 from fhirserver.terminology.elsewhere import Elsewhere
 from fhirserver.terminology.library import Library
 from fhirserver.terminology.memory import Named
 from fhirserver.ucum import Ucum
+from fhirserver.validation.validator import Asked
 
 
 class Repository:
@@ -215,6 +218,16 @@ class Repository:
     def elsewhere(self) -> Elsewhere:
         """Other terminology servers."""
         return self._services.elsewhere
+
+    def validate(self, resource: Resource, resource_type: str, asked: Asked) -> list[Issue]:
+        """Return all there is to say of a resource that should be a ``resource_type``."""
+        return validate(self._services, resource, resource_type, asked)
+
+    async def rehearse(self, write: Create | Update | Delete) -> None:
+        """Raise what a write of a valid resource would raise; nothing is stored."""
+        if self._services.is_audited:
+            admitted(write, self.caller)
+        await rehearse(self._services, self._access, write)
 
     async def history(self, request: HistoryRequest) -> HistoryPage:
         """Return one page of a history."""
