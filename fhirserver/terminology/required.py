@@ -41,12 +41,26 @@ class RequiredCodes:
         """Read value sets and code systems from ``sources`` and ``definitions``."""
         self._library = Library((*sources, Packaged(definitions)))
         self._known: dict[str, CodeSet | None] = {}
+        self._displays = lru_cache(_REMEMBERED)(self._read_displays)
 
     def codes(self, value_set: str) -> CodeSet | None:
         """Return the codes of a value set by canonical; None: undecidable, check syntax only."""
         if value_set not in self._known:
             self._known[value_set] = self._find(value_set)
         return self._known[value_set]
+
+    def displays(self, system: str, code: str) -> frozenset[str]:
+        """Return what a code may be shown as, in lower case with single spaces; empty: that is not known here."""
+        return self._displays(system, code)
+
+    def _read_displays(self, system: str, code: str) -> frozenset[str]:
+        found = self._library.code_system(system)
+        if found is None or found.head.is_grammar or not found.head.is_listed:
+            return frozenset()
+        concept = found.find(code)
+        if concept is None or concept.display is None:
+            return frozenset()
+        return frozenset(map(plain_display, (concept.display, *(one.value for one in concept.designations))))
 
     def _find(self, value_set: str) -> CodeSet | None:
         try:
@@ -70,10 +84,22 @@ class LiveCodes:
 
     def codes(self, value_set: str) -> CodeSet | None:
         """Return the codes of a value set by canonical; None: undecidable here."""
+        return self._now().codes(value_set)
+
+    def displays(self, system: str, code: str) -> frozenset[str]:
+        """Return what a code may be shown as, in lower case with single spaces; empty: that is not known here."""
+        return self._now().displays(system, code)
+
+    def _now(self) -> RequiredCodes:
         marks = [one.mark for one in self._changing]
         if marks != self._marks:
             self._codes, self._marks = RequiredCodes(self._definitions, self._sources), marks
-        return self._codes.codes(value_set)
+        return self._codes
+
+
+def plain_display(text: str) -> str:
+    """Return a display as it is compared: in lower case with single spaces."""
+    return " ".join(text.lower().split())
 
 
 def _decided_by_grammar(library: Library, canonical: str) -> CodeSet | None:

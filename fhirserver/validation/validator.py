@@ -5,7 +5,7 @@ Spec: http://hl7.org/fhir/R4/validation.html
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -15,9 +15,10 @@ from fhirserver.kernel.outcome import Issue, IssueType
 from fhirserver.kernel.resource import Resource
 from fhirserver.terminology.required import RequiredCodes
 from fhirserver.ucum import Ucum
-from fhirserver.validation.findings import Check, Finding
+from fhirserver.validation.findings import Finding
 from fhirserver.validation.invariants import Invariants
 from fhirserver.validation.kinds import kinds_of
+from fhirserver.validation.kinds.texts import strict_texts
 from fhirserver.validation.narrative import Safe
 from fhirserver.validation.profiles.deep_compiler import DeepCompiler
 from fhirserver.validation.profiles.deep_walk import DeepWalk, Need
@@ -43,6 +44,10 @@ class Asked:
     mode: Mode | None = None
     best_practice: bool = False
     """Whether to warn where good practice is not followed."""
+    no_markup: bool = False
+    """Whether texts that look like HTML are errors."""
+    no_examples: bool = False
+    """Whether addresses in the domains of examples are errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Report:
 
 
 ASKED: Final = Asked()
-_Compilers: TypeAlias = dict[bool, DeepCompiler]
+_Compilers: TypeAlias = dict[tuple[bool, bool, bool], DeepCompiler]
 
 
 class Validator:
@@ -85,7 +90,7 @@ class Validator:
         refused = _misplaced(self._definitions, resource, resource_type)
         if refused is not None:
             return Report([refused])
-        compiler = self._compiler(asked.best_practice)
+        compiler = self._compiler(asked)
         compiler.plans.refresh()
         walk = DeepWalk(resource, self._max_depth, self._world)
         found = compiler.whole(resource, walk, asked.profiles, is_declared=asked.declared)
@@ -98,15 +103,18 @@ class Validator:
     @property
     def plans(self) -> Plans:
         """The compiled profiles."""
-        return self._compiler(best_practice=False).plans
+        return self._compiler(ASKED).plans
 
-    def _compiler(self, best_practice: bool) -> DeepCompiler:
-        found = self._compilers.get(best_practice)
+    def _compiler(self, asked: Asked) -> DeepCompiler:
+        key = asked.best_practice, asked.no_markup, asked.no_examples
+        found = self._compilers.get(key)
         if found is None:
-            invariants = Invariants(self._definitions, warnings=True, best_practice=best_practice)
-            kinds: Mapping[str, Check] = kinds_of(self._definitions, self._sources[0], self._find)
-            found = DeepCompiler(self._definitions, self._required, invariants, self._sources, kinds)
-            self._compilers[best_practice] = found
+            invariants = Invariants(self._definitions, warnings=True, best_practice=asked.best_practice)
+            kinds = kinds_of(self._definitions, self._sources, self._find)
+            strict = strict_texts(markup=asked.no_markup, examples=asked.no_examples)
+            sources = self._sources
+            found = DeepCompiler(self._definitions, self._required, invariants, sources, {**kinds, **strict})
+            self._compilers[key] = found
         return found
 
 

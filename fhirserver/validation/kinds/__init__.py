@@ -9,11 +9,31 @@ from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.resource import Resource
 from fhirserver.validation.findings import Check
 from fhirserver.validation.kinds.attachment import check_attachment
-from fhirserver.validation.profiles.sources import Structures
+from fhirserver.validation.kinds.bundles import check_bundle
+from fhirserver.validation.kinds.codings import coding_check
+from fhirserver.validation.kinds.hyperlinks import check_narrative
+from fhirserver.validation.kinds.measure_reports import measure_report_check
+from fhirserver.validation.kinds.questionnaires import Responses
+from fhirserver.validation.kinds.search_parameters import search_parameter_check
+from fhirserver.validation.kinds.structure_definitions import structure_check
+from fhirserver.validation.profiles.sources import Codes, Structures
 
 
 def kinds_of(
-    definitions: Definitions, structures: Structures, find: Callable[[str], Resource | None]
+    definitions: Definitions, sources: tuple[Structures, Codes], find: Callable[[str], Resource | None]
 ) -> Mapping[str, Check]:
-    """Return the rules by type."""
-    return {"Attachment": check_attachment}
+    """Return the rules by type; ``find`` gives other conformance resources by canonical."""
+
+    def found(canonical: str) -> Resource | None:
+        return find(canonical) or definitions.resource(canonical)
+
+    return {
+        "Attachment": check_attachment,
+        "Bundle": check_bundle,
+        "Coding": coding_check(definitions, sources[1]),
+        "MeasureReport": measure_report_check(found),
+        "Narrative": check_narrative,
+        "QuestionnaireResponse": Responses(found, sources[1]).check,
+        "SearchParameter": search_parameter_check(found),
+        "StructureDefinition": structure_check(sources[0]),
+    }

@@ -49,7 +49,7 @@ class DeepCompiler(Compiler):
         self._kinds = kinds
 
     def _rule(self, name: str) -> Check | None:
-        rule, kind = super()._rule(name), self._kinds.get(name)
+        rule, kind = super()._rule(name), self._kinds.get(name) if name[0].isupper() else None
         if rule is None or kind is None:
             return rule or kind
         return both(rule, kind)
@@ -63,7 +63,8 @@ class DeepCompiler(Compiler):
     def _extras(self, owner: str, child: Child) -> list[Check]:
         if child.type_name in ("Resource", "Extension"):
             return [self._nested(f"{owner}.{child.element.name}")] if child.type_name == "Extension" else []
-        found = [extra for extra in (self._targets(child), *self._written(owner, child)) if extra is not None]
+        strict = self._kinds.get(child.type_name) if self._is_primitive(child.type_name) else None
+        found = [extra for extra in (strict, self._targets(child), *self._written(owner, child)) if extra is not None]
         if not self._is_primitive(child.type_name):
             found.append(self._hosting(f"{owner}.{child.element.name}", child.type_name))
         return found

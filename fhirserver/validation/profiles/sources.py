@@ -29,10 +29,14 @@ class Structures(Protocol):
 
 
 class Codes(Protocol):
-    """Gives the codes of value sets."""
+    """Gives the codes of value sets, and what codes are shown as."""
 
     def codes(self, value_set: str) -> CodeSet | None:
         """Return the codes of a value set by canonical; None: the definitions at hand do not decide it."""
+        ...
+
+    def displays(self, system: str, code: str) -> frozenset[str]:
+        """Return what a code may be shown as, in lower case with single spaces; empty: that is not known here."""
         ...
 
 
