@@ -4,7 +4,7 @@ Spec: http://hl7.org/fhir/R4/profiling.html#discriminator
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from fhirserver.kernel.canonical import parse_canonical
@@ -57,10 +57,10 @@ class Discriminators:
         self._collectors: dict[tuple[str, str], Callable[[Resource], Sequence[Item]] | None] = {}
 
     def membership(self, node: Node, discriminators: Sequence[Resource]) -> Membership | None:
-        """Return the test of whether a value is in a slice; None: the discriminators do not tell."""
+        """Return the test of whether a value is in a slice; None: none of the discriminators tells."""
         tests = [self._test(node, one) for one in discriminators]
         decided = [test for test in tests if test is not None]
-        if not decided or len(decided) < len(tests):
+        if not decided:
             return None
         if len(decided) == 1:
             return decided[0]
@@ -100,13 +100,16 @@ class Discriminators:
         if literal is not None:
             name = steps[0].name
             return lambda item, walk: type(item.value) is dict and item.value.get(name) == literal
-        below = self._below(node, steps)
-        if below is None:
+        found = [self.identity(one) for one in self._through_slices(node, steps)]
+        tests = [test for test in found if test is not None]
+        if not tests:
             return None
-        test = self.identity(below)
-        if test is None:
-            return None
-        return lambda item, walk: any(test(one, walk) for one in self._reach(item, steps, walk))
+
+        def test(item: Item, walk: Walk) -> bool:
+            reached = self._reach(item, steps, walk)
+            return all(any(each(one, walk) for one in reached) for each in tests)
+
+        return test
 
     def _exists(self, node: Node, steps: tuple[Step, ...]) -> Membership | None:
         below = self._below(node, steps)
@@ -224,6 +227,16 @@ class Discriminators:
                 inner = extensions.slices.values() if extensions is not None else ()
                 current = next((one for one in inner if self._extension_url(one) == step.name), None)
         return current
+
+    def _through_slices(self, node: Node, steps: tuple[Step, ...]) -> Iterator[Node]:
+        """Yield the nodes at a path, also those of slices on the way that must be there: ``code.coding:a.code``."""
+        if not steps:
+            yield node
+            return
+        child = self._below(node, steps[:1])
+        if child is not None:
+            for one in (child, *(each for each in child.slices.values() if each.min > 0)):
+                yield from self._through_slices(one, steps[1:])
 
     def _child(self, node: Node, name: str) -> Node | None:
         found = node.children.get(name) or node.children.get(name + "[x]")
