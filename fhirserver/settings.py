@@ -35,6 +35,14 @@ class Registration(StrEnum):
     OPEN = "open"
 
 
+class Validation(StrEnum):
+    """What a write is judged by beside the base definition of its type."""
+
+    OFF = "off"
+    DECLARED = "declared"
+    REQUIRED = "required"
+
+
 class LogLevel(StrEnum):
     """The least severe entry that is written."""
 
@@ -92,6 +100,10 @@ class Settings(BaseSettings):
     """A TOML file: upstream OpenID providers, and scopes that need a stronger login."""
     policy_dir: Path | None = None
     """Folder of access policies, ``{site}.toml`` each; a site without one has the policy that ships."""
+    validation: Validation = Validation.DECLARED
+    """Which profiles a write must meet: none, those it declares, or those that its site requires as well."""
+    validation_dir: Path | None = None
+    """Folder of validation policies, ``{site}.toml`` each."""
     base_url: str | None = None
     """The public origin (``https://fhir.example.org``) behind a proxy; by default that of the request."""
     cors_origins: Annotated[tuple[str, ...] | None, NoDecode] = None

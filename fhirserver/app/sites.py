@@ -25,6 +25,7 @@ from fhirserver.app.shared_count import SharedCount
 from fhirserver.app.site_packages import PackageSources, package_sources
 from fhirserver.app.terminologies import shelf_of
 from fhirserver.app.timed_dispatch import TimedDispatch
+from fhirserver.app.validation_policies import validation_policy
 from fhirserver.definitions.registry import Definitions
 from fhirserver.dispatch import Dispatch
 from fhirserver.interactions.capabilities import ORIGIN_HERE, ServerDescription
@@ -152,6 +153,7 @@ class Builder:
         policy_file(
             self.settings, name, Binder(self.knowledge.definitions, self.knowledge.parameters, self._rules(name))
         )
+        validation_policy(self.settings, name, self.knowledge.definitions)
         await self._store(name).prepare()
 
     async def prepare_network(self) -> None:
@@ -247,6 +249,7 @@ class Builder:
             stored_structures=stored,
             structures=structures,
             profiled=known.profiled(structures, packages.terms),
+            validation=validation_policy(settings, name, known.definitions),
             elsewhere=_elsewhere(settings),
             is_audited=self.settings.is_audited,
             terms=self._terms(name),

@@ -3,6 +3,7 @@
 Spec: http://hl7.org/fhir/R4/http.html#ops
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from fhirserver.codec.fhir_json import encode
@@ -54,7 +55,7 @@ def respond_written(request: FhirRequest, written: Written) -> FhirResponse:
     returns = request.prefer.returns
     return FhirResponse(
         status=201 if is_created else 200,
-        content=_content(request, written.effect, version),
+        content=_content(request, written, version),
         is_outcome=returns is Return.OPERATION_OUTCOME,
         etag=version.etag,
         last_modified_us=version.last_updated_us,
@@ -68,11 +69,15 @@ def _headers(request: FhirRequest) -> tuple[tuple[str, str], ...]:
     return (*applied, content_language(request)) if request.prefer.returns is Return.OPERATION_OUTCOME else applied
 
 
-def _content(request: FhirRequest, effect: Effect, version: Version) -> bytes | None:
+def _content(request: FhirRequest, written: Written, version: Version) -> bytes | None:
     returns = request.prefer.returns
     if returns is Return.MINIMAL:
         return None
-    return render_effect(request, effect) if returns is Return.OPERATION_OUTCOME else version.content
+    return (
+        render_effect(request, written.effect, written.remarks)
+        if returns is Return.OPERATION_OUTCOME
+        else version.content
+    )
 
 
 def _found_by_create(request: FhirRequest) -> bool:
@@ -80,10 +85,10 @@ def _found_by_create(request: FhirRequest) -> bool:
     return request.if_none_exist is not None
 
 
-def render_effect(request: FhirRequest, effect: Effect) -> bytes:
-    """Write the OperationOutcome of a success."""
+def render_effect(request: FhirRequest, effect: Effect, remarks: Sequence[Issue] = ()) -> bytes:
+    """Write the OperationOutcome of a success, and what validation had to say."""
     issue = Issue.of(IssueType.INFORMATIONAL, _TEXTS[effect].told(), Severity.INFORMATION)
-    return encode(outcome_of([issue], language_of(request.accept_language)))
+    return encode(outcome_of([issue, *remarks], language_of(request.accept_language)))
 
 
 def content_language(request: FhirRequest) -> tuple[str, str]:

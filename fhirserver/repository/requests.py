@@ -104,6 +104,8 @@ class Written:
     deleted_count: int = 0
     deleted: tuple[tuple[Version, Version], ...] = ()
     """Of a delete: the marks of the deletions, each with the version before it."""
+    remarks: tuple[Issue, ...] = ()
+    """What validation had to say of a resource that was accepted."""
 
 
 class Total(StrEnum):

@@ -24,6 +24,7 @@ from fhirserver.store.store import Store
 from fhirserver.terminology.elsewhere import Elsewhere
 from fhirserver.terminology.terms import Terms
 from fhirserver.validation.links import LinkFinder
+from fhirserver.validation.policy import ValidationPolicy
 from fhirserver.validation.structure import StructureValidator
 from fhirserver.validation.validator import Validator
 
@@ -89,9 +90,11 @@ class Services:
     stored_structures: StoredStructures | None = None
     """The StructureDefinitions of the record."""
     structures: Structures = field(default_factory=lambda: Structures(()))
+    """All StructureDefinitions that the site validates by."""
     profiled: Validator | None = None
     """By base types and profiles."""
-    """All StructureDefinitions that the site validates by."""
+    validation: ValidationPolicy = field(default_factory=ValidationPolicy)
+    """Which profiles a write must meet."""
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     """Other terminology servers."""
     checks: Mapping[str, Check] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from fhirserver.kernel.outcome import (
     Conflict,
     Deleted,
     FhirError,
+    Issue,
     MultipleMatches,
     NotFound,
     PreconditionFailed,
@@ -64,7 +65,8 @@ async def transact(services: Services, access: Access, writes: Sequence[Write]) 
     await work.check()
     for _ in range(ATTEMPTS):
         try:
-            return await services.store.transaction(work.run)
+            done = await services.store.transaction(work.run)
+            return [replace(one, remarks=work.remarks.get(index, ())) for index, one in enumerate(done)]
         except DuplicateKey:
             continue
     raise Conflict("The same resources are being created by other writers; try again.")
@@ -97,6 +99,8 @@ class _Transaction:
         self._permits = Permits(services, access)
         self._writes = writes
         self._ids = [services.new_id() for _ in writes]
+        self.remarks: dict[int, tuple[Issue, ...]] = {}
+        """What validation says of resources that are accepted, by the place of their write."""
 
     async def check(self) -> None:
         """Refuse what no state of the database can make right."""
@@ -105,7 +109,9 @@ class _Transaction:
             with _Naming(index):
                 self._permits.check_kind(write)
                 if isinstance(write, Create | Update):
-                    check_body(self._services, write.resource_type, write.body)
+                    remarks = check_body(self._services, write.resource_type, write.body)
+                    if remarks:
+                        self.remarks[index] = remarks
                 if isinstance(write, Update) and write.criteria is None:
                     check_identity(write.body, write.logical_id or "")
 

@@ -3,6 +3,7 @@
 Spec: http://hl7.org/fhir/R4/http.html#create, http.html#update, http.html#concurrency
 """
 
+from dataclasses import replace
 from typing import Final
 
 from fhirserver.access import Access
@@ -11,8 +12,9 @@ from fhirserver.codec import fhir_json
 from fhirserver.codec.fhir_json import Body
 from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.instant import render_instant
-from fhirserver.kernel.outcome import BadRequest, Conflict, PreconditionFailed, Unprocessable
+from fhirserver.kernel.outcome import BadRequest, Conflict, Issue, PreconditionFailed, Unprocessable
 from fhirserver.kernel.version import Method, Version
+from fhirserver.repository.judging import errors_of, judge
 from fhirserver.repository.permits import Permits
 from fhirserver.repository.requests import Create, Effect, Update, Written
 from fhirserver.repository.services import Services
@@ -28,11 +30,11 @@ async def create(services: Services, access: Access, write: Create) -> Written:
     """Store a new instance under an id of the server's choice. Raises Forbidden."""
     permits = Permits(services, access)
     permits.check_kind(write)
-    check_body(services, write.resource_type, write.body)
+    remarks = check_body(services, write.resource_type, write.body)
     draft = stage(services, write.body, services.new_id(), None, Method.POST)
     await permits.check_state(draft, None, Right.CREATE)
     await services.store.create(draft)
-    return Written(Effect.CREATED, draft.version)
+    return Written(Effect.CREATED, draft.version, remarks=remarks)
 
 
 async def update(services: Services, access: Access, write: Update) -> Written:
@@ -40,8 +42,13 @@ async def update(services: Services, access: Access, write: Update) -> Written:
     logical_id = write.logical_id or ""
     permits = Permits(services, access)
     permits.check_kind(write)
-    check_body(services, write.resource_type, write.body)
+    remarks = check_body(services, write.resource_type, write.body)
     check_identity(write.body, logical_id)
+    return replace(await _update(permits, write), remarks=remarks)
+
+
+async def _update(permits: Permits, write: Update) -> Written:
+    services, logical_id = permits.services, write.logical_id or ""
     try:
         return await _update_at_once(permits, write)
     except (DuplicateKey, Conflict):
@@ -97,19 +104,23 @@ async def _next_version(
     return Written(effect_on(current), draft.version), draft
 
 
-def check_body(services: Services, resource_type: str, body: Body) -> None:
-    """Refuse a resource of another type or one that breaks the definitions, with all the reasons."""
+def check_body(services: Services, resource_type: str, body: Body) -> tuple[Issue, ...]:
+    """Refuse a resource of another type or one that breaks the definitions, with all the reasons.
+
+    Returns what there is to say of one that is accepted.
+    """
     found = body.value["resourceType"]
     if found != resource_type:
         known = services.definitions.is_resource_type(found)
         shown = f"a `{found}`" if known else "not a known resource type"
         raise BadRequest(f"The body is {shown}; the URL says `{resource_type}`.", expression=["resourceType"])
-    issues = services.validator.validate(body.value, resource_type)
+    issues = judge(services, body.value, resource_type)
     check = services.checks.get(resource_type)
-    if check is not None and not issues:
-        issues = list(check(body.value))
-    if issues:
+    if check is not None and not errors_of(issues):
+        issues = [*issues, *check(body.value)]
+    if issues and errors_of(issues):
         raise Unprocessable(f"The `{resource_type}` breaks the FHIR definitions.", issues=issues)
+    return tuple(issues)
 
 
 def check_identity(body: Body, logical_id: str) -> None:

@@ -309,7 +309,8 @@ async def test_a_code_finds_what_a_concept_map_says_is_the_same(app: Application
     map_url = "http://example.org/map"
 
     def concept_map(*targets: tuple[str, str]) -> Json:
-        element = {"code": "o1", "target": [{"code": code, "equivalence": how} for code, how in targets]}
+        mapped = [{"code": code, "equivalence": how, "comment": "as a test has it"} for code, how in targets]
+        element = {"code": "o1", "target": mapped}
         group = {"source": old, "target": new, "element": [element]}
         return {"resourceType": "ConceptMap", "id": "map", "url": map_url, "status": "active", "group": [group]}
 

@@ -1,27 +1,33 @@
 """Every sentence under an id of its own, in English, French and Dutch; and which language a caller is told."""
 
-import gc
-import importlib
-import pkgutil
 import re
+import runpy
+from pathlib import Path
 
 import pytest
 
-import fhirserver
 from fhirserver.kernel.outcome import Issue, IssueType, Position, Rule, outcome_of
 from fhirserver.kernel.texts import LANGUAGES, Text, language_of
 
 _EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/operationoutcome-"
-_TEXT = Text("test-text", en="{path} has `{0}`.", fr="{path} a `{0}`.", nl="{path} heeft `{0}`.")
+_SCRIPT = runpy.run_path(str(Path(__file__).resolve().parents[2] / "scripts" / "messages.py"))
+_TEXT = Text("texts-test", en="{path} has `{0}`.", fr="{path} a `{0}`.", nl="{path} heeft `{0}`.")
 
 
 @pytest.fixture(scope="module")
 def texts() -> list[Text]:
-    """All texts of the server: what lives once every module is there."""
-    for module in pkgutil.walk_packages(fhirserver.__path__, "fhirserver."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-    return [found for found in gc.get_objects() if type(found) is Text and found is not _TEXT]
+    """All texts of the server, those of tests left out."""
+    return [found for found in _SCRIPT["texts"]() if not found.id.endswith("-test")]
+
+
+def test_every_message_is_documented(texts: list[Text]) -> None:
+    """Run ``scripts/messages.py`` when this fails: it writes the page."""
+    written = _SCRIPT["PAGE"].read_text(encoding="utf-8").splitlines()
+    rows = [line for line in written if line.startswith("| `")]
+    told = [
+        row for row in _SCRIPT["page"]().splitlines() if row.startswith("| `") and not re.match(r"\| `\S+-test`", row)
+    ]
+    assert rows == told
 
 
 def test_no_id_is_used_twice(texts: list[Text]) -> None:
@@ -66,7 +72,7 @@ def test_an_issue_says_all_it_knows() -> None:
     assert outcome_of([issue], "nl")["issue"] == [
         {
             "extension": [
-                {"url": _EXTENSIONS + "message-id", "valueString": "test-text"},
+                {"url": _EXTENSIONS + "message-id", "valueString": "texts-test"},
                 {
                     "url": _EXTENSIONS + "issue-source",
                     "valueString": "http://a.b/StructureDefinition/c#Patient.name pat-1",
