@@ -21,6 +21,7 @@ SWITCH_S = 4.0
 """Two seconds, and what a machine needs that has much other work."""
 GROWTH_MB = 60
 FR = "hl7.fhir.fr.core"
+FR_GUIDE = "https://hl7.fr/ig/fhir/core/ImplementationGuide/hl7.fhir.fr.core"
 ADDED = (
     "https://mos.esante.gouv.fr/NOS/JDV_J81-TypeDiplome-RASS/FHIR/JDV-J81-TypeDiplome-RASS",
     "http://hl7.org/fhir/us/core/ValueSet/us-core-screening-assessment-condition-category",
@@ -110,6 +111,14 @@ def statements(served: ServerProcess) -> list[dict[str, Any]]:
     return found
 
 
+def guide_of(served: ServerProcess, url: str) -> dict[str, Any] | None:
+    """Search for an ImplementationGuide."""
+    with Wire(served.port) as wire:
+        entries = wire.call("GET", f"ImplementationGuide?url={url}").json.get("entry", ())
+    assert len(entries) <= 1
+    return dict(entries[0]["resource"]) if entries else None
+
+
 def supported(statement: dict[str, Any]) -> list[str]:
     resources = statement["rest"][0]["resource"]
     return next(list(one.get("supportedProfile", ())) for one in resources if one["type"] == "Patient")
@@ -123,13 +132,8 @@ def test_the_statement_and_a_search_tell_what_is_installed(
     until(lambda: all(f"{guide}|1.0.0" in one.get("implementationGuide", ()) for one in statements(served)))
     assert all(making.PROFILE in supported(one) for one in statements(served))
 
-    def found() -> list[dict[str, Any]]:
-        with Wire(served.port) as wire:
-            entries = wire.call("GET", f"ImplementationGuide?url={guide}").json.get("entry", ())
-        return [entry["resource"] for entry in entries]
-
-    until(lambda: len(found()) == 1)
-    resource = found()[0]
+    until(lambda: guide_of(served, guide) is not None)
+    resource = guide_of(served, guide) or {}
     assert (resource["id"], resource["version"], resource["title"]) == (
         "org.example.little-1.0.0",
         "1.0.0",
@@ -137,7 +141,7 @@ def test_the_statement_and_a_search_tell_what_is_installed(
     )
     assert resource["packageId"] == "org.example.little"
     operator.run("remove", "org.example.little")
-    until(lambda: found() == [])
+    until(lambda: guide_of(served, guide) is None)
     assert all(guide not in str(one.get("implementationGuide")) for one in statements(served))
     assert all(making.PROFILE not in supported(one) for one in statements(served))
 
@@ -171,7 +175,7 @@ def test_a_search_parameter_of_a_package_is_indexed_and_served(
     patient = {"resourceType": "Patient", "extension": [{"url": f"{making.BASE}/shoe", "valueString": "Boot"}]}
     with Wire(served.port) as wire:
         assert wire.call("POST", "Patient", json.dumps(patient).encode()).status == 201
-        assert wire.call("GET", "Patient?shoe=boot", headers={"Prefer": "handling=strict"}).status == 400
+        until(lambda: wire.call("GET", "Patient?shoe=boot", headers={"Prefer": "handling=strict"}).status == 400)
         operator.run("install", making.little(tmp_path))
 
         def found() -> bool:
@@ -213,6 +217,7 @@ def test_fr_core_us_core_and_ips_are_installed_while_requests_run(
         before = memory_mb(served)
         operator.run("install", *published)
         took = until(lambda: all(statuses(served, expand(url)) == {200} for url in ADDED))
+        until(lambda: guide_of(served, FR_GUIDE) is not None)
         time.sleep(10)  # what is worked out beside requests
         after = memory_mb(served)
         operator.run("remove", FR, "org.example.needed", "hl7.fhir.us.core", "hl7.fhir.uv.ips")
@@ -222,3 +227,20 @@ def test_fr_core_us_core_and_ips_are_installed_while_requests_run(
     assert set(asking.answers) <= {200, 201}
     assert max(growth.values()) <= GROWTH_MB
     assert before.keys() == after.keys()
+
+
+def test_another_machine_has_them_too_and_a_server_that_starts_again(
+    served: ServerProcess, operator: Operator, tmp_path: Path
+) -> None:
+    operator.run("install", making.little(tmp_path))
+    other = ServerProcess(tmp_path / "other", served.mongodb_uri, database_prefix=served.database_prefix)
+    try:
+        other.start()
+        until(lambda: statuses(other, expand(making.VALUE_SET)) == {200})
+        other.end()
+        other.start()
+        assert statuses(other, expand(making.VALUE_SET)) == {200}
+        operator.run("remove", "org.example.little")
+        assert until(lambda: statuses(other, expand(making.VALUE_SET)) == {422}) < SWITCH_S
+    finally:
+        other.end()
