@@ -21,7 +21,7 @@ from fhirserver.validation.kinds import kinds_of
 from fhirserver.validation.kinds.texts import strict_texts
 from fhirserver.validation.narrative import Safe
 from fhirserver.validation.profiles.deep_compiler import DeepCompiler
-from fhirserver.validation.profiles.deep_walk import DeepWalk, Need
+from fhirserver.validation.profiles.deep_walk import NOTHING, Brought, DeepWalk, Need
 from fhirserver.validation.profiles.plans import Plans
 from fhirserver.validation.profiles.sources import Codes, Structures
 from fhirserver.validation.said import say
@@ -44,6 +44,8 @@ class Asked:
     mode: Mode | None = None
     best_practice: bool = False
     """Whether to warn where good practice is not followed."""
+    references: bool = False
+    """Whether what is referred to elsewhere has to be brought and checked by the profiles of its reference."""
     no_markup: bool = False
     """Whether texts that look like HTML are errors."""
     no_examples: bool = False
@@ -80,19 +82,26 @@ class Validator:
         self._definitions = definitions
         self._required = required
         self._sources = structures, codes if codes is not None else required
+        self._ucum = ucum
         self._world = world_of(ucum)
         self._max_depth = max_depth
         self._find = find
         self._compilers: _Compilers = {}
 
-    def validate(self, resource: Resource, resource_type: str, asked: Asked = ASKED) -> Report:
-        """Check a resource that should be a ``resource_type``; never waits."""
+    def validate(
+        self, resource: Resource, resource_type: str, asked: Asked = ASKED, brought: Brought = NOTHING
+    ) -> Report:
+        """Check a resource that should be a ``resource_type``; never waits.
+
+        ``brought``: what was found of the references that an earlier report needed; None: it is not there.
+        """
         refused = _misplaced(self._definitions, resource, resource_type)
         if refused is not None:
             return Report([refused])
         compiler = self._compiler(asked)
         compiler.plans.refresh()
         walk = DeepWalk(resource, self._max_depth, self._world)
+        walk.brought, walk.asks_for_more = brought, asked.references
         found = compiler.whole(resource, walk, asked.profiles, is_declared=asked.declared)
         return Report(found, frozenset(walk.needs))
 
@@ -110,7 +119,7 @@ class Validator:
         found = self._compilers.get(key)
         if found is None:
             invariants = Invariants(self._definitions, warnings=True, best_practice=asked.best_practice)
-            kinds = kinds_of(self._definitions, self._sources, self._find)
+            kinds = kinds_of(self._definitions, self._sources, self._find, self._ucum)
             strict = strict_texts(markup=asked.no_markup, examples=asked.no_examples)
             sources = self._sources
             found = DeepCompiler(self._definitions, self._required, invariants, sources, {**kinds, **strict})

@@ -25,9 +25,21 @@ from fhirserver.validation.profiles.plans import Plans
 from fhirserver.validation.profiles.sites import Item, ItemCheck
 from fhirserver.validation.profiles.sources import BASE, Codes, Structures
 from fhirserver.validation.profiles.targets import type_named
-from fhirserver.validation.said import say
+from fhirserver.validation.said import Text, say
 from fhirserver.validation.walk import Walk
 
+_SAME_ID: Final = (
+    say(
+        IssueType.BUSINESS_RULE,
+        Text(
+            "element-id-unique",
+            en="{path} must be an id that no other element of the resource has.",
+            fr="{path} doit être un id qu'aucun autre élément de la ressource ne porte.",
+            nl="{path} moet een id zijn die geen ander element van de resource heeft.",
+        ),
+        rule=None,
+    ),
+)
 _EXTENSION_NAMES: Final = ("extension", "modifierExtension")
 
 
@@ -61,6 +73,8 @@ class DeepCompiler(Compiler):
         return check
 
     def _extras(self, owner: str, child: Child) -> list[Check]:
+        if child.element.is_xml_attribute and child.json_name == "id":
+            return [_check_id] if owner != "ElementDefinition" else []  # which has the same in both views
         if child.type_name in ("Resource", "Extension"):
             return [self._nested(f"{owner}.{child.element.name}")] if child.type_name == "Extension" else []
         strict = self._kinds.get(child.type_name) if self._is_primitive(child.type_name) else None
@@ -184,6 +198,13 @@ class DeepCompiler(Compiler):
             if self.plans.type_of(profile) != name or profile != BASE + name:
                 found += self.plans.claimed(profile, item, walk) or ()
         return found
+
+
+def _check_id(value: Json, walk: Walk) -> Findings | None:
+    """Check that no other element of the resource has the same id."""
+    if type(value) is not str or not isinstance(walk, DeepWalk) or walk.is_new_id(value):
+        return None
+    return _SAME_ID
 
 
 def _claimed(resource: Resource) -> tuple[str, ...]:

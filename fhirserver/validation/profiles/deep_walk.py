@@ -3,7 +3,9 @@
 Spec: http://hl7.org/fhir/R4/bundle.html#references
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from fhirserver.fhirpath.environment import Environment
@@ -12,6 +14,9 @@ from fhirserver.validation.walk import Scope, Walk, World
 
 Kind: TypeAlias = Literal["value set", "code", "reference"]
 Links: TypeAlias = dict[str, Resource]
+Brought: TypeAlias = Mapping[str, Resource | None]
+"""Resources by the references that lead to them; None: there is none."""
+NOTHING: Final[Brought] = MappingProxyType({})
 _HISTORY: Final = "/_history/"
 
 
@@ -25,7 +30,7 @@ class Need(NamedTuple):
 class DeepWalk(Walk):
     """One pass over one resource with its profiles."""
 
-    __slots__ = ("_links", "bundles", "judged", "needs")
+    __slots__ = ("_ids", "_links", "asks_for_more", "brought", "bundles", "judged", "needs")
 
     def __init__(self, resource: Resource, max_depth: int, world: World) -> None:
         """Start at ``resource``."""
@@ -35,7 +40,19 @@ class DeepWalk(Walk):
         self.judged: dict[tuple[int, str], bool] = {}
         """Whether a resource conforms to a profile; true while that is being found out."""
         self.needs: set[Need] = set()
+        self.brought: Brought = NOTHING
+        self.asks_for_more = False
+        """Whether references to what is not held are needs."""
         self._links: dict[int, Links] = {}
+        self._ids: dict[int, set[str]] = {}
+
+    def is_new_id(self, element_id: str) -> bool:
+        """Tell whether no element of the same resource had this id before."""
+        seen = self._ids.setdefault(id(self.resource), set())
+        if element_id in seen:
+            return False
+        seen.add(element_id)
+        return True
 
     def enter(self, resource: Resource) -> None:
         """Go into a resource that is a container of its own."""
@@ -52,6 +69,15 @@ class DeepWalk(Walk):
         return self._environment
 
     def resolve(self, reference: str) -> Resource | None:
+        """Return the resource that a literal reference names: one that is held, or was brought."""
+        found = self.held(reference)
+        if found is not None or reference.startswith("#"):
+            return found
+        if reference not in self.brought and self.asks_for_more:
+            self.needs.add(Need("reference", reference))
+        return self.brought.get(reference)
+
+    def held(self, reference: str) -> Resource | None:
         """Return the contained or bundled resource that a literal reference names."""
         if reference.startswith("#"):
             return self._contained(reference[1:])

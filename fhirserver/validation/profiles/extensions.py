@@ -20,6 +20,11 @@ from fhirserver.validation.said import Text, say
 from fhirserver.validation.walk import Walk
 
 _HL7: Final = "http://hl7.org/fhir/"
+_ANYWHERE: Final = frozenset(
+    f"http://hl7.org/fhir/StructureDefinition/{name}"
+    for name in ("structuredefinition-fhir-type", "structuredefinition-normative-version", "regex")
+)
+"""Extensions that R4's own definitions have where the contexts of these do not allow it."""
 _CONTEXT: Final = Text(
     "extension-context",
     en="{path} must not have the extension `{0}`, whose definition does not allow it here.",
@@ -108,7 +113,7 @@ class Extensions:
             return (say(IssueType.EXTENSION, _NOT_AN_EXTENSION, url, rule=Rule(url, "")),)
         found: list[Finding] = []
         structure = self._plans.structures.structure(url) or {}
-        contexts = self._contexts(structure)
+        contexts = [] if url in _ANYWHERE else self._contexts(structure)
         if contexts and not any(self._stands(each, host, owner, walk) for each in contexts):
             found.append(say(IssueType.EXTENSION, _CONTEXT, url, rule=Rule(url, "")))
         tree = plan.tree
@@ -131,7 +136,7 @@ class Extensions:
         return expression in host.types or expression in self._names(host) or self._leads(expression, host)
 
     def _names(self, host: Host) -> Iterable[str]:
-        return (host.path, host.path + "[x]", "Element" if host.types.isdisjoint({"Resource"}) else "Resource")
+        return (host.path, host.path + "[x]", "Element")  # HL7 puts extensions of elements on resources too
 
     def _leads(self, expression: str, host: Host) -> bool:
         """Tell whether a path through datatypes ends at an element; parts of other types count by their type."""

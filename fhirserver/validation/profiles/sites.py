@@ -39,15 +39,24 @@ def collector(children: Sequence[Child], definitions: Definitions) -> Collect:
     """Return what finds the values of an element in an object of its owner's type."""
     if len(children) == 1 and not _is_primitive(children[0], definitions):
         return _complex(children[0])
-    parts = [_primitive(child) if _is_primitive(child, definitions) else _complex(child) for child in children]
+    parts = {child.json_name: _one(child, definitions) for child in children}
     if len(parts) == 1:
-        return parts[0]
-    names = frozenset(name for child in children for name in (child.json_name, "_" + child.json_name))
+        return next(iter(parts.values()))
+    by_key = {key: part for name, part in parts.items() for key in (name, "_" + name)}
 
     def collect(owner: Resource) -> Sequence[Item]:
-        return () if names.isdisjoint(owner) else [item for part in parts for item in part(owner)]
+        found: list[Item] = []
+        for key in owner:
+            part = by_key.get(key)
+            if part is not None and not (key[0] == "_" and key[1:] in owner):
+                found += part(owner)
+        return found
 
     return collect
+
+
+def _one(child: Child, definitions: Definitions) -> Collect:
+    return _primitive(child) if _is_primitive(child, definitions) else _complex(child)
 
 
 def _is_primitive(child: Child, definitions: Definitions) -> bool:

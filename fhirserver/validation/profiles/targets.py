@@ -73,7 +73,7 @@ class _Targets:
         if type(value) is not dict:
             return None
         resolved = _resolved(value, walk)
-        if self._aggregation and (wrong := self._aggregated(value, resolved)) is not None:
+        if self._aggregation and (wrong := self._aggregated(value, walk)) is not None:
             return wrong
         name = type_named(value) if resolved is None else resolved.get("resourceType")
         if not self._is_open and isinstance(name, str) and name not in self._types and name[:1].isupper():
@@ -87,11 +87,11 @@ class _Targets:
         fitting = [url for url in self._profiles if self._plans.type_of(url) in (name, None, *_ANY)]
         return not fitting or any(self._plans.conforms(resource, url, walk) for url in fitting)
 
-    def _aggregated(self, value: Resource, resolved: Resource | None) -> Findings | None:
+    def _aggregated(self, value: Resource, walk: Walk) -> Findings | None:
         literal = value.get("reference")
-        if type(literal) is not str:
+        if type(literal) is not str or not isinstance(walk, DeepWalk):
             return None
-        kind = "contained" if literal[:1] == "#" else "referenced" if resolved is None else "bundled"
+        kind = "contained" if literal[:1] == "#" else "referenced" if walk.held(literal) is None else "bundled"
         return None if kind in self._aggregation else self._mode
 
 
