@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from fhirserver.demo import systems
 from fhirserver.demo.chart import SLOT_MINUTES, Chart
+from fhirserver.demo.claims import claimed
 from fhirserver.demo.moments import NOW, TODAY, at, day_of, render, shift, workday
 from fhirserver.demo.network import unit_id
 from fhirserver.demo.places import NETWORKS, UNITS, Site
@@ -34,7 +35,7 @@ def schedules(directory: Directory) -> Iterator[list[Resource]]:
     for network in NETWORKS:
         for site in network.sites:
             units = [unit for unit in site.units if unit not in {"emergency", "icu"}]
-            yield [made for unit in units for made in _schedule(directory, site, unit)]
+            yield claimed([made for unit in units for made in _schedule(directory, site, unit)], site.country)
 
 
 def book(chart: Chart, contact: Contact) -> list[Resource]:

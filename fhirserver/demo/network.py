@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from fhirserver.demo import systems
+from fhirserver.demo.claims import claimed
 from fhirserver.demo.places import NETWORKS, TOWNS, UNITS, Network, Site
 from fhirserver.demo.shapes import (
     coding,
@@ -40,11 +41,11 @@ def networks() -> Iterator[list[Resource]]:
     """Return, for each Bundle, the establishments of the networks and the insurers; then their places and services."""
     yield [
         *(_insurer(key) for key in INSURERS),
-        *(organisation for network in NETWORKS for organisation in _organisations(network)),
+        *(made for network in NETWORKS for made in claimed(_organisations(network), network.country)),
     ]
     for network in NETWORKS:
         for site in network.sites:
-            yield [*_places(site), *(_service(site, unit) for unit in site.units)]
+            yield claimed([*_places(site), *(_service(site, unit) for unit in site.units)], site.country)
 
 
 def languages(country: Country) -> tuple[Language, ...]:

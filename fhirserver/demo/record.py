@@ -6,6 +6,7 @@ from typing import Any
 from fhirserver.demo.agenda import schedules
 from fhirserver.demo.bundle import packed, transaction
 from fhirserver.demo.chart import Chart, World
+from fhirserver.demo.claims import claimed
 from fhirserver.demo.comorbidities import burden
 from fhirserver.demo.network import networks
 from fhirserver.demo.play import play
@@ -36,11 +37,11 @@ def _household(cases: list[Case], world: World) -> Iterator[dict[str, Any]]:
     charts = [Chart(case, world) for case in cases]
     yield transaction(_registered(charts))
     for chart in charts:
-        yield from packed(play(chart))
+        yield from packed(claimed(group, chart.person.country) for group in play(chart))
 
 
 def _registered(charts: list[Chart]) -> list[Resource]:
-    registered = [register(chart) for chart in charts]
+    registered = [claimed(register(chart), chart.person.country) for chart in charts]
     patients = {resources[0]["id"]: resources[0] for resources in registered}
     for chart, resources in zip(charts, registered, strict=True):
         for relative in chart.case.relatives:

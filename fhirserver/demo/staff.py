@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fhirserver.demo import systems
+from fhirserver.demo.claims import claimed
 from fhirserver.demo.dice import Dice
 from fhirserver.demo.names import MIXES, ORIGINS
 from fhirserver.demo.network import address_of, languages, position_of, unit_id
@@ -125,9 +126,11 @@ def professionals(directory: Directory) -> Iterator[list[Resource]]:
     for network in NETWORKS:
         for site in network.sites:
             units = [unit_id(site, unit) for unit in (*site.units, *SITE_WIDE)]
-            yield [made for ward in units for one in directory.teams[ward] for made in _at_work(one, site, ward)]
+            there = [made for ward in units for one in directory.teams[ward] for made in _at_work(one, site, ward)]
+            yield claimed(there, site.country)
             towns = [town for town in dict.fromkeys(HOMES[site.key]) if _first_home(town) == site.key]
-            yield [made for town in towns for made in _in_town(directory.practices(town), town)]
+            around = [made for town in towns for made in _in_town(directory.practices(town), town)]
+            yield claimed(around, site.country)
 
 
 def _posts(network: Network) -> Iterator[tuple[str, list[str]]]:

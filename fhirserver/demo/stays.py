@@ -179,7 +179,8 @@ def _place(move: Movement) -> dict[str, Any]:
 
 def _number(chart: Chart, site: Site, code: str, value: str) -> dict[str, Any]:
     namespace = "stay" if code == "VN" else "movement"
-    types = kind(systems.IDENTIFIER_TYPE if chart.is_belgian and code == "VN" else systems.STAY_IDENTIFIER_TYPE, code)
+    belgian = systems.IDENTIFIER_TYPE if code == "VN" else systems.OUR_IDENTIFIER_TYPE
+    types = kind(belgian if chart.is_belgian else systems.STAY_IDENTIFIER_TYPE, code)
     return identifier(f"https://{chart.domain}/ns/{namespace}/{site.key}", value, use="official", kind=types)
 
 

@@ -25,6 +25,10 @@ SSIN: Final = f"{BELGIAN_CORE}/NamingSystem/ssin"
 NIHDI: Final = f"{BELGIAN_CORE}/NamingSystem/nihdi"
 CBE: Final = f"{BELGIAN_CORE}/NamingSystem/cbe"
 MEMBERSHIP: Final = f"{BELGIAN_CORE}/NamingSystem/insurancymembership"
+OUR_BELGIUM: Final = "https://fhirserver.example.org/be"
+"""What no Belgian profile covers is under our own canonicals."""
+
+OUR_IDENTIFIER_TYPE: Final = f"{OUR_BELGIUM}/CodeSystem/be-cs-identifier-type"
 HCPARTY: Final = f"{BELGIAN_CORE}/CodeSystem/cd-hcparty"
 
 FRENCH_CORE: Final = "https://hl7.fr/ig/fhir/core"

@@ -153,7 +153,7 @@ WRONG: list[tuple[str, str, Change, str]] = [
     ("movement-of-none", "Encounter movement", without("partOf"), "Encounter"),
     ("movement-nowhere", "Encounter movement", without("location"), "Encounter"),
     ("agenda-inactive", "Schedule schedule", without("active"), "Schedule"),
-    ("appointment-unnumbered", "Appointment appointment", without("identifier"), "Appointment"),
+    ("appointment-cancelled", "Appointment appointment", put("cancelled", "status"), "Appointment"),
     ("appointment-with-a-group", "Appointment appointment",
      put({"reference": "Group/g"}, "participant", 0, "actor"), "Appointment.participant[0].actor"),
     ("task-unasked", "Task task", without("requester"), "Task"),
