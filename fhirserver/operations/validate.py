@@ -138,7 +138,7 @@ async def _judge(
         raise BadRequest(
             "There is no resource to validate: post one, or name an instance.", expression=["http.resource"]
         )
-    issues = repository.validate(body.value, resource_type, _asked(question.mode, profiles))
+    issues = await repository.validate(body.value, resource_type, _asked(question.mode, profiles))
     if question.mode in (Mode.CREATE, Mode.UPDATE) and not _errors(issues):
         issues += await _would_write(request, repository, question.mode, body)
     return issues

@@ -3,12 +3,17 @@
 Spec: http://hl7.org/fhir/R4/validation.html
 """
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Final
 
 from fhirserver.kernel.outcome import Issue, Severity
 from fhirserver.kernel.resource import Resource
 from fhirserver.repository.services import Services
 from fhirserver.validation.structure import issues_of
+
+_UNKNOWN_PROFILE: Final = "profile-unknown"
 
 
 def judge(services: Services, resource: Resource, resource_type: str) -> list[Issue]:
@@ -18,8 +23,21 @@ def judge(services: Services, resource: Resource, resource_type: str) -> list[Is
     if asked is None or profiled is None:
         issues = services.validator.validate(resource, resource_type)
     else:
-        issues = issues_of(resource_type, profiled.validate(resource, resource_type, asked).findings)
+        report = profiled.validate(resource, resource_type, asked)
+        issues = nominated(issues_of(resource_type, report.findings), asked.profiles)
     return policy.weighed(issues, datetime.now(UTC).date()) if issues and policy.warn_until else issues
+
+
+def nominated(issues: list[Issue], profiles: Collection[str]) -> list[Issue]:
+    """Make it an error that a profile is not known by which a resource must be judged."""
+    return [_as_nominated(issue, profiles) for issue in issues] if profiles else issues
+
+
+def _as_nominated(issue: Issue, profiles: Collection[str]) -> Issue:
+    told = issue.told
+    if told is None or told.text.id != _UNKNOWN_PROFILE or not told.values or told.values[0] not in profiles:
+        return issue
+    return replace(issue, severity=Severity.ERROR)
 
 
 def errors_of(issues: list[Issue]) -> list[Issue]:

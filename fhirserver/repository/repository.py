@@ -219,9 +219,9 @@ class Repository:
         """Other terminology servers."""
         return self._services.elsewhere
 
-    def validate(self, resource: Resource, resource_type: str, asked: Asked) -> list[Issue]:
+    async def validate(self, resource: Resource, resource_type: str, asked: Asked) -> list[Issue]:
         """Return all there is to say of a resource that should be a ``resource_type``."""
-        return validate(self._services, resource, resource_type, asked)
+        return await validate(self._services, self._access, resource, resource_type, asked)
 
     async def rehearse(self, write: Create | Update | Delete) -> None:
         """Raise what a write of a valid resource would raise; nothing is stored."""

@@ -3,24 +3,36 @@
 Spec: http://hl7.org/fhir/R4/resource-operation-validate.html
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fhirserver.access import Access
 from fhirserver.access.access import Right
+from fhirserver.access.masks import masked
+from fhirserver.codec.fhir_json import parse_json
 from fhirserver.kernel.outcome import Issue, IssueType, NotFound, Severity
+from fhirserver.kernel.reference import parse_rest_reference
 from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.texts import Text
-from fhirserver.kernel.version import Method
+from fhirserver.kernel.version import Method, Version
+from fhirserver.repository.definitions import StoredDefinitions
+from fhirserver.repository.judging import nominated
+from fhirserver.repository.linked import read_many
 from fhirserver.repository.permits import Permits
 from fhirserver.repository.requests import Create, Delete, Update
 from fhirserver.repository.services import Services
 from fhirserver.repository.writes import check_preconditions, stage
+from fhirserver.terminology.required import CodeSet, code_set_of
+from fhirserver.terminology.sources import Undecidable
+from fhirserver.validation.profiles.deep_walk import Need
 from fhirserver.validation.structure import issues_of
 from fhirserver.validation.validator import Asked
 
-_UNKNOWN_PROFILE: Final = "profile-unknown"
+_ROUNDS: Final = 4
+"""What was fetched may show that more is needed; no profile takes so many."""
+_MOST_REFERENCES: Final = 200
+"""Followed at a time; those beyond are judged by the types that they name."""
 _NOT_AT_HAND: Final = Text(
     "value-set-unknown",
     en="Codes were not checked by the value set `{0}`, whose codes cannot be worked out here.",
@@ -29,22 +41,73 @@ _NOT_AT_HAND: Final = Text(
 )
 
 
-def validate(services: Services, resource: Resource, resource_type: str, asked: Asked) -> list[Issue]:
-    """Return all there is to say of a resource by its type, the profiles that it declares and those asked for."""
-    if services.profiled is None:
+async def validate(
+    services: Services, access: Access, resource: Resource, resource_type: str, asked: Asked
+) -> list[Issue]:
+    """Return all there is to say of a resource by its type, the profiles that it declares and those asked for.
+
+    Value sets and instances of the record count as the caller sees them.
+    """
+    profiled = services.profiled
+    if profiled is None:
         return services.validator.validate(resource, resource_type)
-    report = services.profiled.validate(resource, resource_type, asked)
-    issues = [_as_nominated(issue, asked.profiles) for issue in issues_of(resource_type, report.findings)]
-    unknown = sorted(need.name for need in report.needs if need.kind == "value set")
-    return [*issues, *_not_checked(unknown)]
+    asked = replace(asked, references=True)
+    fetched = _Fetched()
+    report = profiled.validate(resource, resource_type, asked)
+    for _ in range(_ROUNDS):
+        if not await fetched.fetch(services, access, report.needs):
+            break
+        report = profiled.validate(resource, resource_type, asked, fetched.references, fetched.codes)
+    issues = nominated(issues_of(resource_type, report.findings), asked.profiles)
+    return [*issues, *_not_checked(sorted(fetched.unknown))]
 
 
-def _as_nominated(issue: Issue, nominated: Iterable[str]) -> Issue:
-    """Make it an error that a profile is not known which was asked for by name (``profile``)."""
-    told = issue.told
-    if told is None or told.text.id != _UNKNOWN_PROFILE or not told.values or told.values[0] not in nominated:
-        return issue
-    return replace(issue, severity=Severity.ERROR)
+@dataclass(slots=True)
+class _Fetched:
+    """What was fetched for a walk, as its caller sees it."""
+
+    codes: dict[str, CodeSet] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+    """Value sets whose codes cannot be worked out."""
+    references: dict[str, Resource | None] = field(default_factory=dict)
+
+    async def fetch(self, services: Services, access: Access, needs: Collection[Need]) -> bool:
+        """Fetch what is needed; false: there is nothing more that could be fetched."""
+        value_sets = {need.name for need in needs if need.kind == "value set"} - self.codes.keys() - self.unknown
+        for name in sorted(value_sets):
+            try:
+                selected = await services.terms.selected(name, StoredDefinitions(services, access))
+            except Undecidable:
+                self.unknown.add(name)
+            else:
+                self.codes[name] = code_set_of(selected)
+        wanted = sorted({need.name for need in needs if need.kind == "reference"} - self.references.keys())
+        self.references.update(await _resources(services, access, wanted[:_MOST_REFERENCES]))
+        return bool(value_sets or wanted)
+
+
+async def _resources(services: Services, access: Access, references: Sequence[str]) -> dict[str, Resource | None]:
+    """Return what references lead to on this server, with None for what is not there for the caller."""
+    keys = {name: _key(name, services.binder.rules.own_bases) for name in references}
+    hits = await read_many(services, access, sorted({key for key in keys.values() if key is not None}))
+    found = {hit.version.key: _seen(hit.version, services, access) for hit in hits}
+    return {name: None if key is None else found.get(key) for name, key in keys.items()}
+
+
+def _key(reference: str, own_bases: Sequence[str]) -> str | None:
+    found = parse_rest_reference(reference)
+    return found.key if found is not None and found.base in ("", *own_bases) else None
+
+
+def _seen(version: Version, services: Services, access: Access) -> Resource | None:
+    """Return the content of a version as the caller would read it."""
+    if version.content is None:
+        return None
+    content = version.content
+    if access.has_masks:
+        content = masked(content, version.resource_type, access.mask, services.definitions)
+    resource: Resource = parse_json(content)
+    return resource
 
 
 def _not_checked(value_sets: Iterable[str]) -> list[Issue]:

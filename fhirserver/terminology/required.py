@@ -16,7 +16,7 @@ from fhirserver.terminology.issues import TermError
 from fhirserver.terminology.library import Changing, Library, Source
 from fhirserver.terminology.options import Options
 from fhirserver.terminology.packaged import Packaged
-from fhirserver.terminology.selected import Coded, codes_of
+from fhirserver.terminology.selected import Coded, Selected, codes_of
 from fhirserver.terminology.sources import DefinitionSource, Undecidable
 
 T = TypeVar("T")
@@ -95,6 +95,15 @@ class LiveCodes:
         if marks != self._marks:
             self._codes, self._marks = RequiredCodes(self._definitions, self._sources), marks
         return self._codes
+
+
+def code_set_of(selected: Selected) -> CodeSet:
+    """Return the codes of a value set that was worked out for a caller."""
+    systems = selected.systems
+    return CodeSet(
+        _Asked(lambda coded: selected.has(*coded)),
+        _Asked(lambda code: any(selected.has(system, code) for system in systems)),
+    )
 
 
 def plain_display(text: str) -> str:

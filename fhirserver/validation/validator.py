@@ -5,7 +5,7 @@ Spec: http://hl7.org/fhir/R4/validation.html
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -13,8 +13,9 @@ from fhirserver.definitions.registry import Definitions
 from fhirserver.fhirpath.environment import Environment
 from fhirserver.kernel.outcome import Issue, IssueType
 from fhirserver.kernel.resource import Resource
-from fhirserver.terminology.required import RequiredCodes
+from fhirserver.terminology.required import CodeSet, RequiredCodes
 from fhirserver.ucum import Ucum
+from fhirserver.validation.brought import NO_CODES, BroughtCodes
 from fhirserver.validation.findings import Finding
 from fhirserver.validation.invariants import Invariants
 from fhirserver.validation.kinds import kinds_of
@@ -81,7 +82,8 @@ class Validator:
         """Take profiles from ``structures`` and the codes of their bindings from ``codes``, else from ``required``."""
         self._definitions = definitions
         self._required = required
-        self._sources = structures, codes if codes is not None else required
+        self._codes = BroughtCodes(codes if codes is not None else required)
+        self._sources = structures, self._codes
         self._ucum = ucum
         self._world = world_of(ucum)
         self._max_depth = max_depth
@@ -89,17 +91,24 @@ class Validator:
         self._compilers: _Compilers = {}
 
     def validate(
-        self, resource: Resource, resource_type: str, asked: Asked = ASKED, brought: Brought = NOTHING
+        self,
+        resource: Resource,
+        resource_type: str,
+        asked: Asked = ASKED,
+        brought: Brought = NOTHING,
+        codes: Mapping[str, CodeSet] = NO_CODES,
     ) -> Report:
         """Check a resource that should be a ``resource_type``; never waits.
 
         ``brought``: what was found of the references that an earlier report needed; None: it is not there.
+        ``codes``: the value sets that it needed.
         """
         refused = _misplaced(self._definitions, resource, resource_type)
         if refused is not None:
             return Report([refused])
         compiler = self._compiler(asked)
         compiler.plans.refresh()
+        self._codes.brought = codes
         walk = DeepWalk(resource, self._max_depth, self._world)
         walk.brought, walk.asks_for_more = brought, asked.references
         found = compiler.whole(resource, walk, asked.profiles, is_declared=asked.declared)

@@ -209,3 +209,49 @@ async def test_rights_are_those_of_the_write(client: AsyncClient, site: Site) ->
         await reader.rehearse(Create(resource_type="Patient", body=parse_resource(b'{"resourceType":"Patient"}')))
     with pytest.raises(Forbidden):
         await reader.rehearse(Delete(resource_type="Patient", logical_id=logical_id))
+
+
+async def test_a_value_set_of_the_record_is_brought(client: AsyncClient) -> None:
+    """A binding to a stored value set is checked; to one that nobody has, it is told that it was not."""
+    name = str(uuid4())
+    stored, missing = (f"http://tests.example/ValueSet/{name}{end}" for end in ("", "-missing"))
+    system = f"http://tests.example/CodeSystem/{name}"
+    include = [{"system": system, "concept": [{"code": "a"}]}]
+    value_set = {"resourceType": "ValueSet", "url": stored, "status": "active", "compose": {"include": include}}
+    concepts = {"resourceType": "CodeSystem", "url": system, "status": "active", "content": "complete"}
+    await make(client, {**concepts, "concept": [{"code": "a"}, {"code": "b"}]})
+    await make(client, value_set)
+
+    async def judged(bound: str, code: str) -> list[tuple[str, str]]:
+        url = f"http://tests.example/StructureDefinition/{uuid4()}"
+        binding = {"strength": "required", "valueSet": bound}
+        element = {"id": "Observation.code", "path": "Observation.code", "binding": binding}
+        of = {"type": "Observation", "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Observation"}
+        await make(client, {**PROFILE, **of, "url": url, "differential": {"element": [element]}})
+        coded = {"coding": [{"system": system, "code": code}]}
+        observation = {"resourceType": "Observation", "status": "final", "code": coded}
+        return found(await client.post("Observation/$validate", json=call(observation, profile=url)))
+
+    assert await judged(stored, "a") == VALID
+    assert ("error", "binding-required") in await judged(stored, "b")
+    assert await judged(missing, "a") == [("information", "value-set-unknown")]
+
+
+async def test_references_are_followed(client: AsyncClient) -> None:
+    """What a reference leads to must meet the profile that the reference asks for; what is not there, need not."""
+    _, target = await profile(client)
+    url = f"http://tests.example/StructureDefinition/{uuid4()}"
+    types = [{"code": "Reference", "targetProfile": [target]}]
+    element = {"id": "Observation.subject", "path": "Observation.subject", "type": types}
+    of = {"type": "Observation", "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Observation"}
+    await make(client, {**PROFILE, **of, "url": url, "differential": {"element": [element]}})
+    nameless, named = await make(client), await make(client, {**GOOD, "name": [{"text": "x"}]})
+
+    async def judged(logical_id: str) -> list[tuple[str, str]]:
+        subject = {"reference": f"Patient/{logical_id}"}
+        observation = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "subject": subject}
+        return found(await client.post("Observation/$validate", json=call(observation, profile=url)))
+
+    assert await judged(named) == VALID
+    assert await judged(nameless) == [("error", "reference-profile")]
+    assert await judged(str(uuid4())) == VALID

@@ -115,6 +115,8 @@ async def test_kinds_of_policy(client: AsyncClient, site: Site) -> None:
     assert [await accepts(one, NAMELESS) for one in kinds] == [True, True, False, True, False]
     assert [await accepts(one, claimed) for one in kinds] == [True, False, False, True, False]
     assert await accepts(strict, NAMED)
+    lost = under(site, ValidationPolicy(Validation.REQUIRED, {"Patient": ("http://nowhere.example/none",)}))
+    assert not await accepts(lost, NAMED), "what is required must be known"
 
 
 _TEXT = Text("policy-test", en="x", fr="y", nl="z")
