@@ -3,7 +3,9 @@
 Each is taken once, so packages may need each other in circles.
 """
 
+import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +28,9 @@ _ANY: Final = BUILDS | {LATEST}
 _MOST: Final = 200
 """Packages of one installation."""
 _TIMEOUT_S: Final = 300.0
+_FETCHED: Final = "fetched-"
+_BROKEN_OFF_S: Final = 6 * 3600
+"""No installation takes so long."""
 _FILES: Final = (".tgz", ".tar.gz")
 
 
@@ -68,7 +73,8 @@ class Gatherer:
         self._outbound = outbound_of(settings)
         base = settings.package_registry
         self._registry = PackageRegistry(base, self._outbound) if base else None
-        self._folder = tempfile.TemporaryDirectory(prefix="packages-", dir=settings.data_dir)
+        _clear(settings.data_dir)
+        self._folder = tempfile.TemporaryDirectory(prefix=_FETCHED, dir=settings.data_dir)
         self._found: dict[str, Gathered] = {}
         self.used: dict[str, Installed] = {}
         """What is needed and installed already."""
@@ -165,6 +171,13 @@ class Gatherer:
             f"Packages are needed that are neither installed nor given: {', '.join(missing)}. Give their files too, "
             "name a registry that has them (FHIRSERVER_PACKAGE_REGISTRY), or do without (--no-dependencies)."
         )
+
+
+def _clear(data_dir: Path) -> None:
+    """Remove what installations have fetched that were killed."""
+    for folder in data_dir.glob(f"{_FETCHED}*"):
+        if folder.is_dir() and time.time() - folder.stat().st_mtime > _BROKEN_OFF_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_file(wanted: str) -> bool:

@@ -107,6 +107,16 @@ def test_a_package_by_name_comes_from_the_registry_with_what_it_needs(
     assert operator.listed() == []
 
 
+def test_what_a_killed_installation_had_fetched_is_removed(operator: Operator, tmp_path: Path) -> None:
+    data = operator.server.folder / "data"
+    for name in ("fetched-old", "fetched-new"):
+        (data / name).mkdir(parents=True)
+    day_ago = time.time() - 24 * 3600
+    os.utime(data / "fetched-old", (day_ago, day_ago))
+    operator.run("install", making.little(tmp_path))
+    assert [path.name for path in data.glob("fetched-*")] == ["fetched-new"]
+
+
 def test_what_the_registry_lacks_is_said(operator: Operator, registry: Registry, tmp_path: Path) -> None:
     assert "FHIRSERVER_PACKAGE_REGISTRY" in operator.run("install", "org.example.a@1.0.0", expected=1)
     operator.environment = {"FHIRSERVER_PACKAGE_REGISTRY": registry.base}
