@@ -56,9 +56,9 @@ class Audited:
         self._nobody = nobody
         self.check = recorder.check
         self.happened = recorder.happened
+        self.answered = recorder.answered if nobody is None else self._answered
 
-    def answered(self, answer: Answer) -> None:
-        """Keep a request that is about to be answered. Raises Unavailable when that cannot be done."""
+    def _answered(self, answer: Answer) -> None:
         self._recorder.answered(self._named(answer))
 
     def streamed(self, answer: Answer, part: int, *, ended: bool) -> bool:

@@ -202,6 +202,8 @@ def _steps(answer: Answer) -> list[tuple[Any, ...]]:
     """Return what was asked for; of what got no further than its URL, that."""
     trail = answer.trail
     if trail is not None and trail.steps:
+        if len(trail.steps) == 1:
+            return [step_fields(trail.steps[0])]
         return [step_fields(step) for step in trail.steps]
     if answer.target is not None:
         return [target_fields(answer.target, answer.parameters, answer.status)]

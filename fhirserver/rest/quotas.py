@@ -121,7 +121,8 @@ class Quotas:
                 nearest, left = limit, part
         if nearest is None:
             return ()
-        rest = f'"{nearest.kind}";r={max(0, math.floor(left * nearest.points))};t={self._rest_s(now_s)}'
+        points_left = int(left * nearest.points) if left > 0 else 0
+        rest = f'"{nearest.kind}";r={points_left};t={self._rest_s(now_s)}'
         return (found.policy, (_REST, rest.encode()))
 
     async def share(self) -> None:
