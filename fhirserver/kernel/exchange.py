@@ -22,6 +22,8 @@ FHIR_NDJSON = "application/fhir+ndjson"
 class Interaction(StrEnum):
     """http://hl7.org/fhir/R4/valueset-restful-interaction.html"""
 
+    __hash__ = str.__hash__  # that of an enumeration is Python's, and each request looks several of them up
+
     READ = "read"
     VREAD = "vread"
     UPDATE = "update"

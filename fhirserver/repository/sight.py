@@ -18,7 +18,7 @@ from fhirserver.repository.services import Services
 from fhirserver.search.attachments import ATTACHED, BINARY, CONTEXT
 from fhirserver.search.match import Candidate, match
 from fhirserver.search.needs import Extent, needs_of
-from fhirserver.search.plan import ALL, NONE, HasTerm, IsOneOf, Plan
+from fhirserver.search.plan import ALL, NONE, All, HasTerm, IsOneOf, Plan
 from fhirserver.store.store import Current, Session
 from fhirserver.store.values import candidate_of, selects
 
@@ -39,7 +39,7 @@ class Sight:
     async def current(self, key: str, right: Right = Right.READ) -> Current | None:
         """Return an instance as it is now, or as a deletion, for who may use it so; None where nothing is there."""
         wanted = self.access.filter(key.partition("/")[0], right)
-        if wanted == ALL:
+        if isinstance(wanted, All):
             return await self.services.store.current(key)
         found = await self.services.store.indexed(key, *needs_of(wanted))
         if found is None or found.is_deletion or not found.is_indexed:

@@ -93,7 +93,7 @@ class AccessTokens:
         record = await self._records.get(jti)
         return record if record is not None and record["expires_at_s"] > self._clock() else None
 
-    async def living_of(self, jtis: Collection[str]) -> dict[str, dict[str, Any]]:
+    async def living_of(self, jtis: Collection[str]) -> dict[str, Mapping[str, Any]]:
         """Return the records of those tokens that count, by their ids. Raises Unavailable."""
         now = self._clock()
         return {one["key"]: one for one in await self._records.get_many(jtis) if one["expires_at_s"] > now}

@@ -45,7 +45,7 @@ class _Verified:
 
     def renew(self, record: Mapping[str, Any], checked_s: float) -> None:
         """Take the record as it is now; a caller who is as before stays the same object, by which others know it."""
-        if record != self.record:
+        if record is not self.record and record != self.record:
             self.record, self.caller = record, caller_of(record)
         self.checked_s = checked_s
 

@@ -4,10 +4,13 @@ Every step is one call to the database that happens as a whole or not at all, so
 one code, one launch or one identifier at the same time exactly one has it.
 """
 
+from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import bson
+from bson.raw_bson import DEFAULT_RAW_BSON_OPTIONS
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
@@ -19,6 +22,7 @@ KEY: Final = "key"
 """What the key is named in a record that was read."""
 EXPIRES: Final = "expires"
 """When a record stops being one, an aware ``datetime``; absent in those that stay."""
+_REMEMBERED: Final = 4000
 
 
 class Records:
@@ -27,6 +31,9 @@ class Records:
     def __init__(self, collection: AsyncCollection[Document], indexes: Collection[str] = ()) -> None:
         """Keep them in ``collection``; ``indexes`` are the fields by which many are found at once."""
         self._collection = collection
+        self._unread = collection.with_options(DEFAULT_RAW_BSON_OPTIONS)
+        self._known: OrderedDict[bytes, Mapping[str, Any]] = OrderedDict()
+        """Records that were read of many, as they were written."""
         self._indexes = tuple(indexes)
 
     async def prepare(self) -> None:
@@ -57,11 +64,19 @@ class Records:
             found = await self._collection.find_one(_living({}, key))
         return None if found is None else _record(found)
 
-    async def get_many(self, keys: Collection[str]) -> list[dict[str, Any]]:
-        """Return those of the records that there are, in no order."""
+    async def get_many(self, keys: Collection[str]) -> list[Mapping[str, Any]]:
+        """Return those of the records that there are, in no order; one that is as it was, as the same object."""
         with translated():
-            found = await self._collection.find({"_id": {"$in": list(keys)}, **_living({})}).to_list()
-        return [_record(fields) for fields in found]
+            found = await self._unread.find({"_id": {"$in": list(keys)}, **_living({})}).to_list()
+        written = [bytes(one.raw) for one in found]
+        return [self._known.get(one) or self._read(one) for one in written]
+
+    def _read(self, written: bytes) -> Mapping[str, Any]:
+        """Read a record: that takes far longer than to see that it is as it was."""
+        record = self._known[written] = _record(bson.decode(written, self._collection.codec_options))
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return record
 
     async def take(self, key: str) -> dict[str, Any] | None:
         """Return a record and delete it: of all who ask at the same time one has it."""

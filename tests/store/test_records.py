@@ -96,6 +96,20 @@ async def test_a_change_can_move_the_expiry(records: Records, key: str) -> None:
     assert after > before
 
 
+async def test_of_many_a_record_that_is_as_it_was_is_the_same_object(records: Records, key: str) -> None:
+    for n in range(3):
+        await records.insert(f"{key}{n}", {"n": n}, expires_s=60)
+    keys = [f"{key}{n}" for n in range(4)]
+    first = {one["key"]: one for one in await records.get_many(keys)}
+    await records.change(keys[1], {"n": 7})
+    await records.delete(keys[2])
+    second = {one["key"]: one for one in await records.get_many(keys)}
+    assert [first[one]["n"] for one in keys[:3]] == [0, 1, 2]
+    assert second[keys[0]] is first[keys[0]]
+    assert {one: fields["n"] for one, fields in second.items()} == {keys[0]: 0, keys[1]: 7}
+    assert second[keys[0]] == await records.get(keys[0])
+
+
 async def test_counts_add_up_and_begin_anew_once_expired(records: Records, key: str) -> None:
     other = f"{key} other"
     counts = await asyncio.gather(*(records.count({key: 1, other: 2}, expires_s=60) for _ in range(20)))
