@@ -236,7 +236,7 @@ def named_by_reference(logical_id: str) -> Named:
 
 def touched_fields(touched: Iterable[Version | Touched], expected: Named = NOBODY) -> list[tuple[Any, ...]]:
     """Return the fields of ``TouchedEntry`` of each version; most are of the ``expected`` patient, or of the last."""
-    fields = []
+    fields: list[tuple[Any, ...]] = []
     patients, reference = expected
     for one in touched:
         version, touch, content = one if type(one) is Touched else (one, _SEEN, one.content)
@@ -247,8 +247,10 @@ def touched_fields(touched: Iterable[Version | Touched], expected: Named = NOBOD
             patients = patients_named(content)
             reference = named_by_reference(patients[0]).reference if len(patients) == 1 else b""
         end = _PLAIN_HEAD + len(resource_type) + len(logical_id) + len(str(version_id))
-        labels = () if content is None or content.startswith(_END_OF_META, end) else labels_of(content)
-        fields.append((f"{resource_type}/{logical_id}", version_id, touch, patients, labels))
+        if content is None or content.startswith(_END_OF_META, end):
+            fields.append((f"{resource_type}/{logical_id}", version_id, touch, patients))
+        else:
+            fields.append((f"{resource_type}/{logical_id}", version_id, touch, patients, labels_of(content)))
     return fields
 
 

@@ -141,28 +141,25 @@ class Recorder:
             self.rotate()
         trail, status = answer.trail, answer.status
         number, expected = self._number(answer.caller)
-        self._append(
-            (
-                "r",
-                time.time_ns() // 1000,
-                answer.site,
-                answer.request_id,
-                _REST,
-                number,
-                answer.address,
-                answer.method,
-                status,
-                _OUTCOMES.get(status) or outcome_of(status),
-                steps,
-                touched_fields(touched, expected),
-                part,
-                "" if trail is None else trail.decision,
-                "",
-                None,
-                trail is not None and trail.has_provenance,
-                repeats,
-            )
+        entry: tuple[Any, ...] = (
+            "r",
+            time.time_ns() // 1000,
+            answer.site,
+            answer.request_id,
+            _REST,
+            number,
+            answer.address,
+            answer.method,
+            status,
+            _OUTCOMES.get(status) or outcome_of(status),
+            steps,
+            touched_fields(touched, expected),
+            part,
+            "" if trail is None else trail.decision,
         )
+        if repeats or (trail is not None and trail.has_provenance):  # as few have, so that the others end here
+            entry = (*entry, "", None, trail is not None and trail.has_provenance, repeats)
+        self._append(entry)
 
     def _number(self, caller: Caller | None) -> tuple[int, Named]:
         """Return the number of a caller, and the patient that most of what it reads is about."""

@@ -15,7 +15,8 @@ THUMBPRINT: Final = "x5t#S256"
 
 def thumbprint_of(scope: Mapping[str, Any]) -> str | None:
     """Return the thumbprint of the certificate that a connection was made with, None where none was shown."""
-    shown = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain")
+    extensions = scope.get("extensions")
+    shown = extensions.get("tls", {}).get("client_cert_chain") if extensions else None
     if not shown:
         return None
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(shown[0])).digest()

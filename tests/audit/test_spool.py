@@ -16,6 +16,7 @@ from fhirserver.audit.record import (
     Kind,
     Outcome,
     Record,
+    TouchedEntry,
     decode,
     outcome_of,
     patients_named,
@@ -318,5 +319,5 @@ R = '{"system":"s","code":"R"}'
 )
 def test_the_labels_of_a_version_are_recorded(content: str, labels: list[tuple[str, str]]) -> None:
     version = Version("Basic", "a", 1, 0, Method.PUT, content.encode())
-    ((*_, found),) = touched_fields([version])
-    assert list(found) == labels
+    (fields,) = touched_fields([version])
+    assert list(TouchedEntry(*fields).labels) == labels
