@@ -11,12 +11,13 @@ from fhirserver.definitions.guides import guide_canonicals, profiles_by_type
 from fhirserver.definitions.installed import ActivePackages, PackageShelf
 from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.shipped import Shipped
-from fhirserver.definitions.structures import CoreStructures, PackagedStructures, Structures, StructureSource
+from fhirserver.definitions.structures import PackagedStructures, Structures, StructureSource
 from fhirserver.interactions.capabilities import PackagesNow
 from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.version_order import order_key
 from fhirserver.settings import Settings
 from fhirserver.terminology.packages import PackageTerms, Remembered
+from fhirserver.validation.profiles import sources
 
 _COMPILED = "compiled"
 
@@ -58,7 +59,7 @@ class SitePackages:
 
     def structures(self, stored: StructureSource, definitions: Definitions) -> Structures:
         """Return the StructureDefinitions of a site: what is ``stored``, its packages', what ships, the core's."""
-        return Structures((stored, PackagedStructures(self.active), CoreStructures(definitions)))
+        return Structures((stored, PackagedStructures(self.active), sources.PackagedStructures(definitions)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from fhirserver.definitions.installed import ActivePackages, Place
-from fhirserver.definitions.registry import Definitions
 from fhirserver.kernel.resource import Resource
 
 TYPE: Final = "StructureDefinition"
@@ -47,21 +46,6 @@ class Structures:
             if found is not None:
                 return found
         return None
-
-
-class CoreStructures:
-    """Those of the packages that every server has."""
-
-    mark = "core"
-
-    def __init__(self, definitions: Definitions) -> None:
-        """Read from ``definitions``."""
-        self._definitions = definitions
-
-    def structure(self, canonical: str) -> Resource | None:
-        """Return a StructureDefinition of FHIR itself."""
-        found = self._definitions.resource(canonical)
-        return found if found is not None and found["resourceType"] == TYPE else None
 
 
 class PackagedStructures:
