@@ -83,7 +83,7 @@ RECORD: list[Json] = [
     {
         "resourceType": "Appointment",
         "id": "both",
-        "status": "booked",
+        "status": "proposed",
         "participant": [
             {"actor": ref("Patient/anna"), "status": "accepted"},
             {"actor": ref("Patient/bert"), "status": "accepted"},
