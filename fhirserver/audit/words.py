@@ -6,6 +6,8 @@ Categories are what a patient calls things, not resource types; roles are those 
 from types import MappingProxyType
 from typing import Final
 
+from fhirserver.kernel.texts import most_liked
+
 LANGUAGES: Final = ("en", "fr", "nl", "de")
 
 Words = tuple[str, str, str, str]
@@ -232,19 +234,7 @@ def language_of(wanted: str | None, accept: str | None) -> str | None:
     if wanted is not None:
         known = wanted.partition("-")[0].lower()
         return known if known in LANGUAGES else None
-    for part in sorted((accept or "").split(","), key=_quality, reverse=True):
-        known = part.partition(";")[0].strip().partition("-")[0].lower()
-        if known in LANGUAGES and _quality(part) > 0:
-            return known
-    return LANGUAGES[0]
-
-
-def _quality(part: str) -> float:
-    _, _, text = part.replace(" ", "").partition(";q=")
-    try:
-        return float(text) if text else 1.0
-    except ValueError:
-        return 0.0
+    return most_liked(accept, LANGUAGES) or LANGUAGES[0]
 
 
 def said(words: Words, language: str) -> str:

@@ -105,6 +105,10 @@ class Matrix:
         yield Ask("diff", "GET", f"{key}/$diff")
         yield Ask("diff of versions", "GET", f"{key}/$diff?from=1&to=2")
         yield Ask("graphql", "GET", f"{key}/$graphql?query={quote('{ id resourceType }')}")
+        yield Ask("validate", "GET", f"{key}/$validate")
+        for mode in ("create", "update", "delete"):
+            call = {"resourceType": "Parameters", "parameter": [{"name": "mode", "valueCode": mode}]}
+            yield Ask(f"validate, to {mode}", "POST", f"{key}/$validate", encode(call))
 
     def _by_values(self, resource: Json) -> Iterator[Ask]:
         """Search by everything the hidden resource is found by."""

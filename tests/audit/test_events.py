@@ -110,6 +110,13 @@ async def test_a_search_that_finds_nothing_of_a_patient_is_still_about_the_patie
     assert patients([event]) == ["Patient/nobody-has-any"]
 
 
+@pytest.mark.usefixtures("record")
+async def test_a_validation_is_an_operation_on_what_it_read(trail: Trail) -> None:
+    (event,) = await trail.of("GET", "Patient/p1/$validate")
+    assert [coding["code"] for coding in event["subtype"]] == ["operation", "validate"]
+    assert patients([event]) == ["Patient/p1"]
+
+
 REFUSALS = [
     pytest.param("GET", "Patient/unknown-one", 404, "4", ["Patient/unknown-one"], id="read of what is not there"),
     pytest.param("GET", "Nonsense/1", 404, "4", [], id="a type that is none"),
