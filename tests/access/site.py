@@ -150,7 +150,6 @@ def consent(logical_id: str, of: str, provision: Json, **fields: object) -> Json
         "scope": {"coding": [{"code": "patient-privacy"}]},
         "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
         "patient": ref(f"Patient/{of}"),
-        "policy": [{"uri": "http://example.org"}],
         "policy": [{"uri": "https://policies.example.org/consent"}],
         "provision": provision,
         **fields,
