@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
@@ -30,6 +31,7 @@ from fhirserver.store.connection import Connection
 from fhirserver.store.history import HistoryReader
 from fhirserver.store.search import Searcher
 from fhirserver.terminology.terms import Terms
+from fhirserver.validation.policy import ValidationPolicy
 
 BASE = "http://localhost:8080/fhir/"
 Json: TypeAlias = dict[str, Any]
@@ -43,6 +45,12 @@ class Door:
 
     services: Services
     repository: Repository
+
+    def putting_off(self, *rules: str) -> "Door":
+        """Return the door of a site whose policy lets these rules only warn."""
+        policy = ValidationPolicy(warn_until=dict.fromkeys(rules, date.max))
+        services = replace(self.services, validation=policy)
+        return Door(services, Repository(services, Unrestricted()))
 
     async def clear(self) -> None:
         """Forget everything."""

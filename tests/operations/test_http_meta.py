@@ -16,7 +16,7 @@ from fhirserver.repository.repository import Repository
 from fhirserver.search.plan import ALL, NONE, HasTerm, Plan
 from tests.limited import Limited
 
-PROFILE = "http://hl7.org/fhir/StructureDefinition/vitalsigns"
+PROFILE = "http://acme.org/StructureDefinition/labelled"
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ async def test_too_many_labels_are_refused(client: AsyncClient, monkeypatch: pyt
     assert (response.status_code, response.json()["issue"][0]["code"]) == (422, "too-costly")
 
 
-LINKED = [{"type": "source", "resource": {"display": "x"}}]
+LINKED = [{"type": of, "resource": {"display": of}} for of in ("source", "alternate")]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from fhirserver.app.knowledge import Knowledge
 from tests.door import Door, opened
+from tests.property import values
 
 _COMMON = {
     "deadline": None,
@@ -22,4 +23,4 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def door(mongodb_uri: str, knowledge: Knowledge) -> AsyncIterator[Door]:
     async with opened(mongodb_uri, knowledge) as opened_door:
-        yield opened_door
+        yield opened_door.putting_off(*values.PUT_OFF)

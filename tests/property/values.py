@@ -36,6 +36,10 @@ CANONICALS = ("http://a.org/x|1", "http://a.org/x|1.5", "Questionnaire/1")
 IDS = ("1", "2", "x-1")
 
 
+PUT_OFF = ("age-1", "per-1", "ras-1", "ras-2", "rng-2")
+"""What the values below break: ages in milligrams, chances above 1, periods and ranges written backwards."""
+
+
 def optional(**fields: SearchStrategy[Any]) -> SearchStrategy[Json]:
     """Any of the fields, in an object."""
     return st.fixed_dictionaries({}, optional=fields)

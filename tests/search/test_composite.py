@@ -57,7 +57,7 @@ RESOURCES = [
         {"code": code("gender"), "valueCodeableConcept": code("mixed"), "exclude": False},
         {"code": code("owner"), "valueBoolean": True, "exclude": False}]},
     {"resourceType": "MolecularSequence", "id": "sequence", "coordinateSystem": 0,
-     "referenceSeq": {"chromosome": code("1"), "windowStart": 5, "windowEnd": 50},
+     "referenceSeq": {"genomeBuild": "GRCh38", "chromosome": code("1"), "windowStart": 5, "windowEnd": 50},
      "variant": [{"start": 10, "end": 20}, {"start": 30, "end": 40}]},
 ]  # fmt: skip
 

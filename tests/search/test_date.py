@@ -8,6 +8,9 @@ from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.resource import Json, Resource
 from tests.door import Door, Selects
 
+PUT_OFF = ("per-1",)
+"""A site may hold periods written backwards: the search does not mind."""
+
 
 def observation(name: str, **effective: Json) -> Resource:
     return {"resourceType": "Observation", "id": name, "status": "final", "code": {"text": "x"}, **effective}

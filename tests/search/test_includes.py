@@ -16,6 +16,10 @@ def dated(resource_type: str, name: str, **more: Json) -> Resource:
     return {"resourceType": resource_type, "id": name, **more}
 
 
+def organization(name: str, **more: Json) -> Resource:
+    return {"resourceType": "Organization", "id": name, "name": name, **more}
+
+
 def observation(name: str, subject: str, *performers: str, **more: Json) -> Resource:
     about = {"code": {"coding": [{"code": name}]}, "subject": to(subject), "performer": [to(p) for p in performers]}
     return dated("Observation", name, status="final", **{k: v for k, v in about.items() if v}, **more)
@@ -36,9 +40,9 @@ RESOURCES = [
     dated("Patient", "q", link=[{"other": to("Patient/p"), "type": "seealso"}]),
     dated("Practitioner", "g"),
     dated("Practitioner", "h"),
-    dated("Organization", "o", partOf=to("Organization/parent")),
-    dated("Organization", "parent", partOf=to("Organization/top")),
-    dated("Organization", "top", partOf=to("Organization/o")),
+    organization("o", partOf=to("Organization/parent")),
+    organization("parent", partOf=to("Organization/top")),
+    organization("top", partOf=to("Organization/o")),
     dated("Group", "group", type="person", actual=True, 
           member=[{"entity": to("Patient/p")}, {"entity": to("Patient/q")}]),
     observation("o1", "Patient/p", "Practitioner/g", "Organization/o", hasMember=[to("Observation/o2")]),

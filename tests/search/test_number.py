@@ -12,6 +12,8 @@ MANY = "7." + "1" * 40
 VALUES = (MANY, "0.8", "-1", "1e-7", "95", "99.4999", "99.5", "100", "100.004", "100.005", "100.4999", "100.5",
           "105", "5", "5.00")  # fmt: skip
 DECIMALS = {text: Decimal(text) for text in VALUES}
+PUT_OFF = ("ras-1", "ras-2", "rng-2")
+"""A site may hold probabilities that are none: the search does not mind."""
 SUBJECT = {"reference": "Patient/1"}
 
 

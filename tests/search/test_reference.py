@@ -47,7 +47,11 @@ def composition(name: str) -> Resource:
 
 
 def document(name: str, first: Resource) -> Resource:
-    of = {"type": "document", "identifier": {"value": "1"}, "timestamp": "2020-01-01T00:00:00Z"}
+    of = {
+        "type": "document",
+        "identifier": {"system": "urn:ietf:rfc:3986", "value": "urn:oid:1.2"},
+        "timestamp": "2020-01-01T00:00:00Z",
+    }
     entry = {"fullUrl": f"{OTHER}Composition/{first['id']}", "resource": first}
     return {"resourceType": "Bundle", "id": name, **of, "entry": [entry]}
 

@@ -14,6 +14,8 @@ HERE, THERE = "http://acme.org/translate/here", "http://acme.org/translate/there
 BASE = "http://acme.org/translate/map"
 COLOUR = "http://acme.org/colour"
 
+NARROWER = {"equivalence": "narrower", "comment": "One of several."}
+
 
 def _map(name: str, group: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     head = {"resourceType": "ConceptMap", "id": f"translate-{name}", "url": f"{BASE}-{name}", "status": "active"}
@@ -29,12 +31,12 @@ MAIN = _map(
     {
         "element": [
             _element("dog", {"code": "hond", "display": "Hond", "equivalence": "equivalent"}),
-            _element("pet", {"code": "hond", "equivalence": "narrower"}, {"code": "kat", "equivalence": "narrower"}),
+            _element("pet", {"code": "hond", **NARROWER}, {"code": "kat", **NARROWER}),
             _element("rose", {"equivalence": "unmatched"}),
             _element("stone"),
             _element(
                 "horse",
-                {"code": "schimmel", "equivalence": "narrower",
+                {"code": "schimmel", **NARROWER,
                  "dependsOn": [{"property": COLOUR, "system": "http://acme.org/c", "value": "white"}]},
                 {"code": "paard", "equivalence": "equivalent",
                  "dependsOn": [{"property": COLOUR, "value": "any"}],
