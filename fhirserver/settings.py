@@ -6,7 +6,7 @@ Command line options override them; ``docs/settings.md`` lists them. Names of li
 import ipaddress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -128,6 +128,10 @@ class Settings(BaseSettings):
     """The FHIR package registry that ``package install NAME@VERSION`` asks; empty: none."""
     sites: Annotated[tuple[SiteName, ...], NoDecode] = ("main",)
     """Establishments, comma separated; the first is served at ``/fhir``, each at ``/{site}/fhir``."""
+    identity_rules: Annotated[tuple[Literal["be", "fr"], ...], NoDecode] = ("be", "fr")
+    """Countries whose rules the identities of patients follow when they change, comma separated."""
+    production_sites: Annotated[tuple[SiteName, ...], NoDecode] = ()
+    """Sites with real patients, comma separated: identities made for tests and demonstrations are refused there."""
     database_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,30}$")] = "fhirserver"
     """Databases are named ``{prefix}_{site}``."""
     demo: bool = True

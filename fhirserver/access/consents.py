@@ -11,6 +11,7 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from fhirserver.access.policy import Coded
+from fhirserver.identifiers.kinds import canonical_system
 from fhirserver.kernel.resource import Resource
 from fhirserver.search.index import DATE_MAX, DATE_MIN
 from fhirserver.search.values.date import parse_interval
@@ -126,7 +127,8 @@ class ConsentReader:
     def _actor(self, value: dict[str, Any]) -> Actor:
         reference = value.get("reference") or {}
         identifier = reference.get("identifier") or {}
-        named = (str(identifier.get("system", "")), identifier["value"]) if "value" in identifier else None
+        system = canonical_system(str(identifier.get("system", "")))
+        named = (system, identifier["value"]) if "value" in identifier else None
         roles = frozenset(_codings(_list((value.get("role") or {}).get("coding"))))
         return Actor(self._reference(reference), named, roles)
 

@@ -28,6 +28,7 @@ from fhirserver.app.timed_dispatch import TimedDispatch
 from fhirserver.app.validation_policies import validation_policy
 from fhirserver.definitions.registry import Definitions
 from fhirserver.dispatch import Dispatch
+from fhirserver.identifiers.policies import identities_of
 from fhirserver.interactions.capabilities import ORIGIN_HERE, ServerDescription
 from fhirserver.interactions.entries import BundleLimits, bundle_interaction
 from fhirserver.jobs.installation_watch import InstallationWatch
@@ -245,6 +246,7 @@ class Builder:
                     known.definitions, resource, parameters.now.customs.stored_but(resource.get("id"))
                 )
             },
+            identities=identities_of(settings.identity_rules, is_production=name in settings.production_sites),
             on_slow=log_slow_search,
             stored_structures=stored,
             structures=structures,

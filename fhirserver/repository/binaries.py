@@ -13,7 +13,8 @@ from fhirserver.repository.permits import Permits
 from fhirserver.repository.requests import Effect, NativeBinary, Written
 from fhirserver.repository.services import LiveServices
 from fhirserver.repository.sight import require
-from fhirserver.repository.writes import ATTEMPTS, check_body, check_version, effect_on, stage
+from fhirserver.repository.staging import stage
+from fhirserver.repository.writes import ATTEMPTS, check_body, check_version, effect_on
 from fhirserver.store.documents import Content, Draft
 from fhirserver.store.errors import DuplicateKey
 from fhirserver.store.store import Current
@@ -51,7 +52,7 @@ async def _check_early(permits: Permits, binary: NativeBinary, named: tuple[str,
     current = None
     if binary.logical_id is not None:
         current = await _current(permits, logical_id)
-    await permits.check_state(stage(permits.services, body, logical_id, current, Method.PUT), current, right)
+    await permits.check_state(stage(permits, body, logical_id, current, Method.PUT), current, right)
 
 
 async def _current(permits: Permits, logical_id: str) -> Current | None:
@@ -71,7 +72,7 @@ async def _write_once(
     current = None if binary.logical_id is None else await _current(permits, logical_id)
     check_version(binary.if_match, current)
     method = Method.POST if binary.logical_id is None else Method.PUT
-    staged = stage(services, body, logical_id, current, method)
+    staged = stage(permits, body, logical_id, current, method)
     await permits.check_state(staged, current, Right.CREATE if binary.logical_id is None else Right.UPDATE)
     draft = Draft(staged.version, staged.values, content)
     if current is None:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from fhirserver.definitions.registry import Definitions
 from fhirserver.definitions.structures import Structures
+from fhirserver.identifiers.changes import Identities
 from fhirserver.kernel.ids import IdSource
 from fhirserver.kernel.instant import UniqueClock
 from fhirserver.kernel.outcome import Issue
@@ -97,6 +98,8 @@ class Services:
     """Which profiles a write must meet."""
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     """Other terminology servers."""
+    identities: Identities = field(default_factory=Identities)
+    """The rules that the identities of patients follow."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     """By resource type: what a resource must be beside valid, for the server to be able to do what it says."""
 

@@ -37,6 +37,7 @@ from fhirserver.repository.planning import plan_criteria, resolve
 from fhirserver.repository.requests import Create, Delete, Effect, Parameters, Patch, Update, Write, Written
 from fhirserver.repository.services import Services
 from fhirserver.repository.sight import require
+from fhirserver.repository.staging import stage, tombstone
 from fhirserver.repository.writes import (
     ATTEMPTS,
     check_body,
@@ -45,8 +46,6 @@ from fhirserver.repository.writes import (
     check_version,
     effect_on,
     is_unchanged,
-    stage,
-    tombstone,
 )
 from fhirserver.search.plan import ALL, Plan, all_of
 from fhirserver.store.documents import Draft, content_of
@@ -266,7 +265,7 @@ class _Transaction:
         if target.matched:
             return Written(Effect.UNCHANGED, currents[target.keys[0]].version)
         body = self._linked(write.body, renaming)
-        draft = stage(self._services, body, target.keys[0].partition("/")[2], None, Method.POST)
+        draft = stage(self._permits, body, target.keys[0].partition("/")[2], None, Method.POST)
         await self._permits.check_state(draft, None, Right.CREATE, self._new_keys)
         outcome.created.append(draft)
         return Written(Effect.CREATED, draft.version)
@@ -282,7 +281,7 @@ class _Transaction:
             self._permits.check_may_name(write.resource_type, logical_id)
         check_preconditions(write, current)
         body = self._linked(write.body, renaming)
-        draft = stage(self._services, body, logical_id, current, Method.PUT)
+        draft = stage(self._permits, body, logical_id, current, Method.PUT)
         right = Right.CREATE if current is None and write.criteria is not None else Right.UPDATE
         await self._permits.check_state(draft, current, right, self._new_keys)
         if current is not None and is_unchanged(current, draft):
@@ -299,7 +298,7 @@ class _Transaction:
         body = fhir_json.parse_resource(fhir_json.encode_literal(changed))
         check_body(self._services, write.resource_type, body)
         check_identity(body, current.version.logical_id)
-        draft = stage(self._services, body, current.version.logical_id, current, Method.PATCH)
+        draft = stage(self._permits, body, current.version.logical_id, current, Method.PATCH)
         await self._permits.check_state(draft, current, Right.UPDATE, self._new_keys)
         if current.version.native is not None and "data" not in body.value:
             draft = _keep_content(draft, current, body.value["contentType"])

@@ -11,13 +11,13 @@ from fhirserver.access.access import Right
 from fhirserver.codec import fhir_json
 from fhirserver.codec.fhir_json import Body
 from fhirserver.kernel.ids import is_id
-from fhirserver.kernel.instant import render_instant
 from fhirserver.kernel.outcome import BadRequest, Conflict, Issue, PreconditionFailed, Unprocessable
-from fhirserver.kernel.version import Method, Version
+from fhirserver.kernel.version import Method
 from fhirserver.repository.judging import errors_of, judge
 from fhirserver.repository.permits import Permits
 from fhirserver.repository.requests import Create, Effect, Update, Written
 from fhirserver.repository.services import Services
+from fhirserver.repository.staging import stage
 from fhirserver.store.documents import Draft
 from fhirserver.store.errors import DuplicateKey
 from fhirserver.store.store import Current, Session
@@ -31,7 +31,7 @@ async def create(services: Services, access: Access, write: Create) -> Written:
     permits = Permits(services, access)
     permits.check_kind(write)
     remarks = check_body(services, write.resource_type, write.body)
-    draft = stage(services, write.body, services.new_id(), None, Method.POST)
+    draft = stage(permits, write.body, services.new_id(), None, Method.POST)
     await permits.check_state(draft, None, Right.CREATE)
     await services.store.create(draft)
     return Written(Effect.CREATED, draft.version, remarks=remarks)
@@ -97,7 +97,7 @@ async def _next_version(
     if current is None:
         permits.check_may_name(write.resource_type, logical_id)
     check_preconditions(write, current)
-    draft = stage(permits.services, write.body, logical_id, current, Method.PUT)
+    draft = stage(permits, write.body, logical_id, current, Method.PUT)
     await permits.check_state(draft, current, Right.UPDATE)
     if current is not None and is_unchanged(current, draft):
         return Written(Effect.UNCHANGED, current.version), None
@@ -149,32 +149,6 @@ def check_version(if_match: str | None, current: Current | None) -> None:
         return
     if current is None or if_match != str(current.version.version_id):
         raise PreconditionFailed("`If-Match` does not name the current version.", expression=["http.If-Match"])
-
-
-def stage(services: Services, body: Body, logical_id: str, current: Current | None, method: Method) -> Draft:
-    """Give a resource its identity and index values as the next version after ``current``, ready to be stored."""
-    version_id = 1 if current is None else current.version.version_id + 1
-    revives = current is not None and current.version.content is None
-    instant = _next_instant(services, current)
-    content = fhir_json.stamp(body, logical_id, version_id, render_instant(instant))
-    values = services.extractor.extract({**body.value, "id": logical_id})
-    resource_type = body.value["resourceType"]
-    version = Version(resource_type, logical_id, version_id, instant, method, content, revives=revives)
-    return Draft(version, values)
-
-
-def tombstone(services: Services, current: Current) -> Draft:
-    """Return the version that marks an instance as deleted."""
-    old = current.version
-    instant = _next_instant(services, current)
-    version = Version(old.resource_type, old.logical_id, old.version_id + 1, instant, Method.DELETE, content=None)
-    return Draft(version, None)
-
-
-def _next_instant(services: Services, current: Current | None) -> int:
-    """Return now; of another worker's version that has a later time, the µs after it, so that each has its own."""
-    now = services.clock()
-    return now if current is None else max(now, current.version.last_updated_us + 1)
 
 
 def is_unchanged(current: Current, draft: Draft) -> bool:

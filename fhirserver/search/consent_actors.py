@@ -10,6 +10,7 @@ reindexed. Spec: http://hl7.org/fhir/R4/consent.html
 from collections.abc import Iterator
 from typing import Any, Final
 
+from fhirserver.identifiers.kinds import canonical_system
 from fhirserver.kernel.resource import Resource
 from fhirserver.search.index import SEPARATOR
 from fhirserver.search.values.reference import resolved
@@ -33,4 +34,5 @@ def actor_terms(consent: Resource, own_bases: tuple[str, ...]) -> Iterator[str]:
                 yield ACTOR + resolved(reference["reference"], own_bases)
             identifier = reference.get("identifier", {})
             if "value" in identifier:
-                yield f"{IDENTIFIED}{identifier['value']}{SEPARATOR}{identifier.get('system', '')}"
+                system = canonical_system(identifier.get("system", ""))
+                yield f"{IDENTIFIED}{identifier['value']}{SEPARATOR}{system}"

@@ -44,6 +44,8 @@ class Draft:
     version: Version
     values: IndexValues | None
     content: Content | None = None
+    beside: tuple["Draft", ...] = ()
+    """New instances that are stored in the same commit."""
 
 
 def document(draft: Draft, place: int) -> Document:

@@ -224,6 +224,9 @@ class Store:
         if replaced.matched_count != len(operations):
             raise Conflict("An instance was changed by another writer at the same time; try again.")
         await self.histories.insert_many(previous, ordered=True, session=session.driver)
+        beside = [one for _, draft in changes for one in draft.beside]
+        if beside:
+            await self.create_many(beside, session)
 
     async def relabel(self, current: Current, draft: Draft, session: Session) -> None:
         """Put other labels on a version within a transaction; nothing else of it changes, and none is kept before it.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from fhirserver.identifiers.kinds import canonical_system
 from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.memory import SHORT
 from fhirserver.kernel.outcome import BadSearchValue
@@ -30,9 +31,10 @@ def extract_reference(key: str, type_name: str, value: Json, own_bases: tuple[st
         elif isinstance(reference, str) and len(reference) > 1:
             yield f"{key}#={reference[1:]}"
         if isinstance(identifier, dict) and isinstance(identifier.get("value"), str):
-            yield f"{key}:identifier={identifier['value']}{SEPARATOR}{identifier.get('system', '')}"
-            if "system" in identifier:
-                yield f"{key}:identifier|={identifier['system']}"
+            system = canonical_system(identifier.get("system", ""))
+            yield f"{key}:identifier={identifier['value']}{SEPARATOR}{system}"
+            if system:
+                yield f"{key}:identifier|={system}"
     elif type_name == "canonical" and isinstance(value, str):
         url, _, version = value.partition("|")
         yield f"{key}={url}|{version}"
@@ -122,6 +124,7 @@ def _plan_identifier(keys: tuple[str, ...], text: str) -> Plan:
     system, value = parts[0], "|".join(parts[1:])
     if not (system or value):
         raise BadSearchValue("It is not an identifier; expected `value`, `system|value`, `|value` or `system|`.")
+    system = canonical_system(system)
     if not value:
         return HasTerm(tuple(f"{key}:identifier|={system}" for key in keys))
     return HasTerm(tuple(f"{key}:identifier={value}{SEPARATOR}{system}" for key in keys))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from fhirserver.identifiers.kinds import canonical_system
 from fhirserver.kernel.outcome import BadSearchValue
 from fhirserver.kernel.resource import Json
 from fhirserver.search.coded import Codes, Subsumes
@@ -63,7 +64,9 @@ def _other_terms(key: str, type_name: str, value: Json) -> Iterator[str]:
     if isinstance(value, bool | int):
         yield f"{key}={str(value).lower()}{SEPARATOR}"
     elif type_name == "Identifier":
-        yield from _systematic(key, value.get("value"), value.get("system"))
+        system = value.get("system")
+        canonical = canonical_system(system) if isinstance(system, str) else None
+        yield from _systematic(key, value.get("value"), canonical)
         yield from _typed_identifier(key, value)
     elif type_name == "ContactPoint":
         yield from _systematic(key, value.get("value"), None)
@@ -125,6 +128,8 @@ def plan_token(keys: tuple[str, ...], text: str, modifier: str | None, form: Tok
     system, code = parts[0], "|".join(parts[1:])
     if not (system or code):
         raise BadSearchValue("It is not a token; expected `code`, `system|code`, `|code` or `system|`.")
+    if "Identifier" in form.types:
+        system = canonical_system(system)
     if not code:
         return _plan_system(keys, system, form)
     if system in form.implied:
