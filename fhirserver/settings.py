@@ -126,7 +126,7 @@ class Settings(BaseSettings):
     """Who is asked for code systems that nobody here has: ``prefix of their urls=FHIR base``, comma separated."""
     package_registry: str = ""
     """The FHIR package registry that ``package install NAME@VERSION`` asks; empty: none."""
-    sites: Annotated[tuple[SiteName, ...], NoDecode] = ("main",)
+    sites: Annotated[tuple[SiteName, ...], NoDecode, Field(min_length=1)] = ("main",)
     """Establishments, comma separated; the first is served at ``/fhir``, each at ``/{site}/fhir``."""
     identity_rules: Annotated[tuple[Literal["be", "fr"], ...], NoDecode] = ("be", "fr")
     """Countries whose rules the identities of patients follow when they change, comma separated."""
@@ -192,11 +192,18 @@ class Settings(BaseSettings):
     """How long an idle connection stays open."""
 
     @field_validator(
-        "sites", "cors_origins", "outbound_allow", "second_factor_roles", "terminology_servers", mode="before"
+        "sites",
+        "production_sites",
+        "identity_rules",
+        "cors_origins",
+        "outbound_allow",
+        "second_factor_roles",
+        "terminology_servers",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
     @field_validator("outbound_allow")
     @classmethod

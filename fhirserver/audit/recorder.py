@@ -157,8 +157,9 @@ class Recorder:
             part,
             "" if trail is None else trail.decision,
         )
-        if repeats or (trail is not None and trail.has_provenance):  # as few have, so that the others end here
-            entry = (*entry, "", None, trail is not None and trail.has_provenance, repeats)
+        if repeats or (trail is not None and (trail.has_provenance or trail.happened)):  # few have: the others end here
+            happened, has_provenance = ("", False) if trail is None else (trail.happened, trail.has_provenance)
+            entry = (*entry, happened, None, has_provenance, repeats)
         self._append(entry)
 
     def _number(self, caller: Caller | None) -> tuple[int, Named]:

@@ -14,6 +14,7 @@ from fhirserver.codec.fhir_json import parse_resource
 from fhirserver.kernel.exchange import Interaction
 from fhirserver.kernel.outcome import BadStructure, Issue, TooLong, Unprocessable
 from fhirserver.kernel.resource import Resource
+from fhirserver.repository.judging import errors_of
 from fhirserver.validation.structure import StructureValidator
 
 _PLACE: Final = re.compile(r"`\$(?P<place>[^`]*)`")
@@ -127,7 +128,7 @@ class BundleReader:
     def _issues(self, bundle: Resource) -> Mapping[int, Sequence[Issue]]:
         """Validate all but the resources, which are validated as they are written."""
         found: dict[int, list[Issue]] = {}
-        for issue in self.validator.validate(_without_resources(bundle), "Bundle"):
+        for issue in errors_of(self.validator.validate(_without_resources(bundle), "Bundle")):
             if issue.rule is not None and issue.rule.key == _SAME_URLS:
                 continue
             place = _ENTRY.match(issue.expression[0]) if issue.expression else None

@@ -105,7 +105,11 @@ class Written:
     deleted: tuple[tuple[Version, Version], ...] = ()
     """Of a delete: the marks of the deletions, each with the version before it."""
     remarks: tuple[Issue, ...] = ()
-    """What validation had to say of a resource that was accepted."""
+    """What there is to say of a resource that was accepted."""
+    beside: tuple[Version, ...] = ()
+    """What was created with it, unasked."""
+    happened: tuple[str, ...] = ()
+    """What the rules of its type made of it, in sentences without any value."""
 
 
 class Total(StrEnum):

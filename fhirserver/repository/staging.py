@@ -12,10 +12,11 @@ from fhirserver.codec.fhir_json import Body
 from fhirserver.identifiers.changes import Happened
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.instant import render_instant
-from fhirserver.kernel.outcome import Unprocessable
+from fhirserver.kernel.outcome import Issue, IssueType, Severity, Unprocessable
 from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.version import Method, Version
 from fhirserver.repository.permits import Permits
+from fhirserver.repository.requests import Effect, Written
 from fhirserver.repository.services import Services
 from fhirserver.search.subjects import PROVENANCE, SUBJECT
 from fhirserver.store.documents import Draft
@@ -44,7 +45,20 @@ def stage(permits: Permits, body: Body, logical_id: str, current: Current | None
     altered = fhir_json.parse_resource(fhir_json.encode_literal(change.patient))
     draft = staged(services, altered, logical_id, current, method)
     told = [_told(services, permits.access.caller, draft.version, altered.value, one) for one in change.happened]
-    return replace(draft, beside=tuple(told))
+    return replace(draft, beside=tuple(told), happened=tuple(one.text for one in change.happened))
+
+
+def written(effect: Effect, draft: Draft) -> Written:
+    """Return the outcome of storing a version."""
+    if not draft.happened:
+        return Written(effect, draft.version)
+    beside = tuple(one.version for one in draft.beside)
+    return Written(effect, draft.version, remarks=_remarks(draft), beside=beside, happened=draft.happened)
+
+
+def _remarks(draft: Draft) -> tuple[Issue, ...]:
+    at, severity = (f"{_PATIENT}.identifier",), Severity.INFORMATION
+    return tuple(Issue(IssueType.BUSINESS_RULE, text, severity, at) for text in draft.happened)
 
 
 def staged(services: Services, body: Body, logical_id: str, current: Current | None, method: Method) -> Draft:
@@ -84,7 +98,7 @@ def _told(services: Services, caller: Caller | None, version: Version, patient: 
     instant = services.clock()
     labels = patient.get("meta", {}).get("security", ())
     meta = {"versionId": "1", "lastUpdated": render_instant(instant), **({"security": labels} if labels else {})}
-    provenance = {
+    provenance: Resource = {
         "resourceType": PROVENANCE,
         "id": services.new_id(),
         "meta": meta,
@@ -94,9 +108,7 @@ def _told(services: Services, caller: Caller | None, version: Version, patient: 
         "reason": [{"text": what.text}],
         "activity": {**_UPDATE, "text": what.code},
         "agent": [{"type": _AUTHOR, "who": _who(caller)}],
-        "entity": [
-            {"role": "revision", "what": {"reference": f"{version.key}/_history/{version.version_id - 1}"}},
-        ],
+        "entity": [{"role": "revision", "what": {"reference": f"{version.key}/_history/{version.version_id - 1}"}}],
     }
     written = Version(PROVENANCE, provenance["id"], 1, instant, Method.POST, fhir_json.encode_literal(provenance))
     return Draft(written, services.extractor.extract(provenance))
@@ -106,7 +118,6 @@ def _who(caller: Caller | None) -> Resource:
     """Return who changed the Patient: the user, else the client; the server's own name where nobody logs in."""
     if caller is None:
         return {"display": "unknown"}
-    named = {"display": caller.name} if caller.name else {}
-    return (
-        {"reference": caller.fhir_user, **named} if caller.fhir_user else {"display": caller.name or caller.client_id}
-    )
+    if not caller.fhir_user:
+        return {"display": caller.name or caller.client_id}
+    return {"reference": caller.fhir_user, **({"display": caller.name} if caller.name else {})}

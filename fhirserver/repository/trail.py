@@ -44,12 +44,14 @@ class Step:
 class Trail:
     """Everything that one request touched, in the order in which it did."""
 
-    __slots__ = ("decision", "has_provenance", "steps", "touched")
+    __slots__ = ("decision", "happened", "has_provenance", "steps", "touched")
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.decision = ""
         """The version of the policy that decided, where one did."""
+        self.happened = ""
+        """What rules made of what was written, in sentences without any value."""
         self.has_provenance = False
         """The caller brought a Provenance for what is written."""
         self.steps: list[Step] = []
@@ -81,6 +83,9 @@ class Trail:
             self.touched += [Touched(mark, Touch.DELETED, before.content) for mark, before in written.deleted]
         elif written.version is not None:
             self.saw(written.version, _TOUCHES.get(written.effect, Touch.SEEN))
+        if written.happened:
+            self.happened = " ".join((*filter(None, (self.happened,)), *written.happened))
+            self.touched += [Touched(one, Touch.CREATED, one.content) for one in written.beside]
         return written
 
     def take(self) -> list[Version | Touched]:

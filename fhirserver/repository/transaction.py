@@ -37,7 +37,7 @@ from fhirserver.repository.planning import plan_criteria, resolve
 from fhirserver.repository.requests import Create, Delete, Effect, Parameters, Patch, Update, Write, Written
 from fhirserver.repository.services import Services
 from fhirserver.repository.sight import require
-from fhirserver.repository.staging import stage, tombstone
+from fhirserver.repository.staging import stage, tombstone, written
 from fhirserver.repository.writes import (
     ATTEMPTS,
     check_body,
@@ -65,7 +65,7 @@ async def transact(services: Services, access: Access, writes: Sequence[Write]) 
     for _ in range(ATTEMPTS):
         try:
             done = await services.store.transaction(work.run)
-            return [replace(one, remarks=work.remarks.get(index, ())) for index, one in enumerate(done)]
+            return [_with(one, work.remarks.get(index, ())) for index, one in enumerate(done)]
         except DuplicateKey:
             continue
     raise Conflict("The same resources are being created by other writers; try again.")
@@ -296,15 +296,15 @@ class _Transaction:
         check_version(write.if_match, current)
         changed = self._changed(write, fhir_json.decode_literal(current.version.content))
         body = fhir_json.parse_resource(fhir_json.encode_literal(changed))
-        check_body(self._services, write.resource_type, body)
+        remarks = check_body(self._services, write.resource_type, body)
         check_identity(body, current.version.logical_id)
         draft = stage(self._permits, body, current.version.logical_id, current, Method.PATCH)
         await self._permits.check_state(draft, current, Right.UPDATE, self._new_keys)
         if current.version.native is not None and "data" not in body.value:
             draft = _keep_content(draft, current, body.value["contentType"])
         if is_unchanged(current, draft):
-            return Written(Effect.UNCHANGED, current.version)
-        return _store(current, draft, outcome)
+            return Written(Effect.UNCHANGED, current.version, remarks=remarks)
+        return _with(_store(current, draft, outcome), remarks)
 
     def _apply_delete(self, write: Delete, currents: list[Current | None], outcome: _Outcome) -> Written:
         last = currents[0] if currents else None
@@ -360,7 +360,11 @@ def _store(current: Current | None, draft: Draft, outcome: _Outcome) -> Written:
         outcome.created.append(draft)
     else:
         outcome.replaced.append((current, draft))
-    return Written(effect_on(current), draft.version)
+    return written(effect_on(current), draft)
+
+
+def _with(done: Written, remarks: tuple[Issue, ...]) -> Written:
+    return replace(done, remarks=(*remarks, *done.remarks)) if remarks else done
 
 
 def _claim_name(resource_type: str, criteria: Parameters) -> str:

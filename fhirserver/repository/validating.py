@@ -22,7 +22,8 @@ from fhirserver.repository.linked import read_many
 from fhirserver.repository.permits import Permits
 from fhirserver.repository.requests import Create, Delete, Update
 from fhirserver.repository.services import Services
-from fhirserver.repository.writes import check_preconditions, stage
+from fhirserver.repository.staging import stage
+from fhirserver.repository.writes import check_preconditions
 from fhirserver.terminology.required import CodeSet, code_set_of
 from fhirserver.terminology.sources import Undecidable
 from fhirserver.validation.profiles.deep_walk import Need
@@ -120,7 +121,7 @@ async def rehearse(services: Services, access: Access, write: Create | Update | 
     permits = Permits(services, access)
     permits.check_kind(write)
     if isinstance(write, Create):
-        draft = stage(services, write.body, services.new_id(), None, Method.POST)
+        draft = stage(permits, write.body, services.new_id(), None, Method.POST)
         await permits.check_state(draft, None, Right.CREATE)
         return
     right = Right.UPDATE if isinstance(write, Update) else Right.DELETE
@@ -130,5 +131,5 @@ async def rehearse(services: Services, access: Access, write: Create | Update | 
         raise NotFound(f"`{key}` is not known.")
     if isinstance(write, Update):
         check_preconditions(write, current)
-        draft = stage(services, write.body, current.version.logical_id, current, Method.PUT)
+        draft = stage(permits, write.body, current.version.logical_id, current, Method.PUT)
         await permits.check_state(draft, current, Right.UPDATE)

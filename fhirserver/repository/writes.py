@@ -17,7 +17,7 @@ from fhirserver.repository.judging import errors_of, judge
 from fhirserver.repository.permits import Permits
 from fhirserver.repository.requests import Create, Effect, Update, Written
 from fhirserver.repository.services import Services
-from fhirserver.repository.staging import stage
+from fhirserver.repository.staging import stage, written
 from fhirserver.store.documents import Draft
 from fhirserver.store.errors import DuplicateKey
 from fhirserver.store.store import Current, Session
@@ -44,7 +44,8 @@ async def update(services: Services, access: Access, write: Update) -> Written:
     permits.check_kind(write)
     remarks = check_body(services, write.resource_type, write.body)
     check_identity(write.body, logical_id)
-    return replace(await _update(permits, write), remarks=remarks)
+    done = await _update(permits, write)
+    return replace(done, remarks=(*remarks, *done.remarks)) if remarks else done
 
 
 async def _update(permits: Permits, write: Update) -> Written:
@@ -66,26 +67,26 @@ async def _update_at_once(permits: Permits, write: Update) -> Written:
     """Update what is there now; raises Conflict or DuplicateKey when another writer was faster."""
     store = permits.services.store
     current = await store.replaceable(f"{write.resource_type}/{write.logical_id}")
-    written, draft = await _next_version(permits, write, current)
+    done, draft = await _next_version(permits, write, current)
     if draft is None:
-        return written
+        return done
     if current is None:
         await store.create(draft)
     else:
         await store.transaction(lambda session: store.replace_many([(current, draft)], session))
-    return written
+    return done
 
 
 async def _update_in_turn(permits: Permits, write: Update, session: Session) -> Written:
     """Update what a transaction sees: it is the database that says who waits for whom."""
     store = permits.services.store
     current = await store.replaceable(f"{write.resource_type}/{write.logical_id}", session)
-    written, draft = await _next_version(permits, write, current, session)
+    done, draft = await _next_version(permits, write, current, session)
     if draft is not None and current is None:
         await store.create_many([draft], session)
     elif draft is not None and current is not None:
         await store.replace_many([(current, draft)], session)
-    return written
+    return done
 
 
 async def _next_version(
@@ -101,7 +102,7 @@ async def _next_version(
     await permits.check_state(draft, current, Right.UPDATE)
     if current is not None and is_unchanged(current, draft):
         return Written(Effect.UNCHANGED, current.version), None
-    return Written(effect_on(current), draft.version), draft
+    return written(effect_on(current), draft), draft
 
 
 def check_body(services: Services, resource_type: str, body: Body) -> tuple[Issue, ...]:

@@ -46,6 +46,8 @@ class Draft:
     content: Content | None = None
     beside: tuple["Draft", ...] = ()
     """New instances that are stored in the same commit."""
+    happened: tuple[str, ...] = ()
+    """What the rules of its type made of it, in sentences without any value."""
 
 
 def document(draft: Draft, place: int) -> Document:

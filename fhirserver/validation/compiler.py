@@ -15,6 +15,7 @@ from fhirserver.kernel.texts import Text
 from fhirserver.terminology.required import CodeSet, RequiredCodes
 from fhirserver.validation.bindings import bound_coded, bound_primitive
 from fhirserver.validation.findings import Check, Finding, Findings, both
+from fhirserver.validation.identifiers import check_identifier
 from fhirserver.validation.invariants import Invariants
 from fhirserver.validation.narrative import check_xhtml
 from fhirserver.validation.objects import Choice, Lazy, ShadowCheck, Shape, array_check, bounded, object_check
@@ -102,6 +103,8 @@ class Compiler:
         """Return what holds between the elements of a type, beside its invariants."""
         if name == "Extension":
             return check_extension
+        if name == "Identifier":
+            return check_identifier
         if name == "Reference":
             return reference_check(frozenset(self._definitions.resource_types))
         return check_container if self._definitions.is_subtype(name, "DomainResource") else None
