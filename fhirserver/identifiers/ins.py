@@ -64,8 +64,8 @@ def ins_problems(patient: Resource) -> Iterator[Issue]:
 
 
 def ins_succession(before: Resource, after: Resource, today: str) -> Change:
-    """Demote a qualified identity whose traits changed unproved; keep an INS that another one replaces as old."""
-    if state_of(before) is not State.QUALIFIED:
+    """Demote an identity whose traits changed unproved; keep an INS that another one replaces as old."""
+    if state_of(before) not in _PROVED:
         return Change(after)
     reason = _why_demoted(before, after)
     if reason is not None:
@@ -73,25 +73,30 @@ def ins_succession(before: Resource, after: Resource, today: str) -> Change:
     return _replaced(before, after, today)
 
 
+_PROVED: Final = frozenset({State.VALIDATED, State.QUALIFIED})
+
+
 def _why_demoted(before: Resource, after: Resource) -> str | None:
-    if state_of(after) is not State.QUALIFIED:
-        still = any(_is_official(one) for one in _numbers(after))
-        return "The identity is no longer validated; its INS is kept as old." if still else None
-    if _proof(after) > _proof(before) or _official(after).isdisjoint(_official(before)):
+    official = _official(after)
+    if state_of(after) not in _PROVED:
+        return "The identity is no longer validated; its INS is kept as old." if official else None
+    if _proof(after) > _proof(before) or official - _official(before):
         return None
     old, new = _traits(before), _traits(after)
-    changed = [name for name, value in new.items() if value != old[name]]
-    if not changed:
+    names = ", ".join(f"`{name}`" for name, value in new.items() if value != old[name])
+    if not names:
         return None
-    names = ", ".join(f"`{name}`" for name in changed)
-    return f"A strict trait of the identity changed without new proof ({names}); its INS is kept as old."
+    what = "its INS is kept as old" if official else "it is provisional"
+    return f"A strict trait of the identity changed without new proof ({names}); {what}."
 
 
 def _demoted(patient: Resource, today: str) -> Resource:
     """Return a Patient with a provisional identity and no INS in use."""
-    listed = [retired(one, today) if _is_ins(one) and _is_official(one) else one for one in patient["identifier"]]
+    listed = [
+        retired(one, today) if _is_ins(one) and _is_official(one) else one for one in patient.get("identifier", ())
+    ]
     extensions = [_unproved(one) if one.get("url") == RELIABILITY else one for one in patient.get("extension", ())]
-    demoted = {**patient, "identifier": listed, "extension": extensions}
+    demoted = {**patient, "extension": extensions, **({"identifier": listed} if listed else {})}
     profiles = patient.get("meta", {}).get("profile", ())
     if any(one.partition("|")[0] == _WITH_INS for one in profiles):
         demoted["meta"] = {**patient["meta"], "profile": list(dict.fromkeys(map(_without_ins, profiles)))}

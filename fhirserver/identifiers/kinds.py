@@ -17,7 +17,7 @@ _BELGIUM: Final = "https://www.ehealth.fgov.be/standards/fhir"
 _OF_BELGIUM: Final = re.compile(r"https?://(?:www\.)?ehealth\.fgov\.be/standards/fhir(?=/)")
 _OLD_NAMING: Final = f"{_BELGIUM}/NamingSystem/"
 _NAMING: Final = f"{_BELGIUM}/core/NamingSystem/"
-_OID: Final = re.compile(r"[0-2](?:\.\d+){4,}", re.ASCII)
+_OID: Final = re.compile(r"[0-2](?:\.[0-9]+){4,}", re.ASCII)
 _REMEMBERED: Final = 4096
 
 
@@ -31,8 +31,6 @@ class Kind:
     others: tuple[str, ...]
     """Other urls of the same system."""
     form: re.Pattern[str]
-    expected: tuple[str, str, str]
-    """The form in words, in English, French and Dutch."""
     check: Callable[[str], bool]
     """Whether the check digits of a number of this form are right."""
     is_strict: bool
@@ -67,19 +65,13 @@ def _sirene(text: str) -> bool:
     return identifiers.is_siren(text) if len(text) == 9 else identifiers.is_siret(text)
 
 
-_NIR_FORM: Final = _form(r"[1-478]\d{4}(?:\d{2}|2[AB])\d{8}")
-_NIR_WORDS: Final = (
-    "15 characters: 13 of the number, with 2A or 2B for Corsica, and its key",
-    "15 caractères : 13 du numéro, avec 2A ou 2B pour la Corse, et sa clé",
-    "15 tekens: 13 van het nummer, met 2A of 2B voor Corsica, en de sleutel",
-)
+_NIR_FORM: Final = _form(r"[1-478][0-9]{4}(?:[0-9]{2}|2[AB])[0-9]{8}")
 _INSI: Final = "urn:oid:1.2.250.1.213.1.4."
 SSIN: Final = Kind(
     "NISS",
     f"{_NAMING}ssin",
     (_belgian_oid(1),),
-    _form(r"\d{11}"),
-    ("11 digits, without punctuation", "11 chiffres, sans ponctuation", "11 cijfers, zonder leestekens"),
+    _form(r"[0-9]{11}"),
     identifiers.is_niss,
     is_strict=True,
 )
@@ -87,12 +79,7 @@ NIHDI: Final = Kind(
     "INAMI/RIZIV",
     f"{_NAMING}nihdi",
     (f"{_NAMING}nihdi-professional", f"{_NAMING}nihdi-organization", _belgian_oid(2)),
-    _form(r"\d{8}(?:\d{3})?"),
-    (
-        "11 digits, or the 8 before the qualification",
-        "11 chiffres, ou les 8 qui précèdent la qualification",
-        "11 cijfers, of de 8 vóór de bekwaamheid",
-    ),
+    _form(r"[0-9]{8}(?:[0-9]{3})?"),
     identifiers.is_nihdi,
     is_strict=False,
 )
@@ -100,8 +87,7 @@ CBE: Final = Kind(
     "BCE/KBO",
     f"{_NAMING}cbe",
     (_belgian_oid(5),),
-    _form(r"[01]\d{9}"),
-    ("10 digits, the first 0 or 1", "10 chiffres, dont le premier est 0 ou 1", "10 cijfers, het eerste 0 of 1"),
+    _form(r"[01][0-9]{9}"),
     identifiers.is_cbe,
     is_strict=True,
 )
@@ -110,23 +96,21 @@ EHP: Final = Kind(
     f"{_NAMING}ehp",
     (_belgian_oid(6),),
     _form(r"\S+"),
-    ("a number without spaces", "un numéro sans espaces", "een nummer zonder spaties"),
     lambda text: True,
     is_strict=False,
 )
-INS_NIR: Final = Kind("INS-NIR", f"{_INSI}8", (), _NIR_FORM, _NIR_WORDS, identifiers.is_nir, is_strict=True)
-INS_NIA: Final = Kind("INS-NIA", f"{_INSI}9", (), _NIR_FORM, _NIR_WORDS, identifiers.is_nir, is_strict=True)
-INS_TEST: Final = Kind("INS-NIR-TEST", f"{_INSI}10", (), _NIR_FORM, _NIR_WORDS, identifiers.is_nir, is_strict=True)
-INS_DEMO: Final = Kind("INS-NIR-DEMO", f"{_INSI}11", (), _NIR_FORM, _NIR_WORDS, identifiers.is_nir, is_strict=True)
-NSS_NIR: Final = Kind("NSS-NIR", f"{_INSI}13", (), _NIR_FORM, _NIR_WORDS, identifiers.is_nir, is_strict=True)
-NSS_NIA: Final = Kind("NSS-NIA", f"{_INSI}14", (), _NIR_FORM, _NIR_WORDS, identifiers.is_nir, is_strict=True)
+INS_NIR: Final = Kind("INS-NIR", f"{_INSI}8", (), _NIR_FORM, identifiers.is_nir, is_strict=True)
+INS_NIA: Final = Kind("INS-NIA", f"{_INSI}9", (), _NIR_FORM, identifiers.is_nir, is_strict=True)
+INS_TEST: Final = Kind("INS-NIR-TEST", f"{_INSI}10", (), _NIR_FORM, identifiers.is_nir, is_strict=True)
+INS_DEMO: Final = Kind("INS-NIR-DEMO", f"{_INSI}11", (), _NIR_FORM, identifiers.is_nir, is_strict=True)
+NSS_NIR: Final = Kind("NSS-NIR", f"{_INSI}13", (), _NIR_FORM, identifiers.is_nir, is_strict=True)
+NSS_NIA: Final = Kind("NSS-NIA", f"{_INSI}14", (), _NIR_FORM, identifiers.is_nir, is_strict=True)
 _RPPS, _FINESS, _SIRENE = _https("rpps.esante.gouv.fr"), _https("finess.esante.gouv.fr"), _https("sirene.fr")
 RPPS: Final = Kind(
     "RPPS",
     _RPPS[0],
     _RPPS[1:],
-    _form(r"\d{11}"),
-    ("11 digits", "11 chiffres", "11 cijfers"),
+    _form(r"[0-9]{11}"),
     identifiers.is_rpps,
     is_strict=False,
 )
@@ -134,8 +118,7 @@ FINESS: Final = Kind(
     "FINESS",
     _FINESS[0],
     _FINESS[1:],
-    _form(r"\d{9}|2[AB]\d{7}"),
-    ("9 digits, or 2A or 2B and 7", "9 chiffres, ou 2A ou 2B et 7", "9 cijfers, of 2A of 2B en 7"),
+    _form(r"[0-9]{9}|2[AB][0-9]{7}"),
     identifiers.is_finess,
     is_strict=False,
 )
@@ -143,25 +126,13 @@ SIRENE: Final = Kind(
     "SIREN/SIRET",
     _SIRENE[0],
     _SIRENE[1:],
-    _form(r"\d{9}(?:\d{5})?"),
-    (
-        "9 digits of a SIREN or 14 of a SIRET",
-        "9 chiffres d'un SIREN ou 14 d'un SIRET",
-        "9 cijfers van een SIREN of 14 van een SIRET",
-    ),
+    _form(r"[0-9]{9}(?:[0-9]{5})?"),
     _sirene,
     is_strict=True,
 )
-_PREFIXED: Final = (
-    _form(r"[0-9]\S+"),
-    (
-        "a digit that tells its kind, and a number of that kind",
-        "un chiffre qui dit sa nature, et un numéro de cette nature",
-        "een cijfer dat de soort aangeeft, en een nummer van die soort",
-    ),
-)
-IDNPS: Final = Kind("IDNPS", "urn:oid:1.2.250.1.71.4.2.1", (), *_PREFIXED, _of_professional, is_strict=False)
-IDNST: Final = Kind("IDNST", "urn:oid:1.2.250.1.71.4.2.2", (), *_PREFIXED, _of_structure, is_strict=False)
+_PREFIXED: Final = _form(r"[0-9]\S+")
+IDNPS: Final = Kind("IDNPS", "urn:oid:1.2.250.1.71.4.2.1", (), _PREFIXED, _of_professional, is_strict=False)
+IDNST: Final = Kind("IDNST", "urn:oid:1.2.250.1.71.4.2.2", (), _PREFIXED, _of_structure, is_strict=False)
 KINDS: Final = (
     SSIN, NIHDI, CBE, EHP,
     INS_NIR, INS_NIA, INS_TEST, INS_DEMO, NSS_NIR, NSS_NIA, RPPS, FINESS, SIRENE, IDNPS, IDNST,

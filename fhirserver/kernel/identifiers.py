@@ -7,6 +7,7 @@ France: the INSEE key of the NIR, and Luhn (ISO/IEC 7812-1) for SIREN, SIRET, FI
 """
 
 import re
+import time
 from typing import Final
 
 _NISS: Final = re.compile(r"\d{2}(?:[024][0-9]|[135][0-2])\d{7}", re.ASCII)
@@ -31,11 +32,14 @@ def niss_check(first9: str, born_2000: bool) -> str:
 def is_niss(text: str) -> bool:
     """Tell whether ``text`` is a NISS/INSZ or a BIS number: 11 digits, either century.
 
-    Unknown parts of the birth date are 00; a BIS number has its month raised by 20 or by 40.
+    Unknown parts of the birth date are 00; a BIS number has its month raised by 20 or by 40. Nobody is born in a year
+    to come.
     """
     if _NISS.fullmatch(text) is None or int(text[4:6]) > 31:
         return False
-    return text[9:] in {niss_check(text[:9], born_2000=False), niss_check(text[:9], born_2000=True)}
+    if text[9:] == niss_check(text[:9], born_2000=False):
+        return True
+    return text[9:] == niss_check(text[:9], born_2000=True) and 2000 + int(text[:2]) <= time.gmtime().tm_year
 
 
 def is_bis(text: str) -> bool:

@@ -17,7 +17,7 @@ from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.texts import Text
 from fhirserver.kernel.version import Method, Version
 from fhirserver.repository.definitions import StoredDefinitions
-from fhirserver.repository.judging import nominated
+from fhirserver.repository.judging import errors_of, nominated
 from fhirserver.repository.linked import read_many
 from fhirserver.repository.permits import Permits
 from fhirserver.repository.requests import Create, Delete, Update
@@ -60,6 +60,8 @@ async def validate(
             break
         report = profiled.validate(resource, resource_type, asked, fetched.references, fetched.codes)
     issues = nominated(issues_of(resource_type, report.findings), asked.profiles)
+    if resource_type == "Patient" and asked.mode is None and not errors_of(issues):
+        issues += services.identities.problems(resource)  # a write that is rehearsed tells them
     return [*issues, *_not_checked(sorted(fetched.unknown))]
 
 

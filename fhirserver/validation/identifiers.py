@@ -6,7 +6,7 @@ The urls that mean one system, the forms and the rules are ``fhirserver/identifi
 from typing import Final
 
 from fhirserver.identifiers.judging import KEPT_AS_IT_IS, Fault, Judgement, judged
-from fhirserver.identifiers.kinds import KINDS
+from fhirserver.identifiers.kinds import KINDS, RPPS
 from fhirserver.kernel.outcome import IssueType, Severity
 from fhirserver.kernel.resource import Json
 from fhirserver.kernel.texts import Text
@@ -15,9 +15,9 @@ from fhirserver.validation.walk import Walk
 
 _FORM: Final = Text(
     "identifier-form",
-    en="{path} must have the form of a number of `{0}`: {1}.",
-    fr="{path} doit avoir la forme d'un numéro `{0}` : {2}.",
-    nl="{path} moet de vorm van een nummer van `{0}` hebben: {3}.",
+    en="{path} must have the form of a number of `{0}`: `{1}`.",
+    fr="{path} doit avoir la forme d'un numéro `{0}` : `{1}`.",
+    nl="{path} moet de vorm van een nummer van `{0}` hebben: `{1}`.",
 )
 _CHECK: Final = Text(
     "identifier-check",
@@ -33,10 +33,12 @@ _DOUBTFUL: Final = Text(
 )
 
 
+_ROLE: Final = "PractitionerRole"
+"""The directory of France numbers places of work in the system of professionals, in another form."""
 _OVERRIDE: Final = KEPT_AS_IT_IS.removeprefix("/StructureDefinition/")
 _SAID: Final[dict[Judgement, Findings]] = {
     **{
-        Judgement(Fault.FORM, kind): (Finding(".value", IssueType.VALUE, _FORM, (kind.name, *kind.expected)),)
+        Judgement(Fault.FORM, kind): (Finding(".value", IssueType.VALUE, _FORM, (kind.name, kind.form.pattern)),)
         for kind in KINDS
     },
     **{
@@ -55,4 +57,6 @@ _SAID: Final[dict[Judgement, Findings]] = {
 def check_identifier(value: Json, walk: Walk) -> Findings | None:
     """Judge the number of an Identifier, where it is of a national system."""
     found = judged(value)
-    return None if found is None else _SAID[found]
+    if found is None or (found.kind is RPPS and walk.resource.get("resourceType") == _ROLE):
+        return None
+    return _SAID[found]

@@ -90,7 +90,8 @@ def code(system: str, value: str) -> Json:
 WRONG: list[tuple[str, str, Change, str]] = [
     ("marital-status", "Patient patient",
      put(code(BE + "core/CodeSystem/cd-civilstate", "20"), "maritalStatus"), "Patient.maritalStatus"),
-    ("ssin-short", "Patient patient", put("8507309013", "identifier", 0, "value"), "Patient.identifier[0]"),
+    ("ssin-short", "Patient patient", put("8507309013", "identifier", 0, "value"),
+     "Patient.identifier[0] Patient.identifier[0].value"),
     ("ssin-without-value", "Patient patient", without("identifier", 0, "value"), "Patient.identifier[0]"),
     ("gender-at-birth", "Patient patient",
      put(code("urn:x", "x"), "extension", 0, "valueCodeableConcept"), "Patient.extension[0].value"),
@@ -159,7 +160,8 @@ WRONG: list[tuple[str, str, Change, str]] = [
     ("task-unasked", "Task task", without("requester"), "Task"),
     ("task-done-by-nobody", "Task task", put("completed", "status"), "Task"),
     ("network-number-lost", "Patient network-patient", without("identifier", 0), "Patient"),
-    ("network-ssin", "Patient network-patient", put("1", "identifier", 1, "value"), "Patient.identifier[1]"),
+    ("network-ssin", "Patient network-patient", put("1", "identifier", 1, "value"),
+     "Patient.identifier[1] Patient.identifier[1].value"),
     ("relation-without-start", "CareTeam therapeutic-relation", without("period", "start"), "CareTeam.period"),
     ("relation-of-another-kind", "CareTeam therapeutic-relation", put(code("urn:x", "x"), "category", 0), "CareTeam"),
     ("consent-scope", "Consent informed-consent",
@@ -196,7 +198,7 @@ WRONG_AS_PUBLISHED = {
 
 def test_published_examples_are_valid_but_for_those_that_are_not(corpora: Path, errors_of: Judge) -> None:
     claiming = [one for one in _published_examples(corpora) if one.get("meta", {}).get("profile")]
-    wrong = {one["id"] for one in claiming if one["resourceType"] != "Immunization" and errors_of(one)}
+    wrong = {one["id"] for one in claiming if one["resourceType"] != "Immunization" and _but_numbers(errors_of(one))}
     assert len(claiming) > 100
     assert wrong == WRONG_AS_PUBLISHED.keys()
 
@@ -205,9 +207,14 @@ def test_published_vaccinations_are_valid_once_they_say_who_recorded_them(corpor
     vaccinations = [one for one in _published_examples(corpora) if one["resourceType"] == "Immunization"]
     assert len(vaccinations) == 19
     for one in vaccinations:
-        assert {expression for expression, _ in errors_of(one)} == {"Immunization.extension[0]"}
+        assert {expression for expression, _ in _but_numbers(errors_of(one))} == {"Immunization.extension[0]"}
         one["extension"][0]["valueReference"] = {"reference": "Practitioner/p"}
-        assert errors_of(one) == [], one["id"]
+        assert _but_numbers(errors_of(one)) == [], one["id"]
+
+
+def _but_numbers(errors: Errors) -> Errors:
+    """Leave the numbers of persons out that published examples have made up without check digits."""
+    return [one for one in errors if not (one[0].endswith("identifier.value") or "check digits" in one[1])]
 
 
 def _published_examples(corpora: Path) -> Iterator[Json]:
