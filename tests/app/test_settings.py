@@ -55,7 +55,7 @@ def test_off_is_refused_on_any_other_host(host: str) -> None:
         ("sites", "main,main", "each once"),
         ("sites", "fhir", "cannot name a site"),
         ("sites", "Main", "match pattern"),
-        ("sites", "", "match pattern"),
+        ("sites", "", "at least 1 item"),
         ("base_url", "fhir.example.org", "expected an origin"),
         ("default_count", "2000", "default_count exceeds max_count"),
         ("database_prefix", "a.b", "match pattern"),
