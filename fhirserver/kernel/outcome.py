@@ -34,6 +34,7 @@ Spec: http://hl7.org/fhir/R4/operationoutcome.html and http://hl7.org/fhir/R4/ht
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate
 from typing import ClassVar, Final
 
 from fhirserver.kernel.resource import Resource
@@ -50,6 +51,9 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     INFORMATION = "information"
+
+
+_GRAVEST: Final = tuple(Severity)
 
 
 class IssueType(StrEnum):
@@ -149,15 +153,43 @@ class Issue:
         return found
 
 
+LONGEST_OUTCOME: Final = 100_000
+"""In characters: past it nobody learns more, and answers only grow with what was sent."""
 _ALL_OK: Final = Text("all-ok", en="All OK.", fr="Tout est en ordre.", nl="Alles is in orde.")
+_MORE: Final = Text(
+    "more-problems",
+    en="The resource has more problems than the {0} listed.",
+    fr="La ressource a plus de problèmes que les {0} énumérés.",
+    nl="De resource heeft meer problemen dan de {0} die zijn opgesomd.",
+)
+
+
+def more_than(count: int) -> Issue:
+    """Return the issue that says that there are more than those listed."""
+    return Issue.of(IssueType.TOO_COSTLY, _MORE.told(str(count)), Severity.INFORMATION)
 
 
 def outcome_of(issues: Iterable[Issue], language: str = ENGLISH) -> Resource:
-    """Render issues as an OperationOutcome; none at all reads "all ok", as R4 requires one issue at least."""
-    rendered = [issue.to_json(language) for issue in issues]
+    """Render issues, of very many the gravest; none at all reads "all ok", as R4 requires one issue at least."""
+    told = list(issues)
+    rendered = [issue.to_json(language) for issue in told]
+    if len(rendered) > 1 and sum(map(_length, rendered)) > LONGEST_OUTCOME:
+        rendered = _cut(told, language)
     if not rendered:
         rendered = [Issue.of(IssueType.INFORMATIONAL, _ALL_OK.told(), Severity.INFORMATION).to_json(language)]
     return {"resourceType": "OperationOutcome", "issue": rendered}
+
+
+def _cut(issues: list[Issue], language: str) -> list[Resource]:
+    """Render the gravest issues as far as there is room, one at least, and say that there are more."""
+    grave = sorted(issues, key=lambda issue: _GRAVEST.index(issue.severity))
+    rendered = [issue.to_json(language) for issue in grave]
+    kept = sum(length <= LONGEST_OUTCOME for length in accumulate(map(_length, rendered))) or 1
+    return [*rendered[:kept], more_than(kept).to_json(language)]
+
+
+def _length(rendered: Resource) -> int:
+    return len(str(rendered))
 
 
 class FhirError(Exception):

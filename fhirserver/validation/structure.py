@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from fhirserver.definitions.registry import Definitions
-from fhirserver.kernel.outcome import Issue, IssueType, Severity
+from fhirserver.kernel.outcome import Issue, IssueType, more_than
 from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.texts import Text
 from fhirserver.terminology.required import RequiredCodes
@@ -22,12 +22,6 @@ from fhirserver.validation.walk import Walk, World, no_world
 MAX_DEPTH: Final = 32
 """Extensions in extensions, items in items, resources in resources; more would strain the stack."""
 
-_MORE: Final = Text(
-    "more-problems",
-    en="The resource has more problems than the {0} listed.",
-    fr="La ressource a plus de problèmes que les {0} énumérés.",
-    nl="De resource heeft meer problemen dan de {0} die zijn opgesomd.",
-)
 UNKNOWN_TYPE: Final = Text(
     "type-unknown",
     en="The resource must be of a type that R4 defines.",
@@ -69,8 +63,7 @@ def issues_of(resource_type: str, found: list[Finding]) -> list[Issue]:
     """Return findings about a resource as the issues of an OperationOutcome."""
     issues = [issue_of(resource_type, finding) for finding in found[:MAX_FINDINGS]]
     if len(found) > MAX_FINDINGS:
-        told = _MORE.told(str(MAX_FINDINGS))
-        issues.append(Issue.of(IssueType.TOO_COSTLY, told, Severity.INFORMATION))
+        issues.append(more_than(MAX_FINDINGS))
     return issues
 
 
