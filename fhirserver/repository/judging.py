@@ -24,7 +24,7 @@ def judge(services: Services, resource: Resource, resource_type: str) -> list[Is
         issues = services.validator.validate(resource, resource_type)
     else:
         report = profiled.validate(resource, resource_type, asked)
-        issues = nominated(issues_of(resource_type, report.findings), asked.profiles)
+        issues = nominated(issues_of(services.definitions, resource_type, report.findings), asked.profiles)
     return policy.weighed(issues, datetime.now(UTC).date()) if issues and policy.warn_until else issues
 
 

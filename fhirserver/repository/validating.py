@@ -59,7 +59,7 @@ async def validate(
         if not await fetched.fetch(services, access, report.needs):
             break
         report = profiled.validate(resource, resource_type, asked, fetched.references, fetched.codes)
-    issues = nominated(issues_of(resource_type, report.findings), asked.profiles)
+    issues = nominated(issues_of(services.definitions, resource_type, report.findings), asked.profiles)
     if resource_type == "Patient" and asked.mode is None and not errors_of(issues):
         issues += services.identities.problems(resource)  # a write that is rehearsed tells them
     return [*issues, *_not_checked(sorted(fetched.unknown))]

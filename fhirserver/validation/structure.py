@@ -15,6 +15,7 @@ from fhirserver.kernel.outcome import Issue, IssueType, more_than
 from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.texts import Text
 from fhirserver.terminology.required import RequiredCodes
+from fhirserver.validation.base_rules import base_rule
 from fhirserver.validation.compiler import Compiler
 from fhirserver.validation.findings import MAX_FINDINGS, Finding
 from fhirserver.validation.walk import Walk, World, no_world
@@ -56,19 +57,20 @@ class StructureValidator:
             told = OTHER_TYPE.told(resource_type)
             return [Issue.of(IssueType.STRUCTURE, told, expression=(resource_type,))]
         found = self._compiler.type_check(resource_type)(resource, Walk(resource, self._max_depth, self._world))
-        return [] if found is None else issues_of(resource_type, list(found))
+        return [] if found is None else issues_of(self._definitions, resource_type, list(found))
 
 
-def issues_of(resource_type: str, found: list[Finding]) -> list[Issue]:
+def issues_of(definitions: Definitions, resource_type: str, found: list[Finding]) -> list[Issue]:
     """Return findings about a resource as the issues of an OperationOutcome."""
-    issues = [issue_of(resource_type, finding) for finding in found[:MAX_FINDINGS]]
+    issues = [_issue_of(definitions, resource_type, finding) for finding in found[:MAX_FINDINGS]]
     if len(found) > MAX_FINDINGS:
         issues.append(more_than(MAX_FINDINGS))
     return issues
 
 
-def issue_of(resource_type: str, finding: Finding) -> Issue:
+def _issue_of(definitions: Definitions, resource_type: str, finding: Finding) -> Issue:
     """Return what a finding of a resource says, with its whole FHIRPath."""
     expression = resource_type + finding.path
     told = finding.text.told(*finding.values, path=expression)
-    return replace(Issue.of(finding.code, told, finding.severity, (expression,)), rule=finding.rule)
+    rule = finding.rule or base_rule(definitions, resource_type, finding.path)
+    return replace(Issue.of(finding.code, told, finding.severity, (expression,)), rule=rule)

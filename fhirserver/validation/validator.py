@@ -116,7 +116,7 @@ class Validator:
 
     def issues(self, resource: Resource, resource_type: str, asked: Asked = ASKED) -> list[Issue]:
         """Return what is found as the issues of an OperationOutcome."""
-        return issues_of(resource_type, self.validate(resource, resource_type, asked).findings)
+        return issues_of(self._definitions, resource_type, self.validate(resource, resource_type, asked).findings)
 
     @property
     def plans(self) -> Plans:
