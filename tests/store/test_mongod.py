@@ -81,11 +81,12 @@ def runs(pid: int) -> bool:
         return False
 
 
-def seconds_until_ended(pid: int, *, at_most: float) -> float:
-    start = time.monotonic()
-    while runs(pid) and time.monotonic() - start < at_most:
+def has_ended(pid: int) -> bool:
+    """Wait for the end of a process, long on a busy machine."""
+    patience = time.monotonic() + 60
+    while runs(pid) and time.monotonic() < patience:
         time.sleep(0.02)
-    return time.monotonic() - start
+    return not runs(pid)
 
 
 def put(mongod: ManagedMongod, name: str) -> None:
@@ -226,7 +227,7 @@ def test_kill_9_of_the_owner_leaves_no_mongod_and_a_clean_folder(tmp_path: Path)
     with owner_of(tmp_path) as (owner, said):
         pid = int(said[0])
         owner.kill()
-        assert seconds_until_ended(pid, at_most=5) < 5
+        assert has_ended(pid)
     with ManagedMongod.start(tmp_path) as mongod:
         assert (mongod.owned, mongod.pid == pid) == (True, False)
     assert UNCLEAN not in log_of(tmp_path)
@@ -253,7 +254,7 @@ def test_an_owner_that_forgets_to_stop_leaves_no_mongod(tmp_path: Path) -> None:
         check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")
-    assert seconds_until_ended(int(run.stdout.split()[0]), at_most=5) < 5
+    assert has_ended(int(run.stdout.split()[0]))
 
 
 def test_kill_9_of_the_mongod_loses_nothing_acknowledged(tmp_path: Path) -> None:
