@@ -37,11 +37,19 @@ class AccessTokens:
         self._clock = clock
 
     async def issue(
-        self, authorization: Authorization, client: Client, person: Person | None, *, audience: str, lives_s: float
+        self,
+        authorization: Authorization,
+        client: Client,
+        person: Person | None,
+        *,
+        audience: str,
+        lives_s: float,
+        organization_name: str | None = None,
     ) -> str:
-        """Return a new token for ``audience``, a FHIR base."""
+        """Return a new token for ``audience``, a FHIR base; ``organization_name`` is that of the first organization."""
         jti, now = secrets.token_urlsafe(_JTI_BYTES), self._clock()
         record = _record(authorization, client, person, now, now + lives_s)
+        record["organization_name"] = organization_name
         await self._records.insert(jti, record, lives_s)
         return await self._sign(jti, record, audience)
 
@@ -197,6 +205,7 @@ def _iua(record: Mapping[str, Any]) -> dict[str, Any]:
     organization = record["organizations"][0] if record["organizations"] else None
     known = {
         "subject_name": record["name"],
+        "subject_organization": record.get("organization_name"),
         "subject_organization_id": organization,
         "subject_role": [{"system": _ROLE_SYSTEM, "code": role} for role in record["roles"]],
         "purpose_of_use": [{"system": _PURPOSE_SYSTEM, "code": record["purpose"]}],

@@ -8,6 +8,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+import orjson
+
 from fhirserver.kernel.base64url import base64url
 from fhirserver.smart.authorization import Authorization, Person
 from fhirserver.smart.clients import Client
@@ -28,7 +30,11 @@ async def issue(services: Services, authorization: Authorization, client: Client
         note_user(person.name, authorization.site, person.fhir_user, person.roles, person.organizations)
     lives_s = _life_s(services, authorization)
     audience = services.network.base_of(authorization.issuer, authorization.site)
-    token = await services.access_tokens.issue(authorization, client, person, audience=audience, lives_s=lives_s)
+    organizations = (client.organization or "",) if person is None else person.organizations
+    name = await _name_of(services, authorization.site, organizations[0]) if organizations else None
+    token = await services.access_tokens.issue(
+        authorization, client, person, audience=audience, lives_s=lives_s, organization_name=name
+    )
     await _confirm(services, authorization, person)
     answer = {
         "access_token": token,
@@ -40,6 +46,13 @@ async def issue(services: Services, authorization: Authorization, client: Client
     if person is not None and authorization.has(OPENID):
         answer["id_token"] = await _id_token(services, authorization, person, token)
     return answer
+
+
+async def _name_of(services: Services, site: str, organization: str) -> str | None:
+    """Return the name of an organization (``Organization/1``); None: there is none."""
+    found = await services.open_site(site).read_many([organization]) if organization else []
+    contents = (orjson.loads(one.content) for one in found if one.content is not None)
+    return next((one.get("name") for one in contents), None)
 
 
 def _life_s(services: Services, authorization: Authorization) -> float:

@@ -27,6 +27,7 @@ async def service_asks(network: Network, **changes: object) -> Any:  # noqa: ANN
 
 
 async def test_6_5_14_both_grants_give_tokens_with_the_claims(app: App, network: Network) -> None:
+    await network.put({"resourceType": "Organization", "id": "1", "name": "Hospital A"})
     browser = await network.person(roles=("physician",), organizations=("Organization/1",))
     of_user = claims_of((await app.tokens(browser, "launch/patient patient/*.rs"))["access_token"])
     of_service = claims_of((await service_asks(network)).json()["access_token"])
@@ -36,6 +37,7 @@ async def test_6_5_14_both_grants_give_tokens_with_the_claims(app: App, network:
         assert claims["extensions"]["ihe_iua"]["purpose_of_use"][0]["code"] == "TREAT"
     iua = of_user["extensions"]["ihe_iua"]
     assert (iua["subject_name"], iua["subject_organization_id"]) == ("Dr A", "Organization/1")
+    assert iua["subject_organization"] == "Hospital A"
     assert (iua["subject_role"][0]["code"], iua["person_id"]) == ("physician", "p1")
 
 
