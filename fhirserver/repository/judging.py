@@ -16,6 +16,16 @@ from fhirserver.validation.structure import issues_of
 _UNKNOWN_PROFILE: Final = "profile-unknown"
 
 
+_FORGIVEN: Final = {
+    "invariant-untold": "R4's text allows what the expression of the rule cannot tell",
+    "bundle-full-url-id": "three of R4's own examples have full urls of other ids",
+    "bundle-reference": "one of R4's own examples refers to an entry by its type and id alone",
+    "quantity-ucum": "twenty of R4's own examples have such units, and many a sender",
+    "extension-not-defined": "it may be of a package that is not installed here",
+}
+"""What only warns who writes, by the id of its message, and why: the resource is what its sender calls R4."""
+
+
 def judge(services: Services, resource: Resource, resource_type: str) -> list[Issue]:
     """Return what there is to say of a resource; it may be stored unless there is an error among it."""
     policy, profiled = services.validation, services.profiled
@@ -25,7 +35,18 @@ def judge(services: Services, resource: Resource, resource_type: str) -> list[Is
     else:
         report = profiled.validate(resource, resource_type, asked)
         issues = nominated(issues_of(services.definitions, resource_type, report.findings), asked.profiles)
+    issues = forgiving(issues)
     return policy.weighed(issues, datetime.now(UTC).date()) if issues and policy.warn_until else issues
+
+
+def forgiving(issues: list[Issue]) -> list[Issue]:
+    """Make warnings of the errors that do not refuse a write."""
+    return [_forgiven(issue) for issue in issues] if issues else issues
+
+
+def _forgiven(issue: Issue) -> Issue:
+    is_forgiven = issue.told is not None and issue.told.text.id in _FORGIVEN
+    return replace(issue, severity=Severity.WARNING) if is_forgiven and issue.severity is Severity.ERROR else issue
 
 
 def nominated(issues: list[Issue], profiles: Collection[str]) -> list[Issue]:

@@ -16,6 +16,7 @@ from fhirserver.fhirpath.items import Extended
 from fhirserver.kernel.outcome import IssueType, Severity
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.validation.certainty import Certainty, Keys, Test, certainty_of, heads_of
+from fhirserver.validation.comparing import COMPARING
 from fhirserver.validation.findings import Check, Finding, Findings, Rule
 from fhirserver.validation.said import Text, say
 from fhirserver.validation.walk import Walk
@@ -30,6 +31,12 @@ _BROKEN: Final = Text(
     en="{path} must meet the rule {0}: {1}",
     fr="{path} doit respecter la règle {0} : {1}",
     nl="{path} moet voldoen aan regel {0}: {1}",
+)
+_UNTOLD: Final = Text(
+    "invariant-untold",
+    en="{path} must meet the rule {0}, which its values are too vague to tell: {1}",
+    fr="{path} doit respecter la règle {0}, ce que ses valeurs trop vagues ne permettent pas d'établir : {1}",
+    nl="{path} moet voldoen aan regel {0}, maar de waarden zijn te vaag om dat vast te stellen: {1}",
 )
 _NOT_READ: Final = Text(
     "invariant-unreadable",
@@ -80,8 +87,10 @@ class _Ready:
     """A compiled invariant."""
 
     certainty: Certainty
-    holds: Callable[[Json, Walk], bool]
+    holds: Callable[[Json, Walk], bool | None]
+    """None: nothing can be told of elements that are there."""
     broken: Finding
+    untold: Finding
     not_run: Finding
     is_told: bool
     """Whether anyone wants to know that it could not be run."""
@@ -155,22 +164,16 @@ class Invariants:
         keys = self._properties(type_name)
         heads = heads_of(tree, keys)
 
-        def holds(value: Json, walk: Walk) -> bool:
+        def holds(value: Json, walk: Walk) -> bool | None:
             items = evaluate(value, walk.environment)
             if not items:  # nothing can be told, which is well where an element is absent
-                return not heads or type(value) is not dict or any(names.isdisjoint(value) for names in heads)
+                is_absent = not heads or type(value) is not dict or any(names.isdisjoint(value) for names in heads)
+                return is_absent or None
             return len(items) == 1 and _plain(items[0][1]) is not False
 
-        human = one.human if one.human.endswith(".") else one.human + "."
-        broken = say(
-            IssueType.INVARIANT,
-            _BROKEN,
-            one.key,
-            human,
-            severity=one.severity,
-            rule=one.rule,
-        )
-        return _Ready(certainty_of(tree, keys), holds, broken, _told(_NOT_RUN, one), self._warnings)
+        broken = _broken(_BROKEN, one)
+        untold = _broken(_UNTOLD, one) if one.expression in COMPARING else broken
+        return _Ready(certainty_of(tree, keys), holds, broken, untold, _told(_NOT_RUN, one), self._warnings)
 
     def _properties(self, type_name: str) -> Keys:
         if not self._definitions.has_type(type_name) and "." not in type_name:
@@ -189,6 +192,11 @@ class Invariants:
 
 def _plain(value: Json) -> Json:
     return value.value if type(value) is Extended else value
+
+
+def _broken(text: Text, one: Invariant) -> Finding:
+    human = one.human if one.human.endswith(".") else one.human + "."
+    return say(IssueType.INVARIANT, text, one.key, human, severity=one.severity, rule=one.rule)
 
 
 def _told(text: Text, one: Invariant) -> Finding:
@@ -226,6 +234,9 @@ def _certain(certainty: Certainty) -> Test:
 
 def _run(one: _Ready, value: Json, walk: Walk) -> Finding | None:
     try:
-        return None if one.holds(value, walk) else one.broken
+        holds = one.holds(value, walk)
     except FhirPathError:
         return one.not_run if one.is_told else None
+    if holds is None:
+        return one.untold
+    return None if holds else one.broken
