@@ -17,7 +17,7 @@ from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.texts import Text
 from fhirserver.kernel.version import Method, Version
 from fhirserver.repository.definitions import StoredDefinitions
-from fhirserver.repository.judging import errors_of, nominated
+from fhirserver.repository.judging import errors_of, forgiving, nominated
 from fhirserver.repository.linked import read_many
 from fhirserver.repository.permits import Permits
 from fhirserver.repository.requests import Create, Delete, Update
@@ -34,6 +34,7 @@ _ROUNDS: Final = 4
 """What was fetched may show that more is needed; no profile takes so many."""
 _MOST_REFERENCES: Final = 200
 """Followed at a time; those beyond are judged by the types that they name."""
+_WRITES: Final = ("create", "update")
 _NOT_AT_HAND: Final = Text(
     "value-set-unknown",
     en="Codes were not checked by the value set `{0}`, whose codes cannot be worked out here.",
@@ -60,6 +61,8 @@ async def validate(
             break
         report = profiled.validate(resource, resource_type, asked, fetched.references, fetched.codes)
     issues = nominated(issues_of(services.definitions, resource_type, report.findings), asked.profiles)
+    if asked.mode in _WRITES:
+        issues = forgiving(issues)
     if resource_type == "Patient" and asked.mode is None and not errors_of(issues):
         issues += services.identities.problems(resource)  # a write that is rehearsed tells them
     return [*issues, *_not_checked(sorted(fetched.unknown))]
