@@ -26,6 +26,10 @@ class StructureSource(Protocol):
         """Return the StructureDefinition with a url, or ``url|version``, decoded anew; None: there is none."""
         ...
 
+    def versions(self, url: str) -> Sequence[str]:
+        """Return the versions of a StructureDefinition that there are, in the order in which they count."""
+        ...
+
 
 class Structures:
     """All StructureDefinitions of a site: the first source that has one gives it."""
@@ -47,6 +51,10 @@ class Structures:
                 return found
         return None
 
+    def versions(self, url: str) -> Sequence[str]:
+        """Return the versions of a StructureDefinition that there are, in the order in which they count."""
+        return [version for source in self._sources for version in source.versions(url)]
+
 
 class PackagedStructures:
     """Those of the packages that a site uses, the shipped ones included."""
@@ -64,6 +72,11 @@ class PackagedStructures:
         """Return a StructureDefinition; of several versions the last."""
         found = next((one for one in self._active.find(canonical) if one.entry.type == TYPE), None)
         return None if found is None else self._pinned(found)
+
+    def versions(self, url: str) -> Sequence[str]:
+        """Return the versions of a StructureDefinition that there are, in the order in which they count."""
+        found = [one for one in self._active.find(url) if one.entry.type == TYPE]
+        return [one.entry.version or one.package.version for one in found]
 
     def _pinned(self, place: Place) -> Resource:
         """Let a definition name others in the versions that its package needs, where there are several of these."""

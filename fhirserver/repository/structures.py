@@ -65,6 +65,10 @@ class StoredStructures:
         found = [one for one in self._by_url.get(named.url, ()) if named.version in (None, one.version)]
         return parse_json(zlib.decompress(found[-1].content)) if found else None
 
+    def versions(self, url: str) -> list[str]:
+        """Return the versions of a StructureDefinition that are stored, the last one first."""
+        return [one.version for one in reversed(self._by_url.get(url, ()))]
+
     async def refresh(self) -> None:
         """Learn what has changed. Raises Unavailable."""
         async with self._lock:

@@ -83,6 +83,8 @@ def test_of_several_versions_the_last_counts_unless_one_is_named(machine: Machin
     assert version_of(structures.structure(making.PROFILE)) == "1.10.0"
     assert version_of(structures.structure(f"{making.PROFILE}|1.9.0")) == "1.9.0"
     assert structures.structure(f"{making.PROFILE}|1.1.0") is None
+    assert structures.versions(making.PROFILE) == ["1.10.0", "1.9.0", "1.2.0-draft"]
+    assert structures.versions(making.VALUE_SET) == []
 
 
 def test_a_site_has_the_packages_that_are_given_to_it(machine: Machine) -> None:
@@ -150,10 +152,14 @@ def test_the_first_source_that_has_a_structure_gives_it(machine: Machine) -> Non
         def structure(self, canonical: str) -> Resource | None:
             return {"resourceType": "StructureDefinition", "version": "mine"} if canonical == making.PROFILE else None
 
+        def versions(self, url: str) -> list[str]:
+            return ["mine"] if url == making.PROFILE else []
+
     packaged = PackagedStructures(machine.active())
     both = Structures((Stored(), packaged))
     assert version_of(both.structure(making.PROFILE)) == "mine"
     assert version_of(both.structure(f"{making.PROFILE}|1.0.0")) == "1.0.0"
+    assert both.versions(making.PROFILE) == ["mine", "1.0.0"]
     assert both.mark == f"1 {packaged.mark}"
 
 

@@ -74,6 +74,20 @@ def both(definitions: Definitions, builtin: Builtin) -> Validator:
     return _validator([one for each in COUNTRIES for one in _read(_package(each)).values()], definitions, builtin)
 
 
+@pytest.mark.parametrize(("version", "told"), [("2.2.0", 0), ("2.1.0", 1), ("2.0.1", 1), ("1.2.0", 1)])
+def test_older_versions_of_fr_core_are_judged_by_ours(version: str, told: int, both: Validator) -> None:
+    """Versions 2.0 to 2.2 are accepted, and told of; those before are not known."""
+    patient = copy.deepcopy(_read(_package("fr") / "example")["Patient-fr-qualified"])
+    patient["meta"]["profile"] = [f"https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-patient-ins|{version}"]
+    del patient["birthDate"]
+    issues = both.issues(patient, "Patient")
+    versions = [one.told.values[-1] for one in issues if one.told and one.told.text.id == "profile-version"]
+    unknown = [one for one in issues if one.told and one.told.text.id == "profile-unknown"]
+    assert (len(versions), len(unknown)) == ((0, told) if version < "2" else (told, 0))
+    assert set(versions) <= {"2.2.0"}
+    assert bool([one for one in issues if one.severity is Severity.ERROR]) is not bool(unknown)
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_shapes_are_valid(name: str, both: Validator) -> None:
     assert _errors_of(both, parse_json(_bytes(SHAPES[name]))) == []

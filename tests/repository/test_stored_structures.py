@@ -75,6 +75,7 @@ async def test_of_several_versions_the_last_counts(door: Door) -> None:
     found = other.structure(URL)
     assert found is not None
     assert found["version"] == "1.10.0"
+    assert other.versions(URL) == ["1.10.0", "1.9.0", "1.2.0"]
 
 
 async def test_the_worker_that_wrote_knows_at_once(door: Door) -> None:

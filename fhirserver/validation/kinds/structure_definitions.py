@@ -10,6 +10,7 @@ from fhirserver.kernel.outcome import IssueType
 from fhirserver.kernel.resource import Json
 from fhirserver.validation.findings import Check, Findings
 from fhirserver.validation.profiles.sources import Structures
+from fhirserver.validation.profiles.versions import tolerant
 from fhirserver.validation.said import Text, say
 from fhirserver.validation.walk import Walk
 
@@ -26,11 +27,12 @@ _MOST: Final = 50
 
 def structure_check(structures: Structures) -> Check:
     """Return the check of a profile by its differential."""
+    find = tolerant(structures)
 
     def check(value: Json, walk: Walk) -> Findings | None:
         if value.get("derivation") != "constraint" or not isinstance(value.get("differential"), dict):
             return None
-        problems = [one for one in generate(value, structures.structure).problems if one.rule.value not in _UNTOLD]
+        problems = [one for one in generate(value, find).problems if one.rule.value not in _UNTOLD]
         return [
             say(IssueType.BUSINESS_RULE, _BREAKS, one.element, one.rule.value, path=".differential", rule=None)
             for one in problems[:_MOST]

@@ -112,7 +112,7 @@ class Extensions:
         if plan.type_name != "Extension":
             return (say(IssueType.EXTENSION, _NOT_AN_EXTENSION, url, rule=Rule(url, "")),)
         found: list[Finding] = []
-        structure = self._plans.structures.structure(url) or {}
+        structure = self._plans.structure(url) or {}
         contexts = [] if url in _ANYWHERE else self._contexts(structure)
         if contexts and not any(self._stands(each, host, owner, walk) for each in contexts):
             found.append(say(IssueType.EXTENSION, _CONTEXT, url, rule=Rule(url, "")))

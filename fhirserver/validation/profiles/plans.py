@@ -4,7 +4,7 @@ Spec: http://hl7.org/fhir/R4/profiling.html
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fhirserver.definitions.registry import Definitions
@@ -19,6 +19,7 @@ from fhirserver.validation.profiles.deep_walk import DeepWalk
 from fhirserver.validation.profiles.nodes import BadSnapshot, Node, read_tree
 from fhirserver.validation.profiles.sites import Item, ItemCheck
 from fhirserver.validation.profiles.sources import BASE, Codes, Structures
+from fhirserver.validation.profiles.versions import in_version, stand_in, tolerant
 from fhirserver.validation.said import Text, say
 from fhirserver.validation.walk import Scope, Walk
 
@@ -29,6 +30,12 @@ _UNKNOWN: Final = Text(
     en="{path} was not checked against the profile `{0}`, which is not known here.",
     fr="{path} n'a pas été vérifié selon le profil `{0}`, qui n'est pas connu ici.",
     nl="{path} is niet gecontroleerd volgens het profiel `{0}`, dat hier niet bekend is.",
+)
+_OTHER_VERSION: Final = Text(
+    "profile-version",
+    en="{path} was checked by version `{1}` of the profile `{0}`: the version that is named is not known here.",
+    fr="{path} a été vérifié selon la version `{1}` du profil `{0}` : la version nommée n'est pas connue ici.",
+    nl="{path} is gecontroleerd volgens versie `{1}` van het profiel `{0}`: de genoemde versie is hier niet bekend.",
 )
 _UNREADABLE: Final = Text(
     "profile-unreadable",
@@ -77,17 +84,14 @@ class Plans:
         self.definitions = definitions
         self.codes = codes
         self.invariants = invariants
+        self.structure = tolerant(structures)
+        """Finds structures by canonical, in another version where need be."""
         self._structures = structures
         self._mark = structures.mark
         self._plans: dict[str, Plan | None] = {}
         self._trees: dict[str, Node | None] = {}
         self._types: dict[str, str | None] = {}
         self._snapshots: dict[str, dict[str, Resource]] = {}
-
-    @property
-    def structures(self) -> Structures:
-        """Where profiles come from."""
-        return self._structures
 
     def refresh(self) -> None:
         """Forget everything when the structures have changed."""
@@ -106,7 +110,7 @@ class Plans:
         if self.definitions.has_type(name) and canonical.startswith(BASE):
             return name
         if canonical not in self._types:
-            found = self._structures.structure(canonical)
+            found = self.structure(canonical)
             self._types[canonical] = None if found is None else str(found.get("type"))
         return self._types[canonical]
 
@@ -119,8 +123,23 @@ class Plans:
         """Return a profile by canonical; None: it is not known."""
         if canonical not in self._plans:
             structure = self._structures.structure(canonical)
-            self._plans[canonical] = None if structure is None else self._compile(structure, canonical)
+            found = self._in_other_version(canonical) if structure is None else self._compile(structure, canonical)
+            self._plans[canonical] = found
         return self._plans[canonical]
+
+    def _in_other_version(self, canonical: str) -> Plan | None:
+        """Return the profile in the version that stands in for one that is not here, of which its findings tell."""
+        version = stand_in(self._structures, canonical)
+        plan = None if version is None else self.plan(in_version(canonical, version))
+        return None if plan is None else replace(plan, problems=(*self._other_version(canonical), *plan.problems))
+
+    def _other_version(self, canonical: str) -> Findings:
+        """Tell of a version that is not here and of the one that stands in for it."""
+        version = None if self._structures.structure(canonical) else stand_in(self._structures, canonical)
+        if version is None:
+            return ()
+        rule = Rule(canonical, "")
+        return (say(IssueType.NOT_FOUND, _OTHER_VERSION, canonical, version, severity=Severity.WARNING, rule=rule),)
 
     def _compile(self, structure: Resource, canonical: str) -> Plan:
         url = str(structure.get("url", canonical))
@@ -143,7 +162,7 @@ class Plans:
         snapshot = structure.get("snapshot")
         if isinstance(snapshot, dict) and snapshot.get("element"):
             return snapshot["element"], ()
-        made = generate(structure, self._structures.structure)
+        made = generate(structure, self.structure)
         told_of = (
             say(
                 IssueType.PROCESSING,
@@ -156,7 +175,7 @@ class Plans:
             )
             for one in made.problems[:_MAX_PROBLEMS]
         )
-        return made.elements, tuple(told_of)
+        return made.elements, (*self._other_version(str(structure.get("baseDefinition"))), *told_of)
 
     def written(self, owner: str, name: str) -> Resource | None:
         """Return the ElementDefinition of an element of a base type."""

@@ -27,6 +27,10 @@ class Structures(Protocol):
         """Return a StructureDefinition by ``url`` or ``url|version``, decoded, with or without a snapshot."""
         ...
 
+    def versions(self, url: str) -> Sequence[str]:
+        """Return the versions of a StructureDefinition that there are, in the order in which they count."""
+        ...
+
 
 class Codes(Protocol):
     """Gives the codes of value sets, and what codes are shown as."""
@@ -54,6 +58,11 @@ class PackagedStructures:
         found = self._definitions.resource(canonical)
         return found if found is not None and found.get("resourceType") == "StructureDefinition" else None
 
+    def versions(self, url: str) -> Sequence[str]:
+        """Return the versions of a StructureDefinition that there are, in the order in which they count."""
+        found = self.structure(url)
+        return () if found is None else (str(found.get("version", "")),)
+
 
 class GivenStructures:
     """Structures at hand, which go before those of another source."""
@@ -80,3 +89,8 @@ class GivenStructures:
             if wanted.version is None or one.get("version") == wanted.version:
                 return one
         return None if self._behind is None else self._behind.structure(canonical)
+
+    def versions(self, url: str) -> Sequence[str]:
+        """Return the versions of a StructureDefinition that there are, in the order in which they count."""
+        given = [str(one.get("version", "")) for one in self._given.get(url, ())]
+        return given if self._behind is None else [*given, *self._behind.versions(url)]

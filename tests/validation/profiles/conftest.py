@@ -8,6 +8,7 @@ import pytest
 
 from fhirserver.codec.fhir_json import parse_json
 from fhirserver.definitions.registry import Definitions
+from fhirserver.kernel.outcome import Issue
 from fhirserver.terminology.builtin import Builtin
 from fhirserver.terminology.library import Given
 from fhirserver.terminology.required import RequiredCodes
@@ -17,6 +18,7 @@ from fhirserver.validation.validator import Asked, Validator
 Problems: TypeAlias = list[tuple[str, str, str]]
 """(severity, issue code, expression) triples"""
 Judge: TypeAlias = Callable[..., Problems]
+Tell: TypeAlias = Callable[..., list[Issue]]
 
 
 @pytest.fixture(scope="session")
@@ -25,17 +27,27 @@ def required(definitions: Definitions, builtin: Builtin) -> RequiredCodes:
 
 
 @pytest.fixture(scope="session")
-def judge(definitions: Definitions, builtin: Builtin, required: RequiredCodes) -> Judge:
+def tell(definitions: Definitions, builtin: Builtin, required: RequiredCodes) -> Tell:
     """Validate JSON text by structures, value sets and code systems given with it."""
 
-    def check(text: str, *given: dict[str, Any], profiles: Sequence[str] = (), declared: bool = True) -> Problems:
+    def check(text: str, *given: dict[str, Any], profiles: Sequence[str] = (), declared: bool = True) -> list[Issue]:
         structures = GivenStructures(given, PackagedStructures(definitions))
         terms = Given([one for one in given if one["resourceType"] != "StructureDefinition"])
         codes = RequiredCodes(definitions, (terms, builtin))
         by_url = {one.get("url"): one for one in given}
         validator = Validator(definitions, required, structures, codes, find=by_url.get)
         resource = parse_json(text.encode())
-        issues = validator.issues(resource, resource["resourceType"], Asked(tuple(profiles), declared))
+        return validator.issues(resource, resource["resourceType"], Asked(tuple(profiles), declared))
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def judge(tell: Tell) -> Judge:
+    """Validate in the same way; the outcome in short."""
+
+    def check(text: str, *given: dict[str, Any], profiles: Sequence[str] = (), declared: bool = True) -> Problems:
+        issues = tell(text, *given, profiles=profiles, declared=declared)
         return [(one.severity.value, one.code.value, one.expression[0]) for one in issues]
 
     return check

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.validation.profiles.conftest import Judge, profile
+from fhirserver.kernel.outcome import Severity
+from tests.validation.profiles.conftest import Judge, Tell, profile
 
 PATIENT = '{{"resourceType":"Patient"{}}}'
 P = "http://a.b/p"
@@ -68,12 +69,18 @@ def test_element(judge: Judge, element: dict[str, Any], members: str, expected: 
     assert judge(PATIENT.format(members), given, profiles=[P]) == expected
 
 
+OTHER = ("warning", "not-found", "Patient")
 CLAIMS = [
     pytest.param("http://a.b/unknown", [("warning", "not-found", "Patient")], id="an unknown profile is a warning"),
     pytest.param("http://a.b/o", [("error", "structure", "Patient")], id="a profile of another type"),
     pytest.param("http://a.b/abstract", [("error", "structure", "Patient")], id="an abstract profile"),
     pytest.param("http://a.b/v|2", [("error", "required", "Patient")], id="a version that is there"),
-    pytest.param("http://a.b/v|1", [("warning", "not-found", "Patient")], id="a version that is not"),
+    pytest.param("http://a.b/v|1", [("warning", "not-found", "Patient")], id="another major version"),
+    pytest.param("http://a.b/v|3.0.0", [("warning", "not-found", "Patient")], id="a newer major version"),
+    pytest.param("http://a.b/v|2.0.0", [("error", "required", "Patient"), OTHER], id="an older minor version"),
+    pytest.param("http://a.b/v|2.9-ballot", [("error", "required", "Patient"), OTHER], id="a newer minor version"),
+    pytest.param("http://a.b/v|current", [("warning", "not-found", "Patient")], id="a version without a number"),
+    pytest.param("http://a.b/o|0.1", [("warning", "not-found", "Patient")], id="a definition without versions"),
 ]
 
 
@@ -90,6 +97,59 @@ def test_claims(judge: Judge, canonical: str, expected: list[tuple[str, str, str
     inner = f'{{"resourceType":"Bundle","type":"collection","entry":[{{"resource":{text}}}]}}'
     where = "Bundle.entry[0].resource"
     assert judge(inner, *given) == [(severity, code, where) for severity, code, _ in expected]
+
+
+def _versioned(*versions: str) -> list[dict[str, Any]]:
+    """Return versions of a profile that tell themselves apart by the element that they ask for."""
+    elements = ("Patient.name", "Patient.photo", "Patient.contact")
+    return [
+        profile("Patient", {"path": path, "min": 1}, url="http://a.b/v", version=version)
+        for path, version in zip(elements, versions, strict=False)
+    ]
+
+
+NEAREST = [
+    pytest.param("2.1.0", ["3.0.0", "2.2.0", "2.0.0"], "2.2.0", id="the first of the same major version"),
+    pytest.param("2.0.0", ["3.0.0", "2.2.0", "2.0.0"], None, id="the one that is named, where it is here"),
+    pytest.param("2.1.0", ["20.1.0", "2-draft"], "2-draft", id="numbers, not texts, are compared"),
+]
+
+
+@pytest.mark.parametrize(("asked", "versions", "expected"), NEAREST)
+def test_another_version_is_named(tell: Tell, asked: str, versions: list[str], expected: str | None) -> None:
+    text = PATIENT.format(f',"meta":{{"profile":["http://a.b/v|{asked}"]}}')
+    told = [one for one in tell(text, *_versioned(*versions)) if one.told and one.told.text.id == "profile-version"]
+    assert [(one.told.values, one.severity) for one in told if one.told] == (
+        [] if expected is None else [((f"http://a.b/v|{asked}", expected), Severity.WARNING)]
+    )
+
+
+def test_profiles_name_others_in_other_versions(judge: Judge) -> None:
+    """https://hl7.org/fhir/R4/references.html#canonical: in a version that is not here."""
+    base = profile("Patient", {"path": "Patient.name", "min": 1}, url="http://a.b/base", version="2.2.0")
+    derived = profile("Patient", {"path": "Patient.photo", "max": "0"}, base="http://a.b/base|2.1.0")
+    period = profile("Period", {"path": "Period.start", "min": 1}, url="http://a.b/period", version="1.1.0")
+    typed = profile(
+        "Patient",
+        {"path": "Patient.name.period", "type": [{"code": "Period", "profile": ["http://a.b/period|1.0.0"]}]},
+        {"path": "Patient.generalPractitioner",
+         "type": [{"code": "Reference", "targetProfile": ["http://a.b/o|4.1"]}]},
+        url="http://a.b/typed",
+    )  # fmt: skip
+    target = profile("Organization", {"path": "Organization.alias", "min": 1}, url="http://a.b/o", version="4.0")
+    assert judge(PATIENT.format(',"photo":[{"title":"x"}]'), base, derived, profiles=[P]) == [
+        ("error", "required", "Patient"), ("error", "structure", "Patient"), OTHER,
+    ]  # fmt: skip
+    text = PATIENT.format(
+        ',"contained":[{"resourceType":"Organization","id":"o","name":"O"}],"name":[{"period":{"end":"2020"}}],'
+        '"generalPractitioner":[{"reference":"#o"}]'
+    )
+    found = judge(text, period, typed, target, profiles=["http://a.b/typed"])
+    assert sorted(found) == [
+        ("error", "required", "Patient.name[0].period"),
+        ("error", "structure", "Patient.generalPractitioner[0]"),
+        ("warning", "not-found", "Patient.name[0].period"),
+    ]
 
 
 def _sliced(*slices: dict[str, Any], rules: str = "open", **more: object) -> dict[str, Any]:
