@@ -24,7 +24,7 @@ _COMPILED = "compiled"
 
 @dataclass(frozen=True, slots=True)
 class PackagedParameters:
-    """The SearchParameters of a site's installed packages: those of shipped ones would be indexed unasked."""
+    """The SearchParameters of a site's packages, those that ship included."""
 
     active: ActivePackages
 
@@ -35,9 +35,7 @@ class PackagedParameters:
 
     def definitions(self) -> list[Resource]:
         """Return them, the last versions first."""
-        found = sorted(
-            self.active.installed("SearchParameter"), key=lambda one: order_key(one.entry.version), reverse=True
-        )
+        found = sorted(self.active.of("SearchParameter"), key=lambda one: order_key(one.entry.version), reverse=True)
         return [one.read() for one in found]
 
 
