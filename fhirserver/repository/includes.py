@@ -3,7 +3,7 @@
 Spec: http://hl7.org/fhir/R4/search.html#revinclude
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,7 +17,7 @@ from fhirserver.kernel.version import Version
 from fhirserver.repository.planning import within_access
 from fhirserver.repository.services import Services
 from fhirserver.repository.versioned import as_referred_to
-from fhirserver.search.parameters import Bound
+from fhirserver.search.parameters import Bound, keys_by_target
 from fhirserver.search.plan import HasTerm, IsOneOf, Plan, any_of
 from fhirserver.search.query import ANY, Include
 from fhirserver.store.search import Hit
@@ -96,8 +96,8 @@ def _reverse_plan(services: Services, access: Access, hits: Sequence[Hit], inclu
     types = services.definitions.resource_types if include.source_type == ANY else (include.source_type,)
     plans = []
     for source_type in types:
-        bounds = _bound(services, access, include, source_type)
-        terms = [term for target, keys in wanted.items() for term in _reverse_terms(bounds, target, keys)]
+        keys_to = _keys_to(services, access, include, source_type)
+        terms = [f"{key}={one}" for target, ones in wanted.items() for key in keys_to.get(target, ()) for one in ones]
         if terms:
             plans.append(_readable(access, source_type, HasTerm(tuple(dict.fromkeys(terms)))))
     if sum(len(plan.terms) for plan in plans if isinstance(plan, HasTerm)) > _MAX_TERMS:
@@ -105,22 +105,23 @@ def _reverse_plan(services: Services, access: Access, hits: Sequence[Hit], inclu
     return any_of(*plans)
 
 
-def _reverse_terms(bounds: Iterable[Bound], target_type: str, targets: Sequence[str]) -> Iterable[str]:
-    keys = dict.fromkeys(key for bound in bounds if target_type in bound.targets for key in bound.keys)
-    return (f"{key}={target}" for key in keys for target in targets)
+def _keys_to(services: Services, access: Access, include: Include, source_type: str) -> Mapping[str, Sequence[str]]:
+    """Return the keys of references to each type that an include follows backwards."""
+    if include.code == ANY and access.mask(source_type) is None:
+        return services.binder.parameters.of(source_type).keys_to
+    return keys_by_target(_bound(services, access, include, source_type))
 
 
 def _readable(access: Access, resource_type: str, plan: Plan) -> Plan:
     return within_access(access, resource_type, (plan,), Right.READ)
 
 
-def _bound(services: Services, access: Access, include: Include, source_type: str) -> list[Bound]:
+def _bound(services: Services, access: Access, include: Include, source_type: str) -> Sequence[Bound]:
     """Return the parameters that an include follows, by the keys of elements that the caller sees."""
     if include.code != ANY:
-        found = [services.binder.find(source_type, include.code)]
+        found: Sequence[Bound] = (services.binder.find(source_type, include.code),)
     else:
-        parameters = services.binder.parameters.of(source_type).bound.values()
-        found = [bound for bound in parameters if bound.definition.type is SearchType.REFERENCE]
+        found = services.binder.parameters.of(source_type).references
     if access.mask(source_type) is None:
         return found
     hiding = Hiding(services.binder, access)

@@ -75,7 +75,7 @@ class Bound:
     """Of a number: its elements are integers."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TypeParameters:
     """Everything searchable on one resource type."""
 
@@ -85,6 +85,25 @@ class TypeParameters:
     """The keys under which a resource has one value at most."""
     marks: Mapping[str, str] = field(default_factory=dict)
     """Of custom parameters that have a key of their own: code to mark, whether served already or not."""
+
+    @cached_property
+    def references(self) -> tuple[Bound, ...]:
+        """The parameters that are references."""
+        return tuple(bound for bound in self.bound.values() if bound.definition.type is SearchType.REFERENCE)
+
+    @cached_property
+    def keys_to(self) -> Mapping[str, tuple[str, ...]]:
+        """The keys of references to each type."""
+        return keys_by_target(self.references)
+
+
+def keys_by_target(references: Iterable[Bound]) -> dict[str, tuple[str, ...]]:
+    """Return the keys under which references may lead to each type."""
+    found: dict[str, dict[str, None]] = {}
+    for bound in references:
+        for target in bound.targets:
+            found.setdefault(target, {}).update(dict.fromkeys(bound.keys))
+    return {target: tuple(keys) for target, keys in found.items()}
 
 
 class SearchParameters:

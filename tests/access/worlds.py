@@ -42,6 +42,7 @@ _OPENING_S: Final = 120
 BASE: Final = "http://localhost/fhir/"
 
 _INSTANT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+\-]\d\d:\d\d)")
+_LASTED = re.compile(r"in \d+ ms")
 _CURSOR = re.compile(r"_cursor=[A-Za-z0-9_\-]+")
 _SEALED = re.compile(r'"(?:cursor|first|next|previous)":"[A-Za-z0-9_\-]+"')
 _KEPT_HEADERS = ("etag", "location", "content-location", "content-type", "allow", "www-authenticate", "x-progress")
@@ -136,8 +137,8 @@ def _next(body: bytes) -> str | None:
 
 
 def _blank(text: str) -> str:
-    """Leave out what differs between two runs of the same: instants and sealed cursors."""
-    return _SEALED.sub("sealed", _CURSOR.sub("_cursor=", _INSTANT.sub("instant", text)))
+    """Leave out what differs between two runs of the same: instants, durations and sealed cursors."""
+    return _SEALED.sub("sealed", _CURSOR.sub("_cursor=", _LASTED.sub("in some ms", _INSTANT.sub("instant", text))))
 
 
 @dataclass(frozen=True)
