@@ -37,6 +37,7 @@ _BY_TYPE: Final[Mapping[Country, Mapping[str, str]]] = {
         "Appointment": f"{_FRENCH}/fr-core-appointment",
         "Encounter": f"{_FRENCH}/fr-core-encounter",
         "HealthcareService": f"{_FRENCH}/fr-core-healthcare-service",
+        "Location": f"{_FRENCH}/fr-core-location",
         "Organization": f"{_FRENCH}/fr-core-organization",
         "Practitioner": f"{_FRENCH}/fr-core-practitioner",
         "PractitionerRole": f"{_FRENCH}/fr-core-practitioner-role",

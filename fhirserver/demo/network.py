@@ -195,7 +195,7 @@ def _places(site: Site) -> Iterator[Resource]:
         "position": position_of(site.town, 400),
         "managingOrganization": refer_to("Organization", site.key),
     }
-    yield _place(site.key, site.words.fr, "si", {"type": [kind(systems.ROLE_CODE, "HOSP")], **fields})
+    yield _place(site, site.key, site.words.fr, "si", fields)
     for unit in site.units:
         yield from _ward(site, unit)
 
@@ -204,20 +204,33 @@ def _ward(site: Site, unit: str) -> Iterator[Resource]:
     ward, name = unit_id(site, unit), f"{UNITS[unit].words.fr} - {site.words.fr}"
     owner = {"managingOrganization": refer_to("Organization", ward)}
     inside = {"partOf": refer_to("Location", site.key), "position": position_of(site.town, 400)}
-    yield _place(ward, name, "wa", {"type": [kind(systems.ROLE_CODE, "HU")], **inside, **owner})
+    yield _place(site, ward, name, "wa", {**inside, **owner})
     seen: set[str] = set()
     for bed in beds(site, unit):
         room = bed[:-1]
         label = f"{site.number}{site.units.index(unit):02d}{bed[-2]}"
         if room not in seen:
             seen.add(room)
-            yield _place(room, f"Chambre {label}", "ro", {"partOf": refer_to("Location", ward), **owner})
-        yield _place(bed, f"Lit {label}{bed[-1]}", "bd", {"partOf": refer_to("Location", room), **owner})
+            yield _place(site, room, f"Chambre {label}", "ro", {"partOf": refer_to("Location", ward), **owner})
+        yield _place(site, bed, f"Lit {label}{bed[-1]}", "bd", {"partOf": refer_to("Location", room), **owner})
 
 
-def _place(logical_id: str, name: str, physical: str, fields: dict[str, Json]) -> Resource:
+_TYPES: Final = {
+    Country.BELGIUM: {"si": (systems.ROLE_CODE, "HOSP"), "wa": (systems.ROLE_CODE, "HU")},
+    Country.FRANCE: {
+        "si": (systems.FRENCH_PLACE, "BAT"),
+        "wa": (systems.FRENCH_PLACE, "AILE"),
+        "ro": (systems.FRENCH_PLACE, "CHAMB"),
+        "bd": (systems.FRENCH_PLACE, "LIT"),
+    },
+}
+"""By what a place is physically."""
+
+
+def _place(site: Site, logical_id: str, name: str, physical: str, fields: Resource) -> Resource:
     head = {"status": "active", "name": name, "mode": "instance"}
-    types = {"type": fields.pop("type")} if "type" in fields else {}
+    known = _TYPES[site.country].get(physical)
+    types = {"type": [kind(*known)]} if known else {}
     return resource("Location", logical_id, {**head, **types, "physicalType": kind(PHYSICAL, physical), **fields})
 
 

@@ -202,7 +202,7 @@ def _in_town(team: tuple[Professional, ...], town: str) -> Iterator[Resource]:
         "status": "active",
         "name": organization["name"],
         "mode": "instance",
-        "type": [kind(systems.ROLE_CODE, "PC")],
+        "type": [kind(systems.ROLE_CODE, "PC") if country is Country.BELGIUM else kind(systems.FRENCH_PLACE, "BAT")],
         "address": address_of(town, street, country),
         "position": position_of(town, -300),
         "managingOrganization": refer_to("Organization", practice),

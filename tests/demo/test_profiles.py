@@ -49,7 +49,7 @@ def test_both_countries_claim(resources: list[Resource]) -> None:
     claims = [(one["resourceType"], url) for one in resources for url in one["meta"].get("profile", ())]
     assert {kind for kind, _ in claims} == CLAIMING
     assert len({url for _, url in claims if "/be-" in url}) == 17
-    assert len({url for _, url in claims if "/fr-core-" in url}) == 20
+    assert len({url for _, url in claims if "/fr-core-" in url}) == 21
 
 
 def test_nothing_claims_what_is_not_shipped(of_type: Callable[[str], list[Resource]], definitions: Definitions) -> None:
