@@ -20,7 +20,7 @@ from tests.access.worlds import Ask, Callers, World, fill, opened, put
 _APP = callers({"app": ["patient/*.cruds"]}, patient="a")
 _STAFF = callers({"staff": ["user/*.cruds"]}, rules=Labelled())
 _RECORDS = ("resource", "history", "content.files", "content.chunks")
-_TIMES = 5
+_TIMES = 15
 """A watch of the server asks something now and then: what was asked each time counts."""
 _PATCH = b'[{"op":"add","path":"/language","value":"fr"}]'
 _KIND = {"content-type": "application/json-patch+json"}

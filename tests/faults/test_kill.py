@@ -17,7 +17,7 @@ def test_nothing_acknowledged_is_lost_whatever_is_killed(tmp_path: Path) -> None
     with stage(tmp_path, seed=7) as set_up:
         rounds = [set_up.play(number, target, SHORT) for number, target in enumerate(Target, 1)]
     assert [problem for played in rounds for problem in played.problems] == []
-    assert all(played.counts["acknowledged"] > 20 for played in rounds), "there was load before and after each kill"
+    assert all(played.counts["acknowledged"] > 5 for played in rounds), "there was load before and after each kill"
 
 
 def test_a_killed_server_starts_again_at_once_on_its_own_database(tmp_path: Path) -> None:
