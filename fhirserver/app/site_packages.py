@@ -15,6 +15,8 @@ from fhirserver.definitions.structures import PackagedStructures, Structures, St
 from fhirserver.interactions.capabilities import PackagesNow
 from fhirserver.kernel.resource import Resource
 from fhirserver.kernel.version_order import order_key
+from fhirserver.search.custom import NO_CUSTOMS, with_packaged
+from fhirserver.search.parameters import SearchParameters
 from fhirserver.settings import Settings
 from fhirserver.terminology.packages import PackageTerms, Remembered
 from fhirserver.validation.profiles import sources
@@ -37,6 +39,11 @@ class PackagedParameters:
         """Return them, the last versions first."""
         found = sorted(self.active.of("SearchParameter"), key=lambda one: order_key(one.entry.version), reverse=True)
         return [one.read() for one in found]
+
+    def marks(self, parameters: SearchParameters, definitions: Definitions) -> frozenset[str]:
+        """Return the marks of all that are served beside the core's ``parameters``."""
+        customs = with_packaged(definitions, NO_CUSTOMS, self.definitions())
+        return parameters.extended(customs, frozenset(), {}).marks()
 
 
 @dataclass(frozen=True, slots=True)

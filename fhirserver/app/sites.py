@@ -155,7 +155,10 @@ class Builder:
             self.settings, name, Binder(self.knowledge.definitions, self.knowledge.parameters, self._rules(name))
         )
         validation_policy(self.settings, name, self.knowledge.definitions)
-        await self._store(name).prepare()
+        store = self._store(name)
+        await store.prepare()
+        known = self.knowledge
+        await ParameterStore(store).settle(self.packages.of(name).parameters.marks(known.parameters, known.definitions))
 
     async def prepare_network(self) -> None:
         """Create what belongs to no site: collections, indexes, keys. Raises Unavailable, WrongSecret."""

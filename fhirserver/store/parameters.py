@@ -66,6 +66,15 @@ class ParameterStore:
         with translated():
             return _ledger_of(await self._settings.find_one({"_id": _LEDGER}))
 
+    async def settle(self, marks: Collection[str]) -> None:
+        """Enter marks as ready in a new database: nothing is stored that lacks a value."""
+        with translated():
+            for collection in (self._store.resources, self._store.histories):
+                if await collection.find_one({}, {"_id": 1}) is not None:
+                    return
+            new: Document = {"$setOnInsert": {"ready": sorted(marks)}}
+            await self._settings.update_one({"_id": _LEDGER}, new, upsert=True)
+
     async def withdraw(self, marks: Collection[str]) -> None:
         """Take marks out of the ledger: from now on somebody writes without them."""
         gone = {"ready": list(marks), "indexing": list(marks)}
