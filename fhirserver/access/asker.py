@@ -54,6 +54,11 @@ class Asker:
         return replace(self, purposes=purposes_of(BREAK_GLASS))
 
 
+def is_professional(caller: Caller) -> bool:
+    """Tell whether a caller may have posts, which begin and end."""
+    return caller.fhir_user is not None and caller.fhir_user.startswith(_PROFESSIONAL)
+
+
 def purposes_of(code: str) -> frozenset[str]:
     """Return a purpose of use and the wider ones."""
     found = {code}

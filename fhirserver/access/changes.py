@@ -21,6 +21,8 @@ class Changes:
     """``Type/id`` of references, and identifiers as terms have them."""
     patients: frozenset[str] = frozenset()
     """Logical ids."""
+    may_lack: bool = False
+    """So much is written that an older one among it may be new, and not be told."""
 
 
 EVERYTHING: Final = Changes(everything=True)

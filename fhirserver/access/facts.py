@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from fhirserver.access.asker import Asker, AskerLoader
+from fhirserver.access.asker import Asker, AskerLoader, is_professional
 from fhirserver.access.changes import Changes
 from fhirserver.access.consents import PRIVACY, ConsentReader, PrivacyConsent
 from fhirserver.access.fact_source import FactSource, some
@@ -22,6 +22,8 @@ MAX_PATIENTS: Final = 5000
 """Resources of evidence, and Consents, of one caller; beyond it the caller must keep to one patient."""
 _MAX_TEAMS: Final = 1000
 _CHUNK: Final = 500
+_TIMELESS: Final = frozenset({RelationKind.SELF})
+"""Evidence that does not expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Facts:
     """In ticks."""
     concerned: frozenset[str] | None = frozenset()
     """The patients whom they are about; None: more than can be told."""
+    is_lasting: bool = False
+    """Whether time alone leaves what was loaded as it is, so that only ``now`` goes on."""
 
     def may_differ(self, changes: Changes) -> bool:
         """Tell whether changes of the record may have made other facts of them."""
@@ -80,7 +84,8 @@ class FactLoader:
         related = dict(zip(counted, found, strict=True))
         concerned = _concerned(caller, found, only)
         consents = await self._consents(asker, roles, concerned)
-        return Facts(asker, roles, related, consents, ticks(self.source.now_us), concerned)
+        is_lasting = not is_professional(caller) and all(_TIMELESS.issuperset(kinds) for kinds in counted)
+        return Facts(asker, roles, related, consents, ticks(self.source.now_us), concerned, is_lasting)
 
     def _roles(self, caller: Caller, asker: Asker) -> tuple[Role, ...]:
         """Return the roles an account names, else those that posts show, else what the site gives by default."""

@@ -34,6 +34,8 @@ class Granted:
     rules: Rules
     has_masks: bool
     """Whether there may be elements, of whatever type, that the caller never sees."""
+    decision: str
+    """By what is decided, as the audit trail has it."""
     _allowed: dict[tuple[str, Right], bool] = field(default_factory=dict, compare=False)
     _filters: dict[tuple[str, Right], Plan] = field(default_factory=dict, compare=False)
     _within: dict[tuple[str, Right], Plan] = field(default_factory=dict, compare=False)
@@ -61,7 +63,7 @@ class Granted:
 
     def filter(self, resource_type: str, right: Right, near: Plan = ALL) -> Plan:
         """Return the plan that every resource of the type must match, without what ``near`` asks for already."""
-        if self._keeps_to_record(resource_type, near):
+        if near is not ALL and self._keeps_to_record(resource_type, near):
             return self._within_record(resource_type, right)
         found = self._filters.get((resource_type, right))
         if found is None:
@@ -100,7 +102,7 @@ class Granted:
     def _keeps_to_record(self, resource_type: str, near: Plan) -> bool:
         """Tell whether what is asked for keeps to the record of the patient of the token."""
         patient = self.scopes.patient
-        if patient is None or near is ALL:
+        if patient is None:
             return False
         members = self._members.get(resource_type)
         if members is None:
@@ -177,7 +179,7 @@ class Grants:
         known = self._granted.get(caller.token_id)
         if known is not None and known.rules is rules and known.is_for(caller, binder):
             return known
-        granted = Granted(caller, self._scopes(caller, binder), rules, rules.has_masks)
+        granted = Granted(caller, self._scopes(caller, binder), rules, rules.has_masks, rules.decision)
         if caller.token_id:
             self._granted[caller.token_id] = granted
             if len(self._granted) > _REMEMBERED:

@@ -2,7 +2,8 @@
 
 Callers who are alike share what is loaded for them, and so do requests that come while it is being loaded. Every half
 second, when somebody calls, the changes of the record are looked at once for all callers: whose rules they may concern
-has them loaded anew. What time alone changes counts within ``OLDEST_S``.
+has them loaded anew. What time alone changes counts within ``OLDEST_S``: then rules are loaded anew too, or only made
+anew of the same facts where these do not expire, as those of a patient.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -22,12 +24,16 @@ from fhirserver.access.policy_reader import PolicyProblem
 from fhirserver.access.record_rules import RecordRules
 from fhirserver.access.role_terms import RoleTerms, check_criteria
 from fhirserver.access.site_rules import SiteRules
-from fhirserver.access.vocabulary import Vocabulary
+from fhirserver.access.vocabulary import Vocabulary, ticks
 from fhirserver.kernel.caller import Caller
 from fhirserver.search.bind import Binder
 
 FRESH_S: Final = 0.5
 OLDEST_S: Final = 10.0
+_POLICY_S: Final = 0.25
+"""How long a policy may serve before its file is looked at again."""
+LONGEST_S: Final = 60.0
+"""Facts that neither time nor any change concerns are loaded anew all the same."""
 _REMEMBERED: Final = 1000
 _ONE_PATIENT: Final = "patient/"
 
@@ -47,7 +53,7 @@ class PolicyFile:
     @property
     def now(self) -> Policy:
         """The policy as it is now."""
-        if time.monotonic() - self._checked_s > FRESH_S:
+        if time.monotonic() - self._checked_s > _POLICY_S:
             self._checked_s = time.monotonic()
             self._look()
         return self._policy
@@ -81,13 +87,14 @@ class _Loaded:
 
     begun_s: float
     rules: asyncio.Future[SiteRules]
+    longest_s: float
+    """Until when the facts may serve, should neither time nor any change concern them."""
     now: SiteRules | None = None
     """The rules, once they are loaded."""
 
     def outlives(self, changes: Changes) -> bool:
         """Tell whether they are loaded, and what they were loaded from is as it was."""
-        is_loaded = self.rules.done() and not self.rules.cancelled() and self.rules.exception() is None
-        return is_loaded and not self.rules.result().facts.may_differ(changes)
+        return self.now is not None and not self.now.facts.may_differ(changes)
 
 
 class SiteRuleBook:
@@ -98,36 +105,34 @@ class SiteRuleBook:
         policy: Callable[[], Policy],
         source: Callable[[], FactSource],
         changes: ChangeSource = UNWATCHED,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the policy and the record as they are whenever rules are loaded."""
-        self._policy, self._source, self._changes = policy, source, changes
+        self._policy, self._source, self._changes, self._clock = policy, source, changes, clock
         self._loaded: OrderedDict[Key, _Loaded] = OrderedDict()
         self._keys: dict[int, tuple[Caller, Key]] = {}
-        self._at_hand: dict[int, tuple[Caller, _Loaded]] = {}
-        """What callers were given since the last look: who comes again is given the same."""
+        self._at_hand: dict[int, tuple[Caller, float, _Loaded]] = {}
+        """What callers were given since the last look, and until when who comes again is given the same."""
         self._terms: RoleTerms | None = None
-        self._looked_s = -FRESH_S
+        self._looked_s = -inf
         self._looking: asyncio.Future[None] | None = None
 
     async def rules_for(self, caller: Caller) -> SiteRules:
         """Return the rules for a caller, which are at most half a second old."""
-        if time.monotonic() - self._looked_s > FRESH_S:
+        if self._clock() - self._looked_s > FRESH_S:
             await self._catch_up()
         key = self._key_of(caller)
         found = self._loaded.get(key)
-        if found is None or time.monotonic() - found.begun_s > OLDEST_S or not self._is_by_policy(found):
+        if found is None or not (self._is_young(found) or self._goes_on(found)):
             found = self._begin(key, caller)
-        self._at_hand[id(caller)] = caller, found  # which keeps the caller, and so its identity
+        until_s = min(self._looked_s + FRESH_S, found.begun_s + OLDEST_S)
+        self._at_hand[id(caller)] = caller, until_s, found  # which keeps the caller, and so its identity
         return found.now if found.now is not None else await asyncio.shield(found.rules)
 
     def at_hand(self, caller: Caller) -> SiteRules | None:
         """Return the rules for a caller where nothing has to be asked for them; None: await ``rules_for``."""
-        now_s = time.monotonic()
         found = self._at_hand.get(id(caller))
-        if found is None or now_s - self._looked_s > FRESH_S or now_s - found[1].begun_s > OLDEST_S:
-            return None
-        rules = found[1].now
-        return rules if rules is not None and rules.records.policy is self._policy() else None
+        return found[2].now if found is not None and self._clock() <= found[1] else None
 
     def _key_of(self, caller: Caller) -> Key:
         """Return the key of a caller: that of one who asked before is known."""
@@ -149,15 +154,29 @@ class SiteRuleBook:
         self._looking = None
 
     async def _look(self) -> None:
-        began_s = time.monotonic()
+        began_s = self._clock()
         changes = await self._changes.poll()
+        for one in self._loaded.values() if changes.may_lack else ():
+            one.longest_s = one.begun_s
         self._loaded = OrderedDict((key, one) for key, one in self._loaded.items() if one.outlives(changes))
         self._looked_s = began_s
         self._at_hand.clear()
 
-    def _is_by_policy(self, found: _Loaded) -> bool:
-        """Tell whether rules are of the policy as it is now."""
-        return found.now is None or found.now.records.policy is self._policy()
+    def _is_young(self, found: _Loaded) -> bool:
+        """Tell whether rules are of the policy as it is now, and of a moment that is not long ago."""
+        is_by_policy = found.now is None or found.now.records.policy is self._policy()
+        return is_by_policy and self._clock() - found.begun_s <= OLDEST_S
+
+    def _goes_on(self, found: _Loaded) -> bool:
+        """Make rules of the same facts at this moment, where time does not change these; tell whether it could be."""
+        rules, now_s = found.now, self._clock()
+        if rules is None or not rules.facts.is_lasting or now_s > found.longest_s:
+            return False
+        source = self._source()
+        if self._terms_of(source.binder) is not rules.terms:
+            return False
+        found.now, found.begun_s = rules.at(ticks(source.now_us)), now_s
+        return True
 
     async def load(self, caller: Caller, source: FactSource, only: frozenset[str] | None = None) -> SiteRules:
         """Load the rules for a caller from a source, of now or of an instant; ``only``: on some patients."""
@@ -168,7 +187,8 @@ class SiteRuleBook:
 
     def _begin(self, key: Key, caller: Caller) -> _Loaded:
         task = asyncio.ensure_future(self.load(caller, self._source()))
-        loaded = self._loaded[key] = _Loaded(time.monotonic(), task)
+        now_s = self._clock()
+        loaded = self._loaded[key] = _Loaded(now_s, task, now_s + LONGEST_S)
         self._loaded.move_to_end(key)
         if len(self._loaded) > _REMEMBERED:
             self._loaded.popitem(last=False)

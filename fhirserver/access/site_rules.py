@@ -5,7 +5,7 @@ they are conjuncts; ``decision`` says by which of them something is refused.
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fhirserver.access.facts import Facts
 from fhirserver.access.masks import Mask
@@ -26,7 +26,11 @@ class SiteRules:
     records: RecordRules
     terms: RoleTerms
     _plans: dict[tuple[str, Right], Plan] = field(default_factory=dict, compare=False)
-    _decisions: dict[bool, str] = field(default_factory=dict, compare=False)
+
+    def at(self, now: int) -> "SiteRules":
+        """Return the rules by the same facts at another moment, in ticks."""
+        facts = replace(self.facts, now=now)
+        return SiteRules(self.caller, facts, RecordRules(self.policy, self.terms.vocabulary, facts), self.terms)
 
     @property
     def policy(self) -> Policy:
@@ -41,12 +45,8 @@ class SiteRules:
     @property
     def decision(self) -> str:
         """The version of the policy and by which roles it decides."""
-        in_emergency = self.emergency is not None
-        found = self._decisions.get(in_emergency)
-        if found is None:
-            roles = ",".join(role.name for role in self.facts.roles) or "no role"
-            found = self._decisions[in_emergency] = f"{self.version} {roles}{' emergency' if in_emergency else ''}"
-        return found
+        roles = ",".join(role.name for role in self.facts.roles) or "no role"
+        return f"{self.version} {roles}{'' if self.emergency is None else ' emergency'}"
 
     @property
     def emergency(self) -> Emergency | None:

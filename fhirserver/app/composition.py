@@ -161,14 +161,14 @@ class Application:
         access = site.grants.at_hand(caller, site.live.now.binder)
         if access is None:
             return await self._repository_for(caller, trail)
-        trail.decided(access.rules.decision)
+        trail.decided(access.decision)
         return Repository(site.live, access, trail)
 
     async def _repository_for(self, caller: Caller, trail: Trail) -> Repository:
         """Return the door of a caller's site with what the caller is granted. Raises Unavailable."""
         site = self._site(caller.site)
         access = await site.grants.access_of(caller, site.live.now.binder)
-        trail.decided(access.rules.decision)
+        trail.decided(access.decision)
         return Repository(site.live, access, trail)
 
     def _repository_of(self, name: str) -> Repository:

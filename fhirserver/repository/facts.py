@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fhirserver.access.changes import EVERYTHING, FACT_TYPES, Changes
@@ -15,7 +15,7 @@ from fhirserver.repository.services import Services
 from fhirserver.search.bind import Binder
 from fhirserver.search.plan import IN_RECORD, NONE, Plan
 from fhirserver.store.as_of import AsOfSearcher
-from fhirserver.store.changes import changed_since, named_by
+from fhirserver.store.changes import MOST_TOLD, changed_since, named_by
 from fhirserver.store.search import Searcher
 from fhirserver.store.sorting import Window
 
@@ -68,22 +68,27 @@ def facts_at(services: Services, moment_us: int) -> RecordFacts:
 class FactChanges:
     """The changes of one site's facts, as one worker sees them: what was not among those of the last minutes before.
 
-    So nothing is missed that a transaction wrote with an earlier time than others which ended sooner.
+    So nothing is missed that a transaction wrote with an earlier time than others which ended sooner; when nobody has
+    asked for long, anything may have changed.
     """
 
     def __init__(self, services: Callable[[], Services]) -> None:
         """Watch the record of ``services``."""
         self._services = services
         self._known: set[tuple[str, int]] | None = None
+        self._asked_us = 0
 
     async def poll(self) -> Changes:
         """Return what is new. Raises Unavailable."""
-        services, known = self._services(), self._known
-        found = set(await changed_since(services.store, FACT_TYPES, services.clock() - _WINDOW_US))
+        services = self._services()
+        asked_us = services.clock()
+        known = self._known if asked_us - self._asked_us < _WINDOW_US else None
+        last_us = asked_us if known is None else self._asked_us
+        found = set(await changed_since(services.store, FACT_TYPES, last_us - _WINDOW_US))
         new = {key for key, _ in found - known} if known is not None else set()
         told = EVERYTHING if known is None or len(new) > _MANY else await self._told(services, new)
-        self._known = found
-        return told
+        self._known, self._asked_us = found, asked_us
+        return replace(told, may_lack=len(found) >= MOST_TOLD)
 
     @staticmethod
     async def _told(services: Services, keys: set[str]) -> Changes:

@@ -7,17 +7,17 @@ from fhirserver.kernel.version import Method
 from fhirserver.store.errors import translated
 from fhirserver.store.store import Store
 
-_MOST: Final = 10_000
+MOST_TOLD: Final = 10_000
 
 
 async def changed_since(store: Store, resource_types: Collection[str], moment_us: int) -> list[tuple[str, int]]:
     """Return instance and version of what was written of some types since a moment. Raises Unavailable.
 
-    Of more than ten thousand these are the latest: the others have been seen before.
+    Of more than ``MOST_TOLD`` these are the latest: the others have been seen before, but for those long under way.
     """
     wanted = {"y": {"$in": list(resource_types)}, "m": {"$gte": moment_us}}
     with translated():
-        cursor = store.resources.find(wanted, {"_id": 1, "v": 1}, sort=[("m", -1)], limit=_MOST)
+        cursor = store.resources.find(wanted, {"_id": 1, "v": 1}, sort=[("m", -1)], limit=MOST_TOLD)
         found: list[Any] = await cursor.to_list()
     return [(one["_id"], int(one["v"])) for one in found]
 
