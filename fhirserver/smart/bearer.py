@@ -1,22 +1,22 @@
 """The caller of a FHIR request, from its ``Authorization`` header and from nowhere else.
 
 A token that was verified is remembered. The records of those in use are looked at again several times a second, all
-with one question, and by a request itself where the last look is older than ``RECHECK_S``: what is revoked, withdrawn,
-locked or changed counts on every worker within a second.
+with one question. A request whose token was last looked at before ``RECHECK_S`` asks itself, together with those that
+come meanwhile: what is revoked, withdrawn, locked or changed counts on every worker within a second.
 Spec: https://www.rfc-editor.org/rfc/rfc6750, https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html
 """
 
-import asyncio
-import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from itertools import islice
 from typing import Any, Final
 
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.outcome import LoginRequired
 from fhirserver.smart.access_tokens import AccessTokens, caller_of
+from fhirserver.store.coalesce import Coalescer
 
 RECHECK_S: Final = 0.5
 REFRESH_S: Final = 0.3
@@ -25,13 +25,14 @@ _AT_ONCE: Final = 2000
 """Tokens that one question is about; those beyond are looked at when they come."""
 _REMEMBERED: Final = 20_000
 _BEARER: Final = b"Bearer "
+_BEARER_LENGTH: Final = len(_BEARER)
 _CHALLENGE: Final = 'Bearer realm="fhirserver"'
 
 
 class _Verified:
     """One token that is good, and when that was last found."""
 
-    __slots__ = ("caller", "certificate", "checked_s", "checking", "is_used", "jti", "record")
+    __slots__ = ("caller", "certificate", "checked_s", "is_used", "jti", "record", "until_s")
 
     def __init__(self, record: Mapping[str, Any], checked_s: float) -> None:
         self.jti: str = record["key"]
@@ -39,15 +40,22 @@ class _Verified:
         self.record = record
         self.caller = caller_of(record)
         self.checked_s = checked_s
-        self.checking: asyncio.Task[Caller | None] | None = None
+        self.until_s = self._until_s()
+        """Until when nothing has to be asked or refused for it."""
         self.is_used = True
         """A request has come with it since the last look."""
 
     def renew(self, record: Mapping[str, Any], checked_s: float) -> None:
         """Take the record as it is now; a caller who is as before stays the same object, by which others know it."""
+        if checked_s < self.checked_s:
+            return  # a later look was answered sooner
         if record is not self.record and record != self.record:
             self.record, self.caller = record, caller_of(record)
         self.checked_s = checked_s
+        self.until_s = self._until_s()
+
+    def _until_s(self) -> float:
+        return min(self.checked_s + RECHECK_S, self.caller.expires_at_s)
 
 
 class Authenticator:
@@ -58,11 +66,12 @@ class Authenticator:
         self._tokens = tokens
         self._clock = clock
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._look = Coalescer(self._look_at, _AT_ONCE)
 
     async def caller_of(self, headers: Mapping[bytes, bytes], site: str, certificate: str | None = None) -> Caller:
         """Return who asks a site, by a connection that shows ``certificate``. Raises LoginRequired, Unavailable."""
         token = _token_of(headers.get(b"authorization"))
-        digest = hashlib.sha256(token).digest()
+        digest = sha256(token).digest()
         known = self._verified.get(digest)
         if known is None:
             known = await self._verify(token, digest)
@@ -84,11 +93,11 @@ class Authenticator:
         header = headers.get(b"authorization", b"")
         if not header.startswith(_BEARER):
             return None
-        found = self._verified.get(hashlib.sha256(header[len(_BEARER) :]).digest())
+        found = self._verified.get(sha256(header[_BEARER_LENGTH:]).digest())
         if found is None or (found.certificate is not None and found.certificate != certificate):
             return None
-        now_s, caller = self._clock(), found.caller
-        if now_s - found.checked_s > RECHECK_S or caller.expires_at_s <= now_s or caller.site != site:
+        caller = found.caller
+        if self._clock() >= found.until_s or caller.site != site:
             return None
         found.is_used = True
         return caller
@@ -98,15 +107,12 @@ class Authenticator:
         used = list(islice(((digest, one) for digest, one in self._verified.items() if one.is_used), _AT_ONCE))
         if not used:
             return
-        asked_s = self._clock()
-        living = await self._tokens.living_of([one.jti for _, one in used])
-        for digest, one in used:
+        for _, one in used:
             one.is_used = False
-            record = living.get(one.jti)
-            if record is None:
+        living = await self._look_at([one for _, one in used])
+        for (digest, _), lives in zip(used, living, strict=True):
+            if not lives:
                 self._verified.pop(digest, None)
-            else:
-                one.renew(record, asked_s)
 
     async def _verify(self, token: bytes, digest: bytes) -> _Verified:
         asked_s = self._clock()
@@ -119,24 +125,21 @@ class Authenticator:
         return known
 
     async def _recheck(self, known: _Verified, digest: bytes) -> Caller:
-        """Look at the record again: once for all requests that wait for it."""
+        """Look at the record again: with one question for all requests that wait."""
         known.is_used = True
-        if known.checking is None:
-            known.checking = asyncio.create_task(self._look(known))
-            known.checking.add_done_callback(lambda _: setattr(known, "checking", None))
-        caller = await asyncio.shield(known.checking)
-        if caller is None:
+        if not await self._look(known):
             self._verified.pop(digest, None)
             raise _refused("The access token has expired or was revoked.")
-        return caller
-
-    async def _look(self, known: _Verified) -> Caller | None:
-        asked_s = self._clock()
-        record = await self._tokens.living(known.jti)
-        if record is None:
-            return None
-        known.renew(record, asked_s)
         return known.caller
+
+    async def _look_at(self, tokens: Sequence[_Verified]) -> list[bool]:
+        """Look at the records of tokens as they are now; tell of each whether it counts."""
+        asked_s = self._clock()
+        living = await self._tokens.living_of([one.jti for one in tokens])
+        for one in tokens:
+            if (record := living.get(one.jti)) is not None:
+                one.renew(record, asked_s)
+        return [one.jti in living for one in tokens]
 
 
 def _token_of(header: bytes | None) -> bytes:
