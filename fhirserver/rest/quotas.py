@@ -7,9 +7,9 @@ count, and who asks little is never counted.
 Spec: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/, RFC 6585 §4
 """
 
-import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Final, TypeAlias
 
 from fhirserver.kernel.caller import Caller
@@ -56,26 +56,41 @@ class Limit:
         return f'"{self.kind}";q={self.points};w={WINDOW_S}'
 
 
-@dataclass(slots=True)
 class _Window:
     """What one of a kind has spent since a window began."""
 
-    begun: int
-    shared: float = 0
-    """Of all workers, as of the last count."""
-    own: float = 0
-    """Since then, of this one."""
-    sending: float = 0
-    """Of it, what is being counted now."""
+    __slots__ = ("begun", "counted", "left", "limit", "said")
+
+    def __init__(self, limit: Limit, begun: int) -> None:
+        self.limit = limit
+        self.begun = begun
+        self.left = float(limit.points)
+        """Of the points, as far as this worker knows."""
+        self.counted = self.left
+        """The same as of the last count: what it is less now, this worker has spent since."""
+        self.said = b'"%b";r=%%d;t=%%d' % limit.kind.encode()
+        """The header of what is left."""
+
+    @property
+    def own(self) -> float:
+        """What this worker has spent since the last count."""
+        return self.counted - self.left
+
+    def become(self, counted: float) -> None:
+        """Take what was left of all workers as of a count; what this one has spent since comes off it."""
+        self.counted, self.left = counted, counted - self.own
 
 
-@dataclass(frozen=True, slots=True)
 class _Found:
     """What counts for a caller in a window."""
 
-    windows: Sequence[tuple[Limit, _Window]]
-    policy: tuple[bytes, bytes]
-    """The header that says what the limits are."""
+    __slots__ = ("caller", "policy", "windows")
+
+    def __init__(self, caller: Caller, windows: Sequence[_Window]) -> None:
+        self.caller = caller  # which keeps it, and so its identity
+        self.windows = windows
+        self.policy = (_POLICY, ", ".join(window.limit.policy for window in windows).encode())
+        """The header that says what the limits are."""
 
 
 _KINDS: Final = ("client", "user", "site")
@@ -83,6 +98,7 @@ _POLICY: Final = b"ratelimit-policy"
 _REST: Final = b"ratelimit"
 _NAMES: Final = {_POLICY: "RateLimit-Policy", _REST: "RateLimit"}
 _CALLERS: Final = 10_000
+_MORE_THAN_ALL: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -94,90 +110,89 @@ class Quotas:
     clock: Callable[[], float]
     """Seconds since the epoch."""
     _windows: dict[tuple[str, str], _Window] = field(default_factory=dict)
-    _begun: int = 0
-    _found: dict[int, tuple[Caller, _Found]] = field(default_factory=dict)
+    _begun_s: float = 0
+    _ends_s: float = 0
+    """Of the present window."""
+    _found: dict[int, _Found] = field(default_factory=dict)
     """What counts in the present window, by the identity of callers: to compare them takes longer."""
 
     def admit(self, caller: Caller) -> None:
         """Let a caller in who has points left; raises Throttled."""
-        for limit, window in self._of(caller, self.clock()).windows:
-            if window.shared + window.own + window.sending >= limit.points:
-                wait = self._rest_s(self.clock())
-                said = {_NAMES[name]: value.decode() for name, value in self.charge(caller, 0)}
-                raise Throttled(
-                    f"The {limit.kind} has used the {limit.points} points of this minute; ask again in {wait} s.",
-                    headers={"Retry-After": str(wait), **said},
-                )
+        for window in self._of(caller, self.clock()).windows:
+            if window.left <= 0:
+                raise self._throttled(caller, window.limit)
 
     def charge(self, caller: Caller, points: float) -> Sequence[tuple[bytes, bytes]]:
         """Take the points of a request that is done; return headers that say what the limits are, and what is left."""
         now_s = self.clock()
         found = self._of(caller, now_s)
-        nearest, left = None, 1.0
-        for limit, window in found.windows:
-            window.own += points
-            part = 1 - (window.shared + window.own + window.sending) / limit.points
-            if nearest is None or part < left:
-                nearest, left = limit, part
+        nearest, least = None, _MORE_THAN_ALL
+        for window in found.windows:
+            window.left = left = window.left - points
+            part = left / window.limit.points
+            if part < least:
+                nearest, least = window, part
         if nearest is None:
             return ()
-        points_left = int(left * nearest.points) if left > 0 else 0
-        rest = f'"{nearest.kind}";r={points_left};t={self._rest_s(now_s)}'
-        return (found.policy, (_REST, rest.encode()))
+        left = nearest.left
+        return (found.policy, (_REST, nearest.said % (left if left > 0 else 0, ceil(self._ends_s - now_s))))
 
     async def share(self) -> None:
         """Add up with the other workers, and forget windows that have passed. Raises Unavailable."""
         now = int(self.clock() // WINDOW_S)
-        worth = {limit.kind: limit.points * _WORTH_SHARING for limit in self.limits}
         self._windows = {key: window for key, window in self._windows.items() if window.begun == now}
         sent = {
             f"{kind} {name} {window.begun}": window
             for (kind, name), window in self._windows.items()
-            if window.own >= worth[kind]
+            if window.own >= window.limit.points * _WORTH_SHARING
         }
         if sent:
             await self._share(sent)
 
     async def _share(self, windows: Mapping[str, _Window]) -> None:
+        sent = {key: window.own for key, window in windows.items()}
         for window in windows.values():
-            window.sending, window.own = window.own, 0
+            window.counted = window.left
         try:
-            counted = await self.count({key: window.sending for key, window in windows.items()}, _KEPT_S)
+            counted = await self.count(sent, _KEPT_S)
         except BaseException:
-            for window in windows.values():
-                window.own += window.sending
-            raise
-        else:
             for key, window in windows.items():
-                window.shared = counted[key]
-        finally:
-            for window in windows.values():
-                window.sending = 0
+                window.counted += sent[key]
+            raise
+        for key, window in windows.items():
+            window.become(window.limit.points - counted[key])
+
+    def _throttled(self, caller: Caller, limit: Limit) -> Throttled:
+        said = {_NAMES[name]: value.decode() for name, value in self.charge(caller, 0)}
+        wait = ceil(self._ends_s - self.clock())
+        return Throttled(
+            f"The {limit.kind} has used the {limit.points} points of this minute; ask again in {wait} s.",
+            headers={"Retry-After": str(wait), **said},
+        )
 
     def _of(self, caller: Caller, now_s: float) -> _Found:
-        now = int(now_s // WINDOW_S)
-        if now != self._begun or len(self._found) > _CALLERS:
-            self._begun = now
+        if self._begun_s <= now_s < self._ends_s:
+            found = self._found.get(id(caller))
+            if found is not None:
+                return found
+        return self._look_up(caller, now_s)
+
+    def _look_up(self, caller: Caller, now_s: float) -> _Found:
+        begun = int(now_s // WINDOW_S)
+        if begun * WINDOW_S != self._begun_s or len(self._found) >= _CALLERS:
+            self._begun_s, self._ends_s = begun * WINDOW_S, (begun + 1) * WINDOW_S
             self._found.clear()
-        known = self._found.get(id(caller))
-        if known is not None:
-            return known[1]
         names = dict(zip(_KINDS, (caller.client_id, caller.fhir_user, caller.site), strict=True))
         each = ((limit, names[limit.kind]) for limit in self.limits)
-        windows = [(limit, self._window(limit.kind, name, now)) for limit, name in each if name]
-        found = _Found(windows, (_POLICY, ", ".join(limit.policy for limit, _ in windows).encode()))
-        self._found[id(caller)] = caller, found  # which keeps the caller, and so its identity
+        found = self._found[id(caller)] = _Found(caller, [self._window(one, name, begun) for one, name in each if name])
         return found
 
-    def _window(self, kind: str, name: str, now: int) -> _Window:
-        window = self._windows.get((kind, name))
-        if window is None or window.begun != now:
-            window = self._windows[kind, name] = _Window(now)
+    def _window(self, limit: Limit, name: str, begun: int) -> _Window:
+        key = (limit.kind, name)
+        window = self._windows.get(key)
+        if window is None or window.begun != begun:
+            window = self._windows[key] = _Window(limit, begun)
         return window
-
-    @staticmethod
-    def _rest_s(now_s: float) -> int:
-        return max(1, math.ceil(WINDOW_S - now_s % WINDOW_S))
 
 
 def cost_of(target: Target | None, resources: int) -> float:
