@@ -16,11 +16,12 @@ from fhirserver.kernel.version import Version
 from fhirserver.repository.planning import types_of, within_access
 from fhirserver.repository.services import Services
 from fhirserver.search.attachments import ATTACHED, BINARY, CONTEXT
+from fhirserver.search.decide import prepared
 from fhirserver.search.match import Candidate, match
-from fhirserver.search.needs import Extent, needs_of
+from fhirserver.search.needs import Extent
 from fhirserver.search.plan import ALL, NONE, All, HasTerm, IsOneOf, Plan
 from fhirserver.store.store import Current, Session
-from fhirserver.store.values import candidate_of, selects
+from fhirserver.store.values import HeldDocument, candidate_of, selects
 
 
 def require(access: Access, resource_type: str, right: Right) -> None:
@@ -41,10 +42,11 @@ class Sight:
         wanted = self.access.filter(key.partition("/")[0], right)
         if isinstance(wanted, All):
             return await self.services.store.current(key)
-        found = await self.services.store.indexed(key, *needs_of(wanted))
+        extent, keys, decide = prepared(wanted)
+        found = await self.services.store.indexed(key, extent, keys)
         if found is None or found.is_deletion or not found.is_indexed:
             return await self.permitted(found, wanted)
-        if selects(wanted, found.stored):
+        if decide(HeldDocument(found.stored, wanted)):
             return found
         return await self.permitted(found, wanted, is_hidden=True)
 

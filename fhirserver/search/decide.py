@@ -4,15 +4,15 @@
 are read only where a plan comes to them.
 """
 
-from collections.abc import Callable, Sequence, Set
-from typing import Final, Protocol, TypeAlias
+from collections.abc import Callable, Iterator, Sequence, Set
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from fhirserver.kernel.memory import ByIdentity
 from fhirserver.search.index import Span
 from fhirserver.search.match import Candidate, match, span_matches
+from fhirserver.search.needs import Extent, needs_of
 from fhirserver.search.plan import (
     And,
-    Bound,
     Comparison,
     HasAnySpan,
     HasSpan,
@@ -46,8 +46,8 @@ class Held(Protocol):
         """Its spans under the keys that the plan asks for."""
         ...
 
-    def ends(self, key: str) -> Sequence[Bound]:
-        """Return where its spans under a key end that are times."""
+    def has_ended(self, key: str, instant: int) -> bool:
+        """Tell whether some time under a key ends by an instant, in ticks."""
         ...
 
     @property
@@ -85,6 +85,7 @@ def _compile(plan: Plan, *, negated: bool = False) -> Decide:
 
 def _all_of(plans: Sequence[Plan], *, negated: bool) -> Decide:
     """Ask for all terms at once, then for none of those that must not be there, then for everything else."""
+    plans = tuple(_flat(plans))
     needed = frozenset(plan.terms[0] for plan in plans if isinstance(plan, HasTerm) and len(plan.terms) == 1)
     barred = frozenset(
         t for plan in plans if isinstance(plan, Not) and isinstance(plan.plan, HasTerm) for t in plan.plan.terms
@@ -104,6 +105,20 @@ def _all_of(plans: Sequence[Plan], *, negated: bool) -> Decide:
     return decide
 
 
+def _flat(plans: Sequence[Plan]) -> Iterator[Plan]:
+    """Yield what must hold for some plans to hold, one by one as far as they come apart: a call less for each part."""
+    for plan in plans:
+        match plan:
+            case And(inner):
+                yield from _flat(inner)
+            case Not(Not(inner)):
+                yield from _flat((inner,))
+            case Not(Or(inner)):
+                yield from _flat([none_of(part) for part in inner])
+            case _:
+                yield plan
+
+
 def _is_of_terms(plan: Plan) -> bool:
     if isinstance(plan, Not):
         return isinstance(plan.plan, HasTerm)
@@ -120,7 +135,10 @@ def _only(prefix: str, allowed: frozenset[str], *, negated: bool) -> Decide:
     hit, miss = not negated, negated
 
     def only(held: Held) -> bool:
-        for term in held.terms:
+        terms = held.terms
+        if "\n".join(terms).count(prefix) == len(allowed & terms):  # each of these has it: no other begins with it
+            return hit
+        for term in terms:
             if term.startswith(prefix) and term not in allowed:
                 return miss
         return hit
@@ -144,16 +162,24 @@ def _has_span(plan: HasSpan, *, negated: bool) -> Decide:
 
 def _ends_before(key: str, instant: int, *, negated: bool) -> Decide:
     """Ask whether some time is over: results that are released in stages are asked so, each time they are read."""
-    hit, miss = not negated, negated
-
-    def ends_before(held: Held) -> bool:
-        for high in held.ends(key):
-            if high <= instant:
-                return hit
-        return miss
-
-    return ends_before
+    if negated:
+        return lambda held: not held.has_ended(key, instant)
+    return lambda held: held.has_ended(key, instant)
 
 
-decider_of: Final[Callable[[Plan], Decide]] = ByIdentity(_compile, _REMEMBERED)
-"""What tells whether a plan selects a resource; of a plan that comes again it is there already."""
+class Prepared(NamedTuple):
+    """A plan as resources are held against it one by one."""
+
+    extent: Extent
+    """As much of their index values as it takes."""
+    keys: frozenset[str]
+    """Those of the spans and groups that it takes."""
+    decide: Decide
+
+
+def _prepare(plan: Plan) -> Prepared:
+    return Prepared(*needs_of(plan), _compile(plan))
+
+
+prepared: Final[Callable[[Plan], Prepared]] = ByIdentity(_prepare, _REMEMBERED)
+"""What is needed to hold a resource against a plan; of a plan that comes again it is there already."""

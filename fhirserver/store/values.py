@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bson.decimal128 import Decimal128
 
-from fhirserver.search.decide import decider_of
+from fhirserver.search.decide import prepared
 from fhirserver.search.index import MAX_TERM, VARIANT_END, Group, IndexValues, Span
 from fhirserver.search.match import Candidate
 from fhirserver.search.needs import asked_keys
@@ -40,11 +40,13 @@ class HeldDocument:
             self._spans = _spans(self._stored, asked_keys(self._plan))
         return self._spans
 
-    def ends(self, key: str) -> Sequence[Bound]:
-        """Return where its spans under a key end that are times."""
-        wide = key + WIDE
-        stored = self._stored.get("r") or ()
-        return [one["h"] for one in stored if one["p"] in (key, wide) and isinstance(one["h"], int)]
+    def has_ended(self, key: str, instant: int) -> bool:
+        """Tell whether some time under a key ends by an instant, in ticks."""
+        for one in self._stored.get("r") or ():
+            high = one["h"]
+            if isinstance(high, int) and high <= instant and one["p"].removesuffix(WIDE) == key:
+                return True
+        return False
 
     @property
     def candidate(self) -> Candidate:
@@ -56,7 +58,7 @@ class HeldDocument:
 
 def selects(plan: Plan, stored: Document) -> bool:
     """Tell whether a plan selects a document, by its index values."""
-    return decider_of(plan)(HeldDocument(stored, plan))
+    return prepared(plan).decide(HeldDocument(stored, plan))
 
 
 def candidate_of(stored: Document, plan: Plan | None = None) -> Candidate:

@@ -5,7 +5,7 @@ import copy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhirserver.search.decide import decider_of
+from fhirserver.search.decide import prepared
 from fhirserver.search.index import IndexValues, Span
 from fhirserver.search.match import Candidate, match
 from fhirserver.search.plan import (
@@ -68,7 +68,7 @@ def test_a_plan_as_a_function_selects_what_the_plan_selects(
     expected = match(plan, Candidate(key, updated_us, values))
     assert selects(plan, stored) is expected
     assert selects(plan, stored) is expected, "remembered"
-    assert decider_of(plan) is decider_of(plan)
+    assert prepared(plan) is prepared(plan)
 
 
 def test_an_earlier_version_has_the_key_of_its_instance() -> None:
