@@ -16,7 +16,7 @@ import msgspec
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.exchange import Query, Target
 from fhirserver.kernel.version import Version
-from fhirserver.repository.trail import Step, Touch, Touched, Trail
+from fhirserver.repository.trail import Touch, Touched, Trail
 
 _LOCAL: Final = re.compile(rb'"Patient/([A-Za-z0-9\-.]{1,64})["/]')
 _ABSOLUTE: Final = re.compile(rb'"(https?://[^"\s]{1,200}/Patient/[A-Za-z0-9\-.]{1,64})["/]')
@@ -199,13 +199,8 @@ def caller_fields(number: int, caller: Caller) -> tuple[Any, ...]:
     )
 
 
-def step_fields(step: Step) -> tuple[Any, ...]:
-    """Return the fields of a ``StepEntry``."""
-    return target_fields(step.target, step.parameters, step.status)
-
-
 def target_fields(target: Target, parameters: Query, status: int) -> tuple[Any, ...]:
-    """Return the fields of a ``StepEntry`` of what never became a step."""
+    """Return the fields of a ``StepEntry``."""
     return (
         target.interaction,
         target.resource_type,
@@ -239,18 +234,22 @@ def touched_fields(touched: Iterable[Version | Touched], expected: Named = NOBOD
     fields: list[tuple[Any, ...]] = []
     patients, reference = expected
     for one in touched:
-        version, touch, content = one if type(one) is Touched else (one, _SEEN, one.content)
-        resource_type, logical_id, version_id = version[:3]
+        if isinstance(one, Touched):
+            version, touch, content = one
+        else:
+            version, touch, content = one, _SEEN, one.content
+        resource_type, logical_id, version_id, _, _, _, _, _ = version
+        key = f"{resource_type}/{logical_id}"
         if resource_type == _PATIENT:
             patients, reference = (logical_id,), b""
         elif not (reference and content and _names_only(content, reference)):
             patients = patients_named(content)
             reference = named_by_reference(patients[0]).reference if len(patients) == 1 else b""
-        end = _PLAIN_HEAD + len(resource_type) + len(logical_id) + len(str(version_id))
+        end = _PLAIN_HEAD + len(key) + (1 if version_id < _TWO_DIGITS else len(str(version_id)))
         if content is None or content.startswith(_END_OF_META, end):
-            fields.append((f"{resource_type}/{logical_id}", version_id, touch, patients))
+            fields.append((key, version_id, touch, patients))
         else:
-            fields.append((f"{resource_type}/{logical_id}", version_id, touch, patients, labels_of(content)))
+            fields.append((key, version_id, touch, patients, labels_of(content)))
     return fields
 
 
@@ -299,11 +298,12 @@ _with_labels: Final = re.compile(
     _HEAD + rb'(?:,"(?:source|profile|tag)":(?:"[^"\\]*"|\[[^\[\]\\]*\]))*,"security":(\[[^\[\]\\]*\])'
 ).match
 _FEW: Final = 256
-_PLAIN_HEAD: Final = len('{"resourceType":"","id":"","meta":{"versionId":"","lastUpdated":"2026-01-01T00:00:00.000000')
-"""Where the instant of a stamped resource ends, but for its type, id and version."""
+_PLAIN_HEAD: Final = len('{"resourceType":"","id":"","meta":{"versionId":"","lastUpdated":"2026-01-01T00:00:00.00000')
+"""Where the instant of a stamped resource ends, but for its version and its key, which has a slash."""
+_TWO_DIGITS: Final = 10
 _END_OF_META: Final = b'Z"}'
 """What stands there where ``meta`` has nothing else in it."""
-_SEEN: Final = Touch.SEEN.value
+_SEEN: Final = Touch.SEEN
 
 
 def labels_of(content: bytes) -> _Labels:

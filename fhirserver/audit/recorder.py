@@ -3,9 +3,9 @@
 Nobody is answered of whose request no record could be written.
 """
 
-import time
 from dataclasses import dataclass
-from typing import Any, Final
+from time import time_ns
+from typing import Any, Final, TypeAlias
 
 from fhirserver.audit.record import (
     NOBODY,
@@ -17,7 +17,6 @@ from fhirserver.audit.record import (
     encode,
     named_by_reference,
     outcome_of,
-    step_fields,
     target_fields,
     touched_fields,
 )
@@ -29,7 +28,6 @@ from fhirserver.repository.trail import Touched
 
 STREAM_PART: Final = 500
 """Versions of a stream that one record is about."""
-_NOBODY: Final = 0
 _REST: Final = Kind.REST.value
 _OUTCOMES: Final = {200: outcome_of(200).value}
 _REFUSED: Final = 400
@@ -51,7 +49,7 @@ class Recorder:
         self._room_until = max_backlog_bytes
         """How much may be written before it must be asked again how much has been drained."""
         self._callers: dict[Caller, int] = {}
-        self._numbers: dict[int, tuple[Caller, int, Named]] = {}
+        self._numbers: dict[int, _Numbered] = {}
         """By the identity of callers, whose requests follow each other: to compare them takes longer."""
         self._strangers: dict[str, _Stranger] = {}
 
@@ -85,11 +83,11 @@ class Recorder:
         self._append(
             (
                 "r",
-                time.time_ns() // 1000,
+                time_ns() // 1000,
                 happening.site,
                 happening.request_id,
                 happening.kind,
-                self._number(happening.caller)[0],
+                self._number(happening.caller)[1],
                 happening.address,
                 "",
                 0,
@@ -137,19 +135,19 @@ class Recorder:
         part: int,
         repeats: int = 0,
     ) -> None:
-        if self.spool.is_long:
+        if self.spool.written >= self.spool.long_at:
             self.rotate()
-        trail, status = answer.trail, answer.status
-        number, expected = self._number(answer.caller)
+        site, request_id, method, _, _, status, caller, trail, address, _ = answer
+        _, number, expected = self._numbers.get(id(caller)) or self._number(caller)
         entry: tuple[Any, ...] = (
             "r",
-            time.time_ns() // 1000,
-            answer.site,
-            answer.request_id,
+            time_ns() // 1000,
+            site,
+            request_id,
             _REST,
             number,
-            answer.address,
-            answer.method,
+            address,
+            method,
             status,
             _OUTCOMES.get(status) or outcome_of(status),
             steps,
@@ -160,15 +158,16 @@ class Recorder:
         if repeats or (trail is not None and (trail.has_provenance or trail.happened)):  # few have: the others end here
             happened, has_provenance = ("", False) if trail is None else (trail.happened, trail.has_provenance)
             entry = (*entry, happened, None, has_provenance, repeats)
-        self._append(entry)
+        self.recorded += 1
+        try:
+            self.spool.append(encode(entry))
+        except OSError:
+            raise _unwritten() from None
 
-    def _number(self, caller: Caller | None) -> tuple[int, Named]:
+    def _number(self, caller: Caller | None) -> "_Numbered":
         """Return the number of a caller, and the patient that most of what it reads is about."""
         if caller is None:
-            return _NOBODY, NOBODY
-        known = self._numbers.get(id(caller))
-        if known is not None:
-            return known[1:]
+            return _NO_CALLER
         number = self._callers.get(caller)
         if number is None:
             number = self._callers[caller] = len(self._callers) + 1
@@ -176,15 +175,23 @@ class Recorder:
         if len(self._numbers) >= _CALLERS:
             self._numbers.clear()
         expected = NOBODY if caller.patient is None else named_by_reference(caller.patient)
-        self._numbers[id(caller)] = (caller, number, expected)  # which keeps the caller, and so its identity
-        return number, expected
+        numbered = self._numbers[id(caller)] = (caller, number, expected)  # which keeps the caller, and its identity
+        return numbered
 
     def _append(self, entry: tuple[Any, ...]) -> None:
         self.recorded += 1
         try:
             self.spool.append(encode(entry))
         except OSError:
-            raise Unavailable("The audit trail cannot be written; what the request wrote may be there.") from None
+            raise _unwritten() from None
+
+
+def _unwritten() -> Unavailable:
+    return Unavailable("The audit trail cannot be written; what the request wrote may be there.")
+
+
+_Numbered: TypeAlias = tuple[Caller | None, int, Named]
+_NO_CALLER: Final[_Numbered] = (None, 0, NOBODY)
 
 
 @dataclass(slots=True)
@@ -201,8 +208,9 @@ def _steps(answer: Answer) -> list[tuple[Any, ...]]:
     trail = answer.trail
     if trail is not None and trail.steps:
         if len(trail.steps) == 1:
-            return [step_fields(trail.steps[0])]
-        return [step_fields(step) for step in trail.steps]
+            (step,) = trail.steps
+            return [target_fields(step.target, step.parameters, step.status)]
+        return [target_fields(step.target, step.parameters, step.status) for step in trail.steps]
     if answer.target is not None:
         return [target_fields(answer.target, answer.parameters, answer.status)]
     return [("", None, None, None, None, None, ((answer.path, ""),), answer.status)]

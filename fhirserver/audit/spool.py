@@ -25,6 +25,7 @@ from zlib import crc32
 from fhirserver.audit.progress import Progress
 
 _HEAD: Final = struct.Struct(">II")
+_HEAD_BYTES: Final = _HEAD.size
 _LENGTH: Final = 4
 _LOCK: Final = "lock"
 _DRAIN: Final = "drain"
@@ -67,20 +68,25 @@ class Spool:
         self.progress.server = server or os.getpid()
         hidden.rename(self.path)
         self.segment = 1
+        self.size = 0
+        """Bytes of the present segment."""
         self.written = 0
         """All bytes of this spool, those included that are drained and gone."""
         self._starts = {self.segment: 0}
         """What had been written before each segment."""
-        self._segment = _Segment(segment_path(self.path, self.segment))
+        self._begin(_Room(segment_path(self.path, self.segment)))
 
     def append(self, payload: bytes) -> None:
-        """Write one entry; it is there as a whole or, with OSError, not at all."""
-        self.written += self._segment.append(payload)
-
-    @property
-    def size(self) -> int:
-        """Bytes of the present segment."""
-        return self.written - self._starts[self.segment]
+        """Write one entry, as a frame; it is there as a whole or, with OSError, not at all."""
+        start, length = self.size, len(payload)
+        end = start + _HEAD_BYTES + length
+        if end > self._room.size:
+            self._room.grow(end)
+        memory = self._memory
+        memory[start + _LENGTH : end] = crc32(payload).to_bytes(_LENGTH, "big") + payload
+        memory[start : start + _LENGTH] = length.to_bytes(_LENGTH, "big")
+        self.size = end
+        self.written += end - start
 
     @property
     def drained(self) -> int:
@@ -88,63 +94,56 @@ class Spool:
         segment, offset = self.progress.place
         return self._starts.get(segment, 0) + offset
 
-    @property
-    def is_long(self) -> bool:
-        """Whether the present segment should be followed by the next."""
-        return self.written >= self._starts[self.segment] + _SEGMENT_BYTES
-
     def rotate(self) -> None:
         """Go on in a new segment. Raises OSError, and goes on in the present one."""
-        segment = _Segment(segment_path(self.path, self.segment + 1))
-        self._segment.close()
-        self._segment, self.segment = segment, self.segment + 1
+        room = _Room(segment_path(self.path, self.segment + 1))
+        self._room.close()
+        self.segment += 1
         drained = self.progress.place[0]
         self._starts = {one: start for one, start in self._starts.items() if one >= drained}
         self._starts[self.segment] = self.written
+        self._begin(room)
+
+    def _begin(self, room: "_Room") -> None:
+        self._room, self._memory = room, room.memory
+        self.size = 0
+        self.long_at = self.written + _SEGMENT_BYTES
+        """From what ``written`` on the present segment should be followed by the next."""
 
     def close(self) -> None:
         """Let go of the folder: who drains it removes it."""
-        self._segment.close()
+        self._room.close()
         self.progress.close()
         os.close(self._lock)
 
 
-class _Segment:
-    """A file that is written to, with the room that it has."""
+class _Room:
+    """The file of a segment, in memory that is the kernel's: as large as what may be written to it for now."""
 
     def __init__(self, path: Path) -> None:
         """Begin a file. Raises OSError."""
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        self._end = 0
-        self._room = 0
+        self.size = 0
         try:
-            self._make_room(_ROOM_BYTES)
-            self._shared = mmap.mmap(self._file, self._room)
+            self._lengthen(_ROOM_BYTES)
+            self.memory = mmap.mmap(self._file, self.size)
         except OSError:
             os.close(self._file)
             path.unlink()
             raise
 
-    def append(self, payload: bytes) -> int:
-        """Write a frame and return its length. Raises OSError."""
-        start, length = self._end, len(payload)
-        end = start + _HEAD.size + length
-        if end > self._room:
-            self._make_room(max(_ROOM_BYTES, end - self._room))
-            self._shared.resize(self._room)
-        shared = self._shared
-        shared[start + _LENGTH : end] = crc32(payload).to_bytes(_LENGTH, "big") + payload
-        shared[start : start + _LENGTH] = length.to_bytes(_LENGTH, "big")
-        self._end = end
-        return end - start
+    def grow(self, needed: int) -> None:
+        """Make room for so many bytes, and some more. Raises OSError."""
+        self._lengthen(max(_ROOM_BYTES, needed - self.size))
+        self.memory.resize(self.size)
 
-    def _make_room(self, more: int) -> None:
-        if os.pwrite(self._file, bytes(more), self._room) != more:
+    def _lengthen(self, more: int) -> None:
+        if os.pwrite(self._file, bytes(more), self.size) != more:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._room += more
+        self.size += more
 
     def close(self) -> None:
-        self._shared.close()
+        self.memory.close()
         os.close(self._file)
 
 
