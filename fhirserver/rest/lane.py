@@ -31,7 +31,7 @@ from fhirserver.rest.formats import Formats
 from fhirserver.rest.headers import Headers, accepts_gzip, header_text, new_request_id, request_id_of, scan_headers
 from fhirserver.rest.limits import Limits
 from fhirserver.rest.negotiate import Form, Representation, in_lines, negotiate, not_acceptable
-from fhirserver.rest.quotas import Quotas, cost_of
+from fhirserver.rest.quotas import Account, Quotas, cost_of
 from fhirserver.rest.request import Known, RequestReader
 from fhirserver.rest.respond import Send, base_headers, compressed, send_bytes, send_native, send_stream
 from fhirserver.validation.positions import positioned
@@ -102,6 +102,7 @@ class _Call:
     """One request on its way: what is known of it when it ends."""
 
     __slots__ = (
+        "account",
         "base_url",
         "caller",
         "headers",
@@ -135,6 +136,8 @@ class _Call:
         self.trail: Trail | None = None
         self.resources = 0
         """How many leave or were written."""
+        self.account: Account | None = None
+        """What the request is charged to."""
         self.limits: Sequence[tuple[bytes, bytes]] = ()
         """What says how much more its caller may ask."""
 
@@ -200,7 +203,7 @@ class FhirLane:
         repository = await self._services.repository_for(call.scope, call.headers, call.trail)
         call.caller = repository.caller
         if self._services.quotas is not None and call.caller is not None:
-            self._services.quotas.admit(call.caller)
+            call.account = self._services.quotas.admit(call.caller)
         request = dispatch.specify(await self._reader.read(receive, call.headers, call.method, known))
         call.target = request.target
         if request.presentation != call.presentation:  # a form may ask for a format too
@@ -242,8 +245,8 @@ class FhirLane:
     def _charge(self, call: _Call, response: FhirResponse) -> None:
         """Take the points of a request from those of its caller, who is told how many are left."""
         quotas = self._services.quotas
-        if quotas is not None and call.caller is not None and response.status != Throttled.status:
-            call.limits = quotas.charge(call.caller, cost_of(call.target, call.resources))
+        if quotas is not None and call.account is not None and response.status != Throttled.status:
+            call.limits = quotas.charge(call.account, cost_of(call.target, call.resources))
 
     def _url(self, call: _Call) -> tuple[tuple[str, ...], Query]:
         """Split the URL below the mount into path segments and parameters."""

@@ -59,12 +59,13 @@ class Limit:
 class _Window:
     """What one of a kind has spent since a window began."""
 
-    __slots__ = ("begun", "counted", "left", "limit", "said")
+    __slots__ = ("begun", "counted", "left", "limit", "points", "said")
 
     def __init__(self, limit: Limit, begun: int) -> None:
         self.limit = limit
+        self.points = limit.points
         self.begun = begun
-        self.left = float(limit.points)
+        self.left = float(self.points)
         """Of the points, as far as this worker knows."""
         self.counted = self.left
         """The same as of the last count: what it is less now, this worker has spent since."""
@@ -81,13 +82,15 @@ class _Window:
         self.counted, self.left = counted, counted - self.own
 
 
-class _Found:
-    """What counts for a caller in a window."""
+class Account:
+    """What counts for a caller until a window ends."""
 
-    __slots__ = ("caller", "policy", "windows")
+    __slots__ = ("caller", "ends_s", "policy", "windows")
 
-    def __init__(self, caller: Caller, windows: Sequence[_Window]) -> None:
-        self.caller = caller  # which keeps it, and so its identity
+    def __init__(self, caller: Caller, windows: Sequence[_Window], ends_s: float) -> None:
+        """Keep the caller too, and so its identity."""
+        self.caller = caller
+        self.ends_s = ends_s
         self.windows = windows
         self.policy = (_POLICY, ", ".join(window.limit.policy for window in windows).encode())
         """The header that says what the limits are."""
@@ -113,29 +116,35 @@ class Quotas:
     _begun_s: float = 0
     _ends_s: float = 0
     """Of the present window."""
-    _found: dict[int, _Found] = field(default_factory=dict)
-    """What counts in the present window, by the identity of callers: to compare them takes longer."""
+    _accounts: dict[int, Account] = field(default_factory=dict)
+    """Those of the present window, by the identity of callers: to compare them takes longer."""
 
-    def admit(self, caller: Caller) -> None:
-        """Let a caller in who has points left; raises Throttled."""
-        for window in self._of(caller, self.clock()).windows:
+    def admit(self, caller: Caller) -> Account:
+        """Let a caller in who has points left; return what is to be charged. Raises Throttled."""
+        now_s = self.clock()
+        account = self._accounts.get(id(caller)) if self._begun_s <= now_s < self._ends_s else None
+        if account is None:
+            account = self._open(caller, now_s)
+        for window in account.windows:
             if window.left <= 0:
-                raise self._throttled(caller, window.limit)
+                raise self._throttled(account, window.limit)
+        return account
 
-    def charge(self, caller: Caller, points: float) -> Sequence[tuple[bytes, bytes]]:
+    def charge(self, account: Account, points: float) -> Sequence[tuple[bytes, bytes]]:
         """Take the points of a request that is done; return headers that say what the limits are, and what is left."""
         now_s = self.clock()
-        found = self._of(caller, now_s)
+        if now_s >= account.ends_s:
+            account = self._open(account.caller, now_s)
         nearest, least = None, _MORE_THAN_ALL
-        for window in found.windows:
+        for window in account.windows:
             window.left = left = window.left - points
-            part = left / window.limit.points
+            part = left / window.points
             if part < least:
                 nearest, least = window, part
         if nearest is None:
             return ()
         left = nearest.left
-        return (found.policy, (_REST, nearest.said % (left if left > 0 else 0, ceil(self._ends_s - now_s))))
+        return account.policy, (_REST, nearest.said % (left if left > 0 else 0, ceil(account.ends_s - now_s)))
 
     async def share(self) -> None:
         """Add up with the other workers, and forget windows that have passed. Raises Unavailable."""
@@ -162,30 +171,24 @@ class Quotas:
         for key, window in windows.items():
             window.become(window.limit.points - counted[key])
 
-    def _throttled(self, caller: Caller, limit: Limit) -> Throttled:
-        said = {_NAMES[name]: value.decode() for name, value in self.charge(caller, 0)}
-        wait = ceil(self._ends_s - self.clock())
+    def _throttled(self, account: Account, limit: Limit) -> Throttled:
+        said = {_NAMES[name]: value.decode() for name, value in self.charge(account, 0)}
+        wait = max(1, ceil(account.ends_s - self.clock()))
         return Throttled(
             f"The {limit.kind} has used the {limit.points} points of this minute; ask again in {wait} s.",
             headers={"Retry-After": str(wait), **said},
         )
 
-    def _of(self, caller: Caller, now_s: float) -> _Found:
-        if self._begun_s <= now_s < self._ends_s:
-            found = self._found.get(id(caller))
-            if found is not None:
-                return found
-        return self._look_up(caller, now_s)
-
-    def _look_up(self, caller: Caller, now_s: float) -> _Found:
+    def _open(self, caller: Caller, now_s: float) -> Account:
         begun = int(now_s // WINDOW_S)
-        if begun * WINDOW_S != self._begun_s or len(self._found) >= _CALLERS:
+        if begun * WINDOW_S != self._begun_s or len(self._accounts) >= _CALLERS:
             self._begun_s, self._ends_s = begun * WINDOW_S, (begun + 1) * WINDOW_S
-            self._found.clear()
+            self._accounts.clear()
         names = dict(zip(_KINDS, (caller.client_id, caller.fhir_user, caller.site), strict=True))
         each = ((limit, names[limit.kind]) for limit in self.limits)
-        found = self._found[id(caller)] = _Found(caller, [self._window(one, name, begun) for one, name in each if name])
-        return found
+        windows = [self._window(limit, name, begun) for limit, name in each if name]
+        account = self._accounts[id(caller)] = Account(caller, windows, self._ends_s)
+        return account
 
     def _window(self, limit: Limit, name: str, begun: int) -> _Window:
         key = (limit.kind, name)

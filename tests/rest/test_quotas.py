@@ -1,7 +1,7 @@
 """Weighted limits — https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/, RFC 6585 §4"""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -43,18 +43,23 @@ def is_admitted(worker: Quotas, caller: Caller) -> bool:
     return True
 
 
+def charge(worker: Quotas, caller: Caller, points: float) -> Sequence[tuple[bytes, bytes]]:
+    """Let a caller in and take the points of its request."""
+    return worker.charge(worker.admit(caller), points)
+
+
 def test_a_caller_is_let_in_while_there_are_points() -> None:
     worker = World(Limit("client", 10)).worker()
-    worker.charge(ANNE, 9.9)
+    charge(worker, ANNE, 9.9)
     assert is_admitted(worker, ANNE)
-    worker.charge(ANNE, 0.1)
+    charge(worker, ANNE, 0.1)
     assert not is_admitted(worker, ANNE)
 
 
 def test_a_refusal_says_when_to_come_back() -> None:
     world = World(Limit("client", 10))
     worker = world.worker()
-    worker.charge(ANNE, 10)
+    charge(worker, ANNE, 10)
     world.now += 12.5
     with pytest.raises(Throttled, match="client has used the 10 points") as refused:
         worker.admit(ANNE)
@@ -65,18 +70,35 @@ def test_a_refusal_says_when_to_come_back() -> None:
 def test_a_new_window_begins_with_all_points() -> None:
     world = World(Limit("client", 10))
     worker = world.worker()
-    worker.charge(ANNE, 10)
+    charge(worker, ANNE, 10)
     world.now += 60
+    assert is_admitted(worker, ANNE)
+
+
+def test_a_request_that_outlasts_its_window_is_charged_to_the_next() -> None:
+    world = World(Limit("client", 10))
+    worker = world.worker()
+    account = worker.admit(ANNE)
+    world.now += 60
+    assert worker.charge(account, 10)[1] == (b"ratelimit", b'"client";r=0;t=60')
+    assert not is_admitted(worker, ANNE)
+
+
+def test_a_clock_that_is_set_back_begins_a_window() -> None:
+    world = World(Limit("client", 10))
+    worker = world.worker()
+    charge(worker, ANNE, 10)
+    world.now -= 120
     assert is_admitted(worker, ANNE)
 
 
 def test_users_of_a_client_share_its_points_and_have_their_own() -> None:
     worker = World(Limit("client", 100), Limit("user", 10)).worker()
-    worker.charge(ANNE, 10)
+    charge(worker, ANNE, 10)
     assert not is_admitted(worker, ANNE)
     assert is_admitted(worker, BEA)
-    worker.charge(BEA, 5)
-    assert worker.charge(BEA, 0) == (
+    charge(worker, BEA, 5)
+    assert charge(worker, BEA, 0) == (
         (b"ratelimit-policy", b'"client";q=100;w=60, "user";q=10;w=60'),
         (b"ratelimit", b'"user";r=5;t=60'),
     )
@@ -84,27 +106,27 @@ def test_users_of_a_client_share_its_points_and_have_their_own() -> None:
 
 def test_a_client_without_user_has_no_user_limit() -> None:
     worker = World(Limit("user", 10)).worker()
-    assert worker.charge(HARVESTER, 1000) == ()
+    assert charge(worker, HARVESTER, 1000) == ()
     assert is_admitted(worker, HARVESTER)
 
 
 def test_all_callers_share_the_points_of_a_site() -> None:
     worker = World(Limit("site", 10)).worker()
-    worker.charge(HARVESTER, 10)
+    charge(worker, HARVESTER, 10)
     assert not is_admitted(worker, ANNE)
 
 
 async def test_workers_add_up() -> None:
     world = World(Limit("client", 10))
     one, other = world.worker(), world.worker()
-    one.charge(ANNE, 6)
-    other.charge(ANNE, 5)
+    charge(one, ANNE, 6)
+    charge(other, ANNE, 5)
     assert is_admitted(one, ANNE)
     assert is_admitted(other, ANNE)
     await one.share()
     await other.share()
     assert not is_admitted(other, ANNE)
-    one.charge(ANNE, 0.5)
+    charge(one, ANNE, 0.5)
     await one.share()
     assert not is_admitted(one, ANNE)
     assert sum(world.counts.values()) == 11.5
@@ -113,10 +135,10 @@ async def test_workers_add_up() -> None:
 async def test_what_is_little_is_not_counted() -> None:
     world = World(Limit("client", 1000))
     worker = world.worker()
-    worker.charge(ANNE, 9.9)
+    charge(worker, ANNE, 9.9)
     await worker.share()
     assert not world.counts
-    worker.charge(ANNE, 0.1)
+    charge(worker, ANNE, 0.1)
     await worker.share()
     assert sum(world.counts.values()) == 10
 
@@ -124,7 +146,7 @@ async def test_what_is_little_is_not_counted() -> None:
 async def test_what_could_not_be_added_up_is_added_later() -> None:
     world = World(Limit("client", 10))
     worker = world.worker()
-    worker.charge(ANNE, 6)
+    charge(worker, ANNE, 6)
     world.is_away = True
     with pytest.raises(Unavailable):
         await worker.share()
@@ -136,7 +158,7 @@ async def test_what_could_not_be_added_up_is_added_later() -> None:
 async def test_windows_that_passed_are_forgotten() -> None:
     world = World(Limit("client", 10))
     worker = world.worker()
-    worker.charge(ANNE, 6)
+    charge(worker, ANNE, 6)
     world.now += 61
     await worker.share()
     assert not world.counts
