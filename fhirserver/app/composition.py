@@ -151,7 +151,7 @@ class Application:
 
     async def _repository(self, name: str, scope: Scope, headers: Mapping[bytes, bytes], trail: Trail) -> Repository:
         """Return the door for the caller of a request. Raises LoginRequired, Unavailable."""
-        site = self._site(name)
+        site = self.sites.get(name) or self._site(name)
         if self.authorization is None:
             return Repository(site.live, Unrestricted(), trail)
         authenticator, certificate = self.authorization.authenticator, thumbprint_of(scope)

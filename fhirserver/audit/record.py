@@ -242,7 +242,12 @@ def touched_fields(touched: Iterable[Version | Touched], expected: Named = NOBOD
         key = f"{resource_type}/{logical_id}"
         if resource_type == _PATIENT:
             patients, reference = (logical_id,), b""
-        elif not (reference and content and _names_only(content, reference)):
+        elif not (
+            reference  # all that could name a patient is this reference
+            and content
+            and content.startswith(reference, (place := content.find(_MARK)) - 1)
+            and content.rfind(_MARK) == place
+        ):
             patients = patients_named(content)
             reference = named_by_reference(patients[0]).reference if len(patients) == 1 else b""
         end = _PLAIN_HEAD + len(key) + (1 if version_id < _TWO_DIGITS else len(str(version_id)))
@@ -251,12 +256,6 @@ def touched_fields(touched: Iterable[Version | Touched], expected: Named = NOBOD
         else:
             fields.append((key, version_id, touch, patients, labels_of(content)))
     return fields
-
-
-def _names_only(content: bytes, reference: bytes) -> bool:
-    """Tell whether the one place of a resource that could name a patient is this reference."""
-    place = content.find(_MARK)
-    return content.startswith(reference, place - 1) and content.rfind(_MARK) == place
 
 
 def patients_named(content: bytes | None) -> Sequence[str]:
