@@ -43,6 +43,7 @@ class Asked:
     declared: bool = True
     """Whether the profiles that the resource claims count."""
     mode: Mode | None = None
+    """The write that is rehearsed, whose own rules are told by it and not here."""
     best_practice: bool = False
     """Whether to warn where good practice is not followed."""
     references: bool = False

@@ -4,21 +4,42 @@ Spec: http://hl7.org/fhir/R4/profiling.html#discriminator
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from fhirserver.kernel.canonical import parse_canonical
 from fhirserver.kernel.resource import Json, Resource
 from fhirserver.validation.profiles.bound import has_coded, has_string
 from fhirserver.validation.profiles.contracts import Compiles
-from fhirserver.validation.profiles.deep_walk import DeepWalk
+from fhirserver.validation.profiles.deep_walk import DeepWalk, Need
 from fhirserver.validation.profiles.nodes import Node
 from fhirserver.validation.profiles.sites import Item, children_of, collector
 from fhirserver.validation.profiles.targets import type_named
 from fhirserver.validation.profiles.values import equal_to, matching
 from fhirserver.validation.walk import Walk
 
-Membership: TypeAlias = Callable[[Item, Walk], bool]
+Membership: TypeAlias = Callable[[Item, Walk], bool | None]
+"""Whether a value is in a slice; None: what would tell it, the codes of a value set, is not at hand."""
+
+
+def _every(answers: Iterable[bool | None]) -> bool | None:
+    """Return whether all hold; None where none is false, and one is not known."""
+    found: bool | None = True
+    for answer in answers:
+        if answer is False:
+            return False
+        found = None if answer is None else found
+    return found
+
+
+def _some(answers: Iterable[bool | None]) -> bool | None:
+    """Return whether one holds; None where none is true, and one is not known."""
+    found: bool | None = False
+    for answer in answers:
+        if answer:
+            return True
+        found = None if answer is None else found
+    return found
 
 
 class Step(NamedTuple):
@@ -64,7 +85,7 @@ class Discriminators:
             return None
         if len(decided) == 1:
             return decided[0]
-        return lambda item, walk: all(test(item, walk) for test in decided)
+        return lambda item, walk: _every(test(item, walk) for test in decided)
 
     def literal(self, node: Node, steps: tuple[Step, ...]) -> str | None:
         """Return the one string that the element at a path of one step has in a slice, where there is one."""
@@ -105,9 +126,9 @@ class Discriminators:
         if not tests:
             return None
 
-        def test(item: Item, walk: Walk) -> bool:
+        def test(item: Item, walk: Walk) -> bool | None:
             reached = self._reach(item, steps, walk)
-            return all(any(each(one, walk) for one in reached) for each in tests)
+            return _every(_some(each(one, walk) for one in reached) for each in tests)
 
         return test
 
@@ -165,8 +186,18 @@ class Discriminators:
         """Return the test of the fixed values, patterns and required codes of an element and what is below it."""
         tests = [test for test in (self._own(node), *map(self._part, node.children.values())) if test is not None]
         if not tests:
-            return self._profiled(node)
-        return lambda item, walk: all(test(item, walk) for test in tests)
+            return self._profiled(node) or self._sliced(node)
+        return lambda item, walk: _every(test(item, walk) for test in tests)
+
+    def _sliced(self, node: Node) -> Membership | None:
+        """Return the test of being in one of the slices of an element that allows no others."""
+        slicing = node.definition.get("slicing")
+        if not isinstance(slicing, dict) or slicing.get("rules") != "closed":
+            return None
+        tests = [test for test in map(self.identity, node.slices.values()) if test is not None]
+        if not tests or len(tests) < len(node.slices):
+            return None
+        return lambda item, walk: _some(test(item, walk) for test in tests)
 
     def _own(self, node: Node) -> Membership | None:
         if node.fixed is not None:
@@ -181,10 +212,12 @@ class Discriminators:
         return None
 
     def _in_value_set(self, value_set: str) -> Membership:
-        def test(item: Item, walk: Walk) -> bool:
+        def test(item: Item, walk: Walk) -> bool | None:
             code_set = self._plans.codes.codes(value_set)
             if code_set is None:
-                return True
+                if isinstance(walk, DeepWalk):
+                    walk.needs.add(Need("value set", value_set))
+                return None
             return has_string(code_set, item.value) if type(item.value) is str else has_coded(code_set, item.value)
 
         return test
@@ -198,9 +231,9 @@ class Discriminators:
             return None
         steps = (Step("child", child.name),)
 
-        def test(item: Item, walk: Walk) -> bool:
+        def test(item: Item, walk: Walk) -> bool | None:
             found = self._reach(item, steps, walk)
-            return all(any(each(one, walk) for one in found) for each in decided)
+            return _every(_some(each(one, walk) for one in found) for each in decided)
 
         return test
 
@@ -212,7 +245,7 @@ class Discriminators:
         if tree is None or tree is node or tree.element_id == node.element_id:
             return None
         tests = [test for test in (self._own(tree), *map(self._part, tree.children.values())) if test is not None]
-        return (lambda item, walk: all(test(item, walk) for test in tests)) if tests else None
+        return (lambda item, walk: _every(test(item, walk) for test in tests)) if tests else None
 
     def _below(self, node: Node, steps: Sequence[Step]) -> Node | None:
         """Return the node at a path below a slice, in the profile of its type where it is not here."""

@@ -19,6 +19,8 @@ from fhirserver.validation.walk import Walk
 
 Slicer: TypeAlias = Callable[[Sequence[Item], Walk], list[Finding] | None]
 _DEFAULT: Final = "@default"
+_UNSURE: Final = -1
+"""In place of the number of a slice: it is not known whether a value is in one."""
 
 
 def slicer(compiler: Compiles, node: Node, above: Above) -> Slicer:
@@ -69,6 +71,9 @@ class _Slicing:
         rule = compiler.rule(node)
         self._closed = say(IssueType.STRUCTURE, told.SLICE_CLOSED, names, compiler.profile, rule=rule)
         self._order = say(IssueType.STRUCTURE, told.SLICE_ORDER, compiler.profile, rule=rule)
+        self._unsure = say(
+            IssueType.PROCESSING, told.SLICE_UNSURE, compiler.profile, severity=Severity.WARNING, rule=rule
+        )
         self._needed = [one.few for one in self._slices if one.least > 0]
 
     def __call__(self, items: Sequence[Item], walk: Walk) -> list[Finding] | None:
@@ -76,9 +81,13 @@ class _Slicing:
             return [*self._needed] if self._needed else None
         found = [*self._undecided]
         groups: list[list[Item]] = [[] for _ in self._slices]
-        last, is_past = -1, False
+        last, is_past, is_unsure = -1, False, bool(self._undecided)
         for item in items:
             index = self._pick(item, walk)
+            if index == _UNSURE:
+                is_unsure = True
+                found += under(item.segment, (self._unsure,))
+                continue
             if index is None:
                 is_past = True
                 found += self._outside(item, walk)
@@ -89,7 +98,7 @@ class _Slicing:
             groups[index].append(item)
             found += under(item.segment, self._slices[index].check(item, walk))
         for one, group in zip(self._slices, groups, strict=True):
-            found += self._counted(one, group, walk)
+            found += self._counted(one, group, walk, is_unsure=is_unsure)
         return found or None
 
     def _outside(self, item: Item, walk: Walk) -> list[Finding]:
@@ -98,9 +107,9 @@ class _Slicing:
         is_closed = self._rules == "closed" and not self._undecided
         return under(item.segment, (self._closed,)) if is_closed else []
 
-    def _counted(self, one: _Slice, group: list[Item], walk: Walk) -> list[Finding]:
+    def _counted(self, one: _Slice, group: list[Item], walk: Walk, *, is_unsure: bool) -> list[Finding]:
         found = list(one.inner(group, walk) or ()) if one.inner is not None else []
-        if len(group) < one.least and not self._undecided:
+        if len(group) < one.least and not is_unsure:
             found.append(one.few)
         if one.most is not None and len(group) > one.most:
             found.append(one.many)
@@ -123,10 +132,13 @@ class _Slicing:
                 tests.append((index, test))
 
         def pick(item: Item, walk: Walk) -> int | None:
+            is_unsure = False
             for index, test in tests:
-                if test(item, walk):
+                is_in = test(item, walk)
+                if is_in:
                     return index
-            return None
+                is_unsure = is_unsure or is_in is None
+            return _UNSURE if is_unsure else None
 
         return pick
 

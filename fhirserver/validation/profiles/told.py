@@ -124,3 +124,9 @@ NO_DISCRIMINATOR: Final = Text(
     fr="{path} n'a pas été vérifié par la tranche `{0}` du profil `{1}` : ses discriminants ne la distinguent pas.",
     nl="{path} is niet gecontroleerd met de slice `{0}` van het profiel `{1}`: haar discriminators zeggen niets.",
 )
+SLICE_UNSURE: Final = Text(
+    "slice-codes-unknown",
+    en="{path} was not checked by the slices of the profile `{0}`: the codes that tell them apart are not known here.",
+    fr="{path} n'a pas été vérifié par les tranches du profil `{0}` : les codes qui les distinguent sont inconnus ici.",
+    nl="{path} is niet gecontroleerd met de slices van het profiel `{0}`: de codes daarvan zijn hier niet bekend.",
+)
