@@ -19,8 +19,10 @@ from tests.access.asks import Matrix, operations_in
 from tests.access.situations import SITUATIONS, Situation
 from tests.access.worlds import OPERATOR, Answer, Ask, World, delete, fill, opened, put, revised
 
-ENOUGH: Final = 2000
-"""Cases that would tell something if it were not for the access."""
+ENOUGH: Final = 500
+"""Cases that would tell something if it were not for the access, of those of which the operator asks."""
+SAMPLE: Final = 3
+"""Of how many cases the operator asks one."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,14 @@ class Twins:
     matrix: Matrix
 
     async def differences(self, asks: Iterable[Ask]) -> tuple[list[str], int]:
-        """Return what differs, and how many of the asks the operator is answered differently."""
+        """Return what differs, and how many of a sample of the asks the operator is answered differently."""
         found, telling = [], 0
         for number, ask in enumerate(asks):
             for caller in self.situation.callers:
                 answers = await self._both(caller, ask, number)
                 if answers[0] != answers[1]:
                     found.append(f"{caller}: {ask.what}: {ask.method} {ask.path} {ask.body!r}\n{_shown(*answers)}")
-            if ask.method in ("GET", "HEAD"):
+            if ask.method in ("GET", "HEAD") and number % SAMPLE == 0:
                 theirs = await self._both(OPERATOR, ask, number)
                 telling += theirs[0] != theirs[1]
         return found, telling

@@ -103,7 +103,7 @@ async def answered(repository: Repository, door: Door, query: str) -> set[str] |
         return error.diagnostics
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(data=st.data(), writes=WRITES)
 async def test_memory_changes_no_answer(door: Door, data: st.DataObject, writes: list[Resource | str]) -> None:
     await door.clear()
