@@ -104,9 +104,11 @@ class Services:
     """By resource type: what a resource must be beside valid, for the server to be able to do what it says."""
 
     async def learn_structures(self) -> None:
-        """Learn which StructureDefinitions are stored now. Raises Unavailable."""
+        """Learn which StructureDefinitions are stored now, and let go of those that are gone. Raises Unavailable."""
         if self.stored_structures is not None:
             await self.stored_structures.refresh()
+        if self.profiled is not None:
+            self.profiled.refresh()
 
 
 class LiveServices:

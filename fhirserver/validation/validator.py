@@ -113,6 +113,7 @@ class Validator:
         walk = DeepWalk(resource, self._max_depth, self._world)
         walk.brought, walk.asks_for_more = brought, asked.references
         found = compiler.whole(resource, walk, asked.profiles, is_declared=asked.declared)
+        self._codes.brought = NO_CODES
         return Report(found, frozenset(walk.needs))
 
     def issues(self, resource: Resource, resource_type: str, asked: Asked = ASKED) -> list[Issue]:
@@ -122,7 +123,16 @@ class Validator:
     @property
     def plans(self) -> Plans:
         """The compiled profiles."""
-        return self._compiler(ASKED).plans
+        return self.compiled(ASKED)
+
+    def compiled(self, asked: Asked) -> Plans:
+        """Return the compiled profiles of what is asked in this way."""
+        return self._compiler(asked).plans
+
+    def refresh(self) -> None:
+        """Let go of what was compiled from definitions that have changed since."""
+        for compiler in self._compilers.values():
+            compiler.plans.refresh()
 
     def _compiler(self, asked: Asked) -> DeepCompiler:
         key = asked.best_practice, asked.no_markup, asked.no_examples
