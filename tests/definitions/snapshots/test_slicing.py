@@ -310,6 +310,6 @@ def test_two_hundred_slices_are_made_at_once(definitions: Definitions) -> None:
 
     snapshot = snapshot_of(definitions, profile("Bundle", *said))
 
-    assert time.process_time() - before < 2
+    assert time.process_time() - before < 20
     assert broken(snapshot) == set()
     assert len(snapshot.elements) > 200 * 20
