@@ -9,7 +9,7 @@ from typing import Any, Final
 from fhirserver.access.fact_source import FactSource, lasts, reference_in, some
 from fhirserver.access.policy import Coded
 from fhirserver.access.vocabulary import Vocabulary, ticks
-from fhirserver.identifiers.kinds import canonical_system
+from fhirserver.identifiers.kinds import key_of
 from fhirserver.kernel.caller import Caller
 from fhirserver.kernel.resource import Resource
 from fhirserver.search.plan import NONE, IsOneOf, Plan, all_of, any_of, none_of
@@ -140,9 +140,7 @@ class AskerLoader:
     async def _identifiers(self, persons: frozenset[str]) -> frozenset[tuple[str, str]]:
         found = await some(self.source, "Practitioner", _instances(persons, "Practitioner/"))
         identifiers = (each for one in found for each in one.get("identifier", ()))
-        return frozenset(
-            (canonical_system(str(each.get("system", ""))), each["value"]) for each in identifiers if "value" in each
-        )
+        return frozenset(key_of(each) for each in identifiers if "value" in each)
 
     def _references(self, values: list[Resource] | list[dict[str, Any]], name: str) -> frozenset[str]:
         found = (reference_in(self.source.binder, value.get(name)) for value in values)

@@ -11,7 +11,7 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from fhirserver.access.policy import Coded
-from fhirserver.identifiers.kinds import canonical_system
+from fhirserver.identifiers.kinds import key_of
 from fhirserver.kernel.resource import Resource
 from fhirserver.search.index import DATE_MAX, DATE_MIN
 from fhirserver.search.values.date import parse_interval
@@ -127,8 +127,7 @@ class ConsentReader:
     def _actor(self, value: dict[str, Any]) -> Actor:
         reference = value.get("reference") or {}
         identifier = reference.get("identifier") or {}
-        system = canonical_system(str(identifier.get("system", "")))
-        named = (system, identifier["value"]) if "value" in identifier else None
+        named = key_of(identifier) if "value" in identifier else None
         roles = frozenset(_codings(_list((value.get("role") or {}).get("coding"))))
         return Actor(self._reference(reference), named, roles)
 

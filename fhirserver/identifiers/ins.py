@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from fhirserver.identifiers.changes import Change, Happened, retired
-from fhirserver.identifiers.kinds import INS, canonical_system
+from fhirserver.identifiers.kinds import INS, canonical_system, key_of
 from fhirserver.kernel.outcome import Issue, IssueType
 from fhirserver.kernel.resource import Resource
 
@@ -127,19 +127,19 @@ def _provisional(part: Resource) -> Resource:
 
 def _replaced(before: Resource, after: Resource, today: str) -> Change:
     """Keep the INS before as an old one where another has come."""
-    earlier = {_key(one): one for one in _numbers(before) if _is_official(one)}
-    if not {_key(one) for one in _numbers(after) if _is_official(one)} - earlier.keys():
+    earlier = {key_of(one): one for one in _numbers(before) if _is_official(one)}
+    if not {key_of(one) for one in _numbers(after) if _is_official(one)} - earlier.keys():
         return Change(after)
-    listed = [retired(one, today) if _is_ins(one) and _is_official(one) and _key(one) in earlier else one
+    listed = [retired(one, today) if _is_ins(one) and _is_official(one) and key_of(one) in earlier else one
               for one in after["identifier"]]  # fmt: skip
-    known = {_key(one) for one in listed if _is_ins(one)}
+    known = {key_of(one) for one in listed if _is_ins(one)}
     listed += [retired(one, today) for key, one in earlier.items() if key not in known]
     text = "The INS was replaced; the one before it is kept as old."
     return Change({**after, "identifier": listed}, (Happened("ins-replaced", text),))
 
 
 def _official(patient: Resource) -> set[tuple[str, str]]:
-    return {_key(one) for one in _numbers(patient) if _is_official(one)}
+    return {key_of(one) for one in _numbers(patient) if _is_official(one)}
 
 
 def _numbers(patient: Resource) -> Iterator[Resource]:
@@ -152,10 +152,6 @@ def _is_ins(identifier: Resource) -> bool:
 
 def _is_official(identifier: Resource) -> bool:
     return identifier.get("use") == "official"
-
-
-def _key(identifier: Resource) -> tuple[str, str]:
-    return canonical_system(identifier["system"]), identifier["value"]
 
 
 def _reliability(patient: Resource) -> Iterator[Resource]:

@@ -6,10 +6,10 @@ Belgium: https://www.ehealth.fgov.be/standards/fhir/core · France: https://hl7.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from fhirserver.kernel import identifiers
 
@@ -161,6 +161,11 @@ def canonical_system(system: str) -> str:
     named = f"urn:oid:{system}" if _OID.fullmatch(system) else system
     named = _OF_BELGIUM.sub(_BELGIUM, named, 1)
     return _CANONICAL.get(named, named)
+
+
+def key_of(identifier: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what tells an Identifier that has a value from others: its system, by whatever url, and its value."""
+    return canonical_system(str(identifier.get("system", ""))), identifier["value"]
 
 
 @lru_cache(_REMEMBERED)

@@ -4,7 +4,7 @@ Spec: http://hl7.org/fhir/R4/http.html
 """
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -110,6 +110,10 @@ class Written:
     """What was created with it, unasked."""
     happened: tuple[str, ...] = ()
     """What the rules of its type made of it, in sentences without any value."""
+
+    def remarked(self, remarks: tuple[Issue, ...]) -> "Written":
+        """Return the same with remarks before those there are."""
+        return replace(self, remarks=(*remarks, *self.remarks)) if remarks else self
 
 
 class Total(StrEnum):

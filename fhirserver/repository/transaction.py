@@ -65,7 +65,7 @@ async def transact(services: Services, access: Access, writes: Sequence[Write]) 
     for _ in range(ATTEMPTS):
         try:
             done = await services.store.transaction(work.run)
-            return [_with(one, work.remarks.get(index, ())) for index, one in enumerate(done)]
+            return [one.remarked(work.remarks.get(index, ())) for index, one in enumerate(done)]
         except DuplicateKey:
             continue
     raise Conflict("The same resources are being created by other writers; try again.")
@@ -304,7 +304,7 @@ class _Transaction:
             draft = _keep_content(draft, current, body.value["contentType"])
         if is_unchanged(current, draft):
             return Written(Effect.UNCHANGED, current.version, remarks=remarks)
-        return _with(_store(current, draft, outcome), remarks)
+        return _store(current, draft, outcome).remarked(remarks)
 
     def _apply_delete(self, write: Delete, currents: list[Current | None], outcome: _Outcome) -> Written:
         last = currents[0] if currents else None
@@ -361,10 +361,6 @@ def _store(current: Current | None, draft: Draft, outcome: _Outcome) -> Written:
     else:
         outcome.replaced.append((current, draft))
     return written(effect_on(current), draft)
-
-
-def _with(done: Written, remarks: tuple[Issue, ...]) -> Written:
-    return replace(done, remarks=(*remarks, *done.remarks)) if remarks else done
 
 
 def _claim_name(resource_type: str, criteria: Parameters) -> str:

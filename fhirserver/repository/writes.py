@@ -3,7 +3,6 @@
 Spec: http://hl7.org/fhir/R4/http.html#create, http.html#update, http.html#concurrency
 """
 
-from dataclasses import replace
 from typing import Final
 
 from fhirserver.access import Access
@@ -44,8 +43,7 @@ async def update(services: Services, access: Access, write: Update) -> Written:
     permits.check_kind(write)
     remarks = check_body(services, write.resource_type, write.body)
     check_identity(write.body, logical_id)
-    done = await _update(permits, write)
-    return replace(done, remarks=(*remarks, *done.remarks)) if remarks else done
+    return (await _update(permits, write)).remarked(remarks)
 
 
 async def _update(permits: Permits, write: Update) -> Written:

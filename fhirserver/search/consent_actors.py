@@ -10,7 +10,7 @@ reindexed. Spec: http://hl7.org/fhir/R4/consent.html
 from collections.abc import Iterator
 from typing import Any, Final
 
-from fhirserver.identifiers.kinds import canonical_system
+from fhirserver.identifiers.kinds import key_of
 from fhirserver.kernel.resource import Resource
 from fhirserver.search.index import SEPARATOR
 from fhirserver.search.values.reference import resolved
@@ -34,5 +34,5 @@ def actor_terms(consent: Resource, own_bases: tuple[str, ...]) -> Iterator[str]:
                 yield ACTOR + resolved(reference["reference"], own_bases)
             identifier = reference.get("identifier", {})
             if "value" in identifier:
-                system = canonical_system(identifier.get("system", ""))
-                yield f"{IDENTIFIED}{identifier['value']}{SEPARATOR}{system}"
+                system, value = key_of(identifier)
+                yield f"{IDENTIFIED}{value}{SEPARATOR}{system}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from fhirserver.identifiers.kinds import canonical_system
+from fhirserver.identifiers.kinds import canonical_system, key_of
 from fhirserver.kernel.ids import is_id
 from fhirserver.kernel.memory import SHORT
 from fhirserver.kernel.outcome import BadSearchValue
@@ -31,8 +31,8 @@ def extract_reference(key: str, type_name: str, value: Json, own_bases: tuple[st
         elif isinstance(reference, str) and len(reference) > 1:
             yield f"{key}#={reference[1:]}"
         if isinstance(identifier, dict) and isinstance(identifier.get("value"), str):
-            system = canonical_system(identifier.get("system", ""))
-            yield f"{key}:identifier={identifier['value']}{SEPARATOR}{system}"
+            system, number = key_of(identifier)
+            yield f"{key}:identifier={number}{SEPARATOR}{system}"
             if system:
                 yield f"{key}:identifier|={system}"
     elif type_name == "canonical" and isinstance(value, str):
